@@ -1,0 +1,21 @@
+//! castoff waits for PostgreSQL, applies embedded migrations under an advisory lock, and becomes
+//! the web server.
+//!
+//! The modules in reading order: what the user said ([`cli`], [`config`]), what the files say
+//! ([`revision`], [`sql`], [`bundle`]), what the database says ([`database`]), what happens
+//! ([`run`], [`command`]), and what is told ([`error`], [`report`]).
+
+pub mod cli;
+pub mod config;
+
+pub mod bundle;
+pub mod revision;
+pub mod sql;
+
+pub mod database;
+
+pub mod command;
+pub mod run;
+
+pub mod error;
+pub mod report;
