@@ -18,4 +18,5 @@ pub mod command;
 pub mod run;
 
 pub mod error;
+pub mod place;
 pub mod report;

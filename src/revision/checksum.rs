@@ -1,0 +1,1 @@
+//! What tells an edited migration from the one that was applied.

@@ -1,0 +1,1 @@
+//! Where to go: `head`, `base`, an id, `+1`.
