@@ -1,0 +1,41 @@
+//! What the tests stand on: private servers, databases, projects with migrations, and castoff as
+//! a process. Every helper panics when it proves nothing.
+
+pub(crate) mod castoff;
+pub(crate) mod database;
+pub(crate) mod project;
+pub(crate) mod redact;
+pub(crate) mod server;
+pub(crate) mod supervisor;
+pub(crate) mod web;
+
+use std::time::{Duration, Instant};
+
+/// The password of every test server's superuser. castoff may print it nowhere.
+pub(crate) const PASSWORD: &str = "Kp7x-hush-Qz4";
+
+/// Long enough for anything on a busy machine: a test that gets here has failed.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// Asks until there is an answer; no answer in time fails the test.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, deadline: Duration, ask: impl FnMut() -> Option<T>) -> T {
+    within(deadline, ask).unwrap_or_else(|| panic!("not within {deadline:?}: {what}"))
+}
+
+/// Asks until there is an answer or the time is over. The only place in the tests that sleeps.
+pub(crate) fn within<T>(deadline: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        let late = start.elapsed() >= deadline;
+        let answer = ask();
+        if answer.is_some() || late {
+            return answer;
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "tests have no runtime to wait in"
+        )]
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

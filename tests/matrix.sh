@@ -1,0 +1,46 @@
+#!/bin/sh
+# Runs the database tests on each PostgreSQL major named, 13 to 18 unless told otherwise:
+# `tests/matrix.sh 13 18`. Prints a line for each, and ends with `N passed, N failed`.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+[ $# -gt 0 ] || set -- 13 14 15 16 17 18
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Built once, before the first line is printed: what follows then says something about servers.
+cargo test --locked --no-run --test it
+
+passed=0
+failed=0
+for major in "$@"; do
+    if ! bin=$(tests/postgres.sh "$major"); then
+        echo "PostgreSQL $major: no server binaries"
+        failed=$((failed + 1))
+        continue
+    fi
+    version=$("$bin/postgres" --version | awk '{ print $3 }')
+    start=$(date +%s)
+    status=0
+    CASTOFF_TEST_PG_BIN=$bin cargo test --locked --quiet --test it >"$log" 2>&1 || status=$?
+    seconds=$(($(date +%s) - start))
+    # `test result: ok. 10 passed; 0 failed; …` is the last line but one of a run that ended.
+    here=$(sed -n 's/^test result: .* \([0-9]*\) passed; .*/\1/p' "$log")
+    wrong=$(sed -n 's/^test result: .* \([0-9]*\) failed; .*/\1/p' "$log")
+    if [ "$status" -ne 0 ]; then
+        cat "$log"
+        # A run that was cut short has no counts, but it failed.
+        [ "${wrong:-0}" -gt 0 ] || wrong=1
+    elif [ "${here:-0}" -eq 0 ]; then
+        echo "PostgreSQL $major: no test ran"
+        wrong=1
+    fi
+    echo "PostgreSQL $version: ${here:-0} passed, $wrong failed ($seconds s)"
+    passed=$((passed + ${here:-0}))
+    failed=$((failed + wrong))
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
