@@ -4,7 +4,9 @@
 //! each checked against the table in [`parameters`] and laid over each other by [`settings`])
 //! becomes one [`conninfo::Conninfo`]. [`connect::attempt`] makes a [`connect::Link`] of it,
 //! encrypted by [`encryption`], [`tls`] and [`verifier`] as [`tls_options`] say;
-//! [`connect_error`] says why not, and whether to try again.
+//! [`connect_error`] says why not, and whether to try again. A [`session::Session`] works on that
+//! connection, under the lock or not; [`ledger`] is what it reads and records, and [`failure`] why
+//! the server did not do it.
 
 pub mod conninfo;
 pub mod conninfo_error;
@@ -27,3 +29,7 @@ pub mod sqlstate;
 pub mod suitability;
 pub mod tls;
 pub mod verifier;
+
+pub mod failure;
+pub mod ledger;
+pub mod session;
