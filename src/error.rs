@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
 use crate::database::conninfo_error::ConninfoError;
-use crate::database::connect::ConnectError;
+use crate::database::connect_error::ConnectError;
 use crate::database::failure::Failure;
 use crate::database::ledger::FenceError;
 use crate::database::session::Holder;
@@ -17,10 +17,11 @@ use crate::place::Place;
 use crate::revision::history_error::HistoryError;
 use crate::revision::id::{InvalidRevisionId, RevisionId};
 use crate::revision::plan_error::PlanError;
-use crate::revision::script_error::ScriptError;
+use crate::revision::script::error::ScriptError;
 use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
+use crate::sql::ident::InvalidIdent;
 
 /// Why castoff ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum Error {
     /// A revision id on the command line.
     #[error(transparent)]
     RevisionId(#[from] InvalidRevisionId),
+    /// A name for something in the database.
+    #[error(transparent)]
+    Name(#[from] InvalidIdent),
     /// Files and directories.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -197,13 +201,14 @@ impl Error {
             Self::Conninfo(error) => error.code(),
             Self::Target(error) => error.code(),
             Self::RevisionId(_) => "invalid-revision-id",
+            Self::Name(error) => error.code(),
             Self::Files(error) => error.code(),
             Self::Bundle(error) => error.code(),
             Self::Script(error) => error.code(),
             Self::History(error) => error.code(),
             Self::Plan(error) => error.code(),
             Self::NotReady { .. } => "not-ready",
-            Self::Refused { .. } => "refused",
+            Self::Refused { source, .. } => source.code(),
             Self::NotCreated { .. } => "not-created",
             Self::Database { source: Failure::Lost(_), .. } => "connection-lost",
             Self::Database { .. } => "database",
@@ -236,7 +241,7 @@ impl Error {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Target(_) | Self::RevisionId(_) | Self::Exists { .. } | Self::NotAHead { .. } => 2,
-            Self::Config(_) | Self::Conninfo(_) => 10,
+            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. } | Self::Database { .. } | Self::Stamp(_) | Self::Pooler | Self::Dump { .. } => 12,
             Self::LockTimeout { .. } => 13,
@@ -267,17 +272,13 @@ impl Error {
             Self::Conninfo(error) => error.help(),
             Self::Target(error) => error.help(),
             Self::RevisionId(_) => "choose an id of 1 to 32 characters, or leave --rev-id out".into(),
+            Self::Name(error) => error.help(),
             Self::Files(error) => error.help(),
             Self::Bundle(error) => error.help(),
             Self::Script(error) => error.help(),
             Self::History(error) => error.help(),
             Self::Plan(error) => error.help(),
-            Self::NotReady { source, .. } => source.help().unwrap_or_else(|| {
-                "check the database service, or raise --wait-timeout (CASTOFF_WAIT_TIMEOUT)".into()
-            }),
-            Self::Refused { source, .. } => {
-                source.help().unwrap_or_else(|| "correct DATABASE_URL".into())
-            }
+            Self::NotReady { source, .. } | Self::Refused { source, .. } => source.help(),
             Self::NotCreated { .. } => {
                 "grant the role `createdb`, or create the database with `createdb`".into()
             }

@@ -9,11 +9,11 @@ use tracing::info;
 use super::revision::{random_id, write};
 use crate::cli::Init;
 use crate::config::Config;
-use crate::database::conninfo;
+use crate::database::conninfo::{self, Conninfo, Location};
 use crate::error::Error;
 use crate::migrations::{self, FilesError};
 use crate::report;
-use crate::revision::template::{self, NewRevision};
+use crate::revision::script::draft::Draft;
 use crate::sql::split::{SplitError, split};
 
 const CONFIG_FILE: &str = "castoff.toml";
@@ -32,25 +32,25 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
     if directory.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Error::Exists { path: directory.display().to_string() });
     }
-    let message = if arguments.from_database { "baseline" } else { "first revision" };
-    let new = NewRevision {
-        id: random_id()?,
-        message: message.to_owned(),
-        down_revisions: Vec::new(),
-        depends_on: Vec::new(),
-        branch_labels: Vec::new(),
+    let id = random_id()?;
+    let mut new = Draft {
+        id: &id,
+        message: "first revision",
+        down_revisions: &[],
+        depends_on: &[],
+        branch_labels: &[],
+        upgrade: "",
+        downgrade: "",
     };
-    let text = if arguments.from_database {
-        let dump = dump(config)?;
-        let statements =
-            cleaned(&dump).map_err(|error| Error::Dump { reason: error.to_string() })?;
-        template::render_baseline(&new, &statements)
-    } else {
-        template::render(&new)
-    };
+    let baseline;
+    if arguments.from_database {
+        baseline = cleaned(&dump(config)?)
+            .map_err(|error| Error::Dump { reason: error.to_string() })?;
+        new = Draft { message: "baseline", upgrade: &baseline, ..new };
+    }
     std::fs::create_dir_all(directory)
         .map_err(|source| FilesError::Unwritable { path: directory.to_owned(), source })?;
-    let path = write(directory, &new, &text)?;
+    let path = write(directory, &new)?;
     if !Path::new(CONFIG_FILE).exists() {
         std::fs::write(CONFIG_FILE, CONFIG)
             .map_err(|source| FilesError::Unwritable { path: CONFIG_FILE.into(), source })?;
@@ -58,7 +58,7 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
     }
     report::print(&format!("{}\n", path.display()));
     if arguments.from_database {
-        info!(event = "baseline", "now run `castoff stamp {}` on that database", new.id);
+        info!(event = "baseline", "now run `castoff stamp {id}` on that database");
     }
     Ok(())
 }
@@ -71,9 +71,9 @@ fn dump(config: &Config) -> Result<String, Error> {
     let program = find_pg_dump(config).ok_or_else(|| failed("it is not installed".into()))?;
     let output = Command::new(program)
         .args(["--schema-only", "--no-owner", "--no-privileges", "--no-password"])
-        .arg(format!("--exclude-schema={}", config.ledger_schema.quote()))
+        .arg(format!("--exclude-schema={}", config.ledger_schema))
         .arg("--exclude-table=*.alembic_version")
-        .envs(conninfo.libpq_environment())
+        .envs(libpq_environment(&conninfo))
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
@@ -96,6 +96,25 @@ fn find_pg_dump(config: &Config) -> Option<PathBuf> {
             .map(|major| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin/pg_dump")))
     };
     newest().filter(|path| path.is_file()).or(on_path)
+}
+
+/// The connection as libpq's variables say it.
+fn libpq_environment(conninfo: &Conninfo) -> Vec<(&'static str, String)> {
+    let hosts = conninfo.hosts.iter().map(|host| match &host.location {
+        Location::Network { name, .. } => name.clone(),
+        Location::Socket(directory) => directory.display().to_string(),
+    });
+    let ports = conninfo.hosts.iter().map(|host| host.port.to_string());
+    let mut environment = vec![
+        ("PGHOST", hosts.collect::<Vec<_>>().join(",")),
+        ("PGPORT", ports.collect::<Vec<_>>().join(",")),
+        ("PGUSER", conninfo.user.clone()),
+        ("PGDATABASE", conninfo.database.clone()),
+        ("PGSSLMODE", conninfo.tls.mode.name().to_owned()),
+    ];
+    let password = conninfo.hosts.iter().find_map(|host| host.password.as_ref());
+    environment.extend(password.map(|password| ("PGPASSWORD", password.reveal().to_owned())));
+    environment
 }
 
 /// Session settings of `pg_dump` that castoff sets itself, or that older servers do not know.

@@ -12,7 +12,7 @@ use crate::report;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan_error::PlanError;
-use crate::revision::template::{self, NewRevision};
+use crate::revision::script::draft::{self, Draft};
 
 pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Error> {
     // New files go to the directory, also when this executable carries older ones.
@@ -23,14 +23,16 @@ pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Erro
     let history = Migrations::Directory(directory.to_owned()).history()?;
     let depends_on: Result<Vec<RevisionId>, Error> =
         arguments.depends_on.iter().map(|name| Ok(history.resolve(name)?.id.clone())).collect();
-    let new = NewRevision {
-        id: id(arguments.rev_id.as_deref(), &history)?,
-        message: arguments.message.clone(),
-        down_revisions: parents(&history, arguments)?,
-        depends_on: depends_on?,
-        branch_labels: arguments.branch_label.clone(),
+    let new = Draft {
+        id: &id(arguments.rev_id.as_deref(), &history)?,
+        message: &arguments.message,
+        down_revisions: &parents(&history, arguments)?,
+        depends_on: &depends_on?,
+        branch_labels: &arguments.branch_label,
+        upgrade: "",
+        downgrade: "",
     };
-    let path = write(directory, &new, &template::render(&new))?;
+    let path = write(directory, &new)?;
     // What was written must be readable: a label may be taken, a message may be a section line.
     if let Err(error) = Migrations::Directory(directory.to_owned()).history() {
         std::fs::remove_file(&path).ok();
@@ -87,16 +89,16 @@ fn parents(history: &History, arguments: &Revision) -> Result<Vec<RevisionId>, E
 }
 
 /// Writes a new file; never over one that is there.
-pub(super) fn write(directory: &Path, new: &NewRevision, text: &str) -> Result<PathBuf, Error> {
+pub(super) fn write(directory: &Path, new: &Draft<'_>) -> Result<PathBuf, Error> {
     use std::io::Write as _;
     use time::macros::format_description;
     let now = time::OffsetDateTime::now_utc()
         .format(format_description!("[year][month][day][hour][minute]"))
         .unwrap_or_default();
-    let path = directory.join(template::file_name(&now, &new.id, &new.message));
+    let path = directory.join(draft::file_name(&now, new.id, new.message));
     let create = || {
         let mut file = std::fs::File::create_new(&path)?;
-        file.write_all(text.as_bytes())
+        file.write_all(draft::render_new(new).as_bytes())
     };
     create().map_err(|source| FilesError::Unwritable { path: path.clone(), source })?;
     Ok(path)

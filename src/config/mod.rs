@@ -200,7 +200,7 @@ impl Config {
                 Some(directory) => MigrationsFrom::Directory(directory.into()),
                 None => MigrationsFrom::EmbeddedOr("migrations".into()),
             },
-            ledger_schema: Ident::new(&text("schema").unwrap_or_else(|| "castoff".into())),
+            ledger_schema: layers.schema()?,
             wait_timeout: layers.duration("wait_timeout", Duration::from_secs(60))?,
             lock_timeout: layers.duration("lock_timeout", Duration::from_secs(600))?,
             create_database: layers.parse("create_database", false, Setting::flag)?,
@@ -243,6 +243,13 @@ impl Layers {
         parse: impl FnOnce(&Setting) -> Result<T, ConfigError>,
     ) -> Result<T, ConfigError> {
         self.pick(key).map_or(Ok(default), |setting| parse(&setting))
+    }
+
+    fn schema(&self) -> Result<Ident, ConfigError> {
+        let setting = self
+            .pick("schema")
+            .unwrap_or_else(|| Setting { origin: String::new(), value: "castoff".to_owned() });
+        setting.name()
     }
 
     fn duration(&self, key: &str, default: Duration) -> Result<Duration, ConfigError> {

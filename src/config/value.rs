@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::sql::ident::Ident;
+
 use super::{ConfigError, LogFormat, LogLevel, OnNewer};
 
 /// A value as text, and the name of where it stood.
@@ -54,6 +56,10 @@ impl Setting {
             "json" => Ok(LogFormat::Json),
             _ => Err(self.refuse("text or json")),
         }
+    }
+
+    pub(super) fn name(&self) -> Result<Ident, ConfigError> {
+        Ident::new(&self.value).map_err(|_| self.refuse("a name of 1 to 63 bytes"))
     }
 
     fn refuse(&self, wanted: &'static str) -> ConfigError {

@@ -241,7 +241,7 @@ impl ConnectError {
             | Self::Closed
             | Self::Network(_)
             | Self::NotReady(_)
-            | Self::Several(_) => "check the database service, or raise `CASTOFF_TIMEOUT`".into(),
+            | Self::Several(_) => "check the database service, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)".into(),
             Self::Unresolved { .. } => {
                 "check the host in `DATABASE_URL`, and that both containers share a network".into()
             }

@@ -12,9 +12,10 @@ use tokio_postgres::types::{ToSql, Type};
 use super::failure::Failure;
 use super::session::{Locked, Session, no_ledger};
 use crate::revision::checksum::Lineage;
-use crate::revision::history::{Edges, History};
+use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::{Downgrade, Script};
+use crate::revision::walk::Edges;
 use crate::sql::ident::Ident;
 
 /// Longest section whose text is kept, in bytes. Data loads beyond that would double the size of
@@ -146,7 +147,7 @@ pub struct Unfinished {
 
 /// Puts the ledger's schema into one of the queries under `sql/`.
 pub(crate) fn in_schema(query: &str, schema: &Ident) -> String {
-    query.replace("{schema}", &schema.quote())
+    query.replace("{schema}", &schema.to_string())
 }
 
 /// Reads the current heads; `None` where there is no ledger.

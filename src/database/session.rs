@@ -11,7 +11,8 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, CancelToken, Client};
 use tracing::{debug, info, warn};
 
-use super::connect::{Driver, Link, TlsHandle};
+use super::connect::{Driver, Link};
+use super::encryption::Connector;
 use super::failure::Failure;
 use super::sqlstate;
 use crate::sql::ident::Ident;
@@ -76,7 +77,7 @@ impl fmt::Display for Holder {
 #[derive(Clone)]
 pub struct Cancel {
     token: CancelToken,
-    tls: TlsHandle,
+    tls: Connector,
 }
 
 impl Cancel {
@@ -132,8 +133,8 @@ impl Session<Open> {
     }
 
     /// Creates a database; false when somebody else was quicker.
-    pub async fn create_database(&self, name: &str) -> Result<bool, Failure> {
-        let sql = format!("create database {}", Ident::new(name).quote());
+    pub async fn create_database(&self, name: &Ident) -> Result<bool, Failure> {
+        let sql = format!("create database {name}");
         match self.client.batch_execute(&sql).await.map_err(Failure::from) {
             Ok(()) => Ok(true),
             // Two that start at the same moment meet in the unique index of pg_database.

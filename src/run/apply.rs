@@ -166,11 +166,12 @@ impl<'a> Work<'a> {
         let (text, statements) = self.section_parts();
         section::run(client, text, statements).await.map_err(|failure| self.failed(failure))?;
         // An edit of the session's role or search path by the script must not reach the record.
+        let record = self.record(Outcome::Done, statements.len());
         // If one of these fails, the `commit` behind it rolls back.
         let (reset, recorded, committed) = tokio::join!(
             biased;
             client.batch_execute(LEAVE_ROLE),
-            self.session.record(&self.record(Outcome::Done, statements.len()), self.operator),
+            self.session.record(&record, self.operator),
             client.batch_execute("commit")
         );
         reset.map_err(|error| self.failed_as_a_whole(error.into()))?;

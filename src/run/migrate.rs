@@ -8,14 +8,14 @@ use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
 use super::{Context, apply};
 use crate::config::OnNewer;
-use crate::database::ledger::{self, Move, Movement};
+use crate::database::ledger::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
-use crate::revision::history::{Edges, History};
+use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
 use crate::revision::stamp::{self, Stamp};
-use crate::revision::target::{Anchor, Target};
+use crate::revision::target::Target;
 
 /// What somebody wants.
 #[derive(Clone, Debug)]

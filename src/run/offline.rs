@@ -14,7 +14,7 @@ use crate::revision::plan::Step;
 use crate::revision::range::Offline;
 use crate::revision::script::{Mode, Script, Section};
 use crate::revision::stamp::Stamp;
-use crate::sql::ident::{Ident, literal};
+use crate::sql::ident::{Ident, Literal};
 
 /// Prints the steps of a plan.
 pub fn script(
@@ -62,7 +62,7 @@ fn preamble(schema: &Ident, from: &[RevisionId]) -> String {
     let mut from: Vec<&str> = from.iter().map(RevisionId::as_str).collect();
     from.sort_unstable();
     in_schema(template, schema)
-        .replace("{revision_table}", &literal(&format!("{}.revision", schema.quote())))
+        .replace("{revision_table}", &literal(&format!("{schema}.revision")))
         .replace("{schema_name}", &literal(schema.as_str()))
         .replace("{from}", &array(&from))
         .replace("{ledger}", &indented(&ledger))
@@ -138,7 +138,6 @@ fn push_rows(
     leaves: &[RevisionId],
     enters: &[RevisionId],
 ) {
-    let schema = schema.quote();
     for id in leaves {
         let id = literal(id.as_str());
         writeln!(text, "delete from {schema}.revision where revision = {id};").ok();
@@ -170,7 +169,6 @@ fn push_record(text: &mut String, record: &Record<'_>, schema: &Ident, operator:
         optional(operator.image.as_deref()),
         literal(VERSION),
     ];
-    let schema = schema.quote();
     let values = values.join(", ");
     let columns = "revision, direction, outcome, parents, depends_on, message, raw_checksum, \
                    canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, \
@@ -186,4 +184,8 @@ fn push_record(text: &mut String, record: &Record<'_>, schema: &Ident, operator:
 fn array(values: &[&str]) -> String {
     let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
     format!("array[{}]::text[]", values.join(", "))
+}
+
+fn literal(text: &str) -> String {
+    Literal(text).to_string()
 }

@@ -6,10 +6,11 @@ use crate::database::ledger::{self, Applied, HeadRow};
 use crate::database::session::Session;
 use crate::error::Error;
 use crate::place::Place;
-use crate::revision::history::{Edges, History};
+use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
 use crate::revision::standing::{self, Standing};
+use crate::revision::walk::Edges;
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 //! Inside the transaction that the caller opened this is the same as sending them one by one.
 
 use std::collections::VecDeque;
+use std::io::Cursor;
 use std::ops::Range;
 use std::pin::pin;
 
@@ -19,7 +20,7 @@ use crate::database::ledger::Movement;
 use crate::place::Place;
 use crate::revision::plan::{Direction, Step};
 use crate::revision::script::{Downgrade, Script, Section, SectionOptions};
-use crate::sql::ident::literal;
+use crate::sql::ident::Literal;
 use crate::sql::split::Statement;
 
 /// Bytes of script in one message, unless a single statement is longer.
@@ -188,10 +189,10 @@ fn pieces(text: &str, statements: &[Statement]) -> impl Iterator<Item = Piece> {
 /// Runs one `copy … from stdin` with the data that follows it in the script.
 async fn copy(client: &Client, text: &str, statement: &Statement) -> Result<(), Failure> {
     let data = statement.copy_data.clone().unwrap_or(0..0);
-    let sink = client.copy_in::<_, bytes::Bytes>(&text[statement.span.clone()]).await?;
+    let sink = client.copy_in::<_, Cursor<Vec<u8>>>(&text[statement.span.clone()]).await?;
     let mut sink = pin!(sink);
     for piece in text.as_bytes()[data].chunks(COPY_PIECE) {
-        sink.send(bytes::Bytes::copy_from_slice(piece)).await?;
+        sink.send(Cursor::new(piece.to_vec())).await?;
     }
     sink.finish().await?;
     Ok(())
@@ -217,7 +218,7 @@ pub fn timeouts(options: &SectionOptions, set: &str) -> String {
         ("statement_timeout", &options.statement_timeout),
     ];
     let statement = |(name, value): (&str, &Option<String>)| {
-        value.as_deref().map(|value| format!("{set} {name} = {};\n", literal(value)))
+        value.as_deref().map(|value| format!("{set} {name} = {};\n", Literal(value)))
     };
     settings.into_iter().filter_map(statement).collect()
 }

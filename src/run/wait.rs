@@ -7,8 +7,11 @@ use tracing::info;
 
 use super::pause::Pauses;
 use crate::database::conninfo::Conninfo;
-use crate::database::connect::{self, ConnectError, Link, Retry};
+use crate::database::connect::{self, Link};
+use crate::database::connect_error::{ConnectError, Retry};
+use crate::database::session::Session;
 use crate::error::Error;
+use crate::sql::ident::Ident;
 
 /// Longest time for one attempt: a server that accepts and never answers must not use up all the
 /// time there is.
@@ -50,7 +53,7 @@ pub async fn until_ready(
             }
             Err(error) => error,
         };
-        if may_create && error.is_missing_database() {
+        if may_create && matches!(error, ConnectError::NoDatabase { .. }) {
             may_create = false;
             create(conninfo, within).await?;
             continue;
@@ -77,28 +80,27 @@ pub async fn until_ready(
 }
 
 fn longest_pause(error: &ConnectError) -> Duration {
-    if error.is_missing_name() || error.is_full() {
-        LONGEST_PAUSE_FOR_OTHERS
-    } else {
-        LONGEST_PAUSE
+    match error {
+        ConnectError::Unresolved { .. } | ConnectError::TooManyConnections(_) => {
+            LONGEST_PAUSE_FOR_OTHERS
+        }
+        _ => LONGEST_PAUSE,
     }
 }
 
 /// Creates the database through the maintenance database `postgres`. Another replica may do the
 /// same at this moment, which is fine.
 async fn create(conninfo: &Conninfo, within: Duration) -> Result<(), Error> {
-    let name = conninfo.database_name();
-    let failed = |source| Error::NotCreated { database: name.to_owned(), source };
-    let maintenance = conninfo.with_database("postgres");
+    let failed = |source| Error::NotCreated { database: conninfo.database.clone(), source };
+    let maintenance = Conninfo { database: "postgres".to_owned(), ..conninfo.clone() };
     let link = connect::attempt(&maintenance, within).await.map_err(|source| Error::Refused {
         database: maintenance.to_string(),
         source,
     })?;
-    let session = crate::database::session::Session::open(link, crate::sql::ident::Ident::new(""));
-    match session.create_database(name).await {
-        Ok(true) => info!(event = "created", "created database {name}"),
-        Ok(false) => {}
-        Err(failure) => return Err(failed(failure)),
+    let name = Ident::new(&conninfo.database)?;
+    let session = Session::open(link, name.clone());
+    if session.create_database(&name).await.map_err(failed)? {
+        info!(event = "created", "created database {name}");
     }
     Ok(())
 }
