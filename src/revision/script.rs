@@ -5,7 +5,7 @@
 //!
 //! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
-//! [`header`] the lines before the first section, [`section`] the section lines, [`draft`] the
+//! `header` the lines before the first section, `section` the section lines, `draft` the
 //! other way round: the text of a new file.
 
 pub mod draft;
