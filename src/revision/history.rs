@@ -323,10 +323,11 @@ mod tests {
         let short = history("a<- b<a");
         let long = history("a<- b<a c<b");
         let other = history("x<- a<x b<a");
-        let at = |history: &History| history.lineage(&ids("b").remove(0)).cloned();
-        assert!(at(&short).is_some());
-        assert_eq!(at(&short), at(&long));
-        assert_ne!(at(&short), at(&other));
+        let b = ids("b").remove(0);
+        let [short_b, long_b, other_b] = [&short, &long, &other].map(|history| history.lineage(&b));
+        assert!(short_b.is_some());
+        assert_eq!(short_b, long_b);
+        assert_ne!(short_b, other_b);
         assert_eq!(short.lineage(&ids("c").remove(0)), None);
     }
 
