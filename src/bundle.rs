@@ -159,7 +159,7 @@ impl Bundle {
         let tampered = || BundleError::Tampered { part: "header" };
         let parse = |(id, lineage): &(String, String)| {
             let id = RevisionId::new(id).map_err(|_| tampered())?;
-            Ok((id, lineage.parse().map_err(|_| tampered())?))
+            Ok((id, Lineage::parse(lineage).map_err(|_| tampered())?))
         };
         self.header.heads.iter().map(parse).collect()
     }
@@ -206,7 +206,7 @@ pub fn write(
         heads: history
             .heads()
             .into_iter()
-            .map(|id| (id.to_string(), history.lineage(id).to_string()))
+            .filter_map(|id| Some((id.to_string(), history.lineage(id)?.to_string())))
             .collect(),
         migrations: files.len(),
         body_start: code_length,

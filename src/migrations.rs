@@ -103,7 +103,8 @@ impl Migrations {
             Self::Directory(_) => {
                 let history = self.history()?;
                 let heads = history.heads().into_iter();
-                let heads = heads.map(|id| (id.clone(), *history.lineage(id))).collect();
+                let heads = heads.filter_map(|id| Some((id.clone(), *history.lineage(id)?)));
+                let heads = heads.collect();
                 Ok(Heads { heads, history: Some(history) })
             }
         }

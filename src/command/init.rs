@@ -113,7 +113,7 @@ fn libpq_environment(conninfo: &Conninfo) -> Vec<(&'static str, String)> {
         ("PGSSLMODE", conninfo.tls.mode.name().to_owned()),
     ];
     let password = conninfo.hosts.iter().find_map(|host| host.password.as_ref());
-    environment.extend(password.map(|password| ("PGPASSWORD", password.reveal().to_owned())));
+    environment.extend(password.map(|password| ("PGPASSWORD", password.expose().to_owned())));
     environment
 }
 
