@@ -108,7 +108,9 @@ pub fn embedded() -> Result<Option<Bundle>, BundleError> {
 
 fn open(file: File) -> Result<Option<Bundle>, BundleError> {
     let length = file.metadata().map_err(BundleError::Unreadable)?.len();
-    let Some(footer_start) = length.checked_sub(FOOTER as u64) else { return Ok(None) };
+    let Some(footer_start) = length.checked_sub(FOOTER as u64) else {
+        return Ok(None);
+    };
     let footer = read(&file, footer_start, FOOTER)?;
     let (digest, rest) = footer.split_at(32);
     let (header_length, rest) = rest.split_at(8);
@@ -123,8 +125,12 @@ fn open(file: File) -> Result<Option<Bundle>, BundleError> {
     }
     let header_length = u64::from_le_bytes(header_length.try_into().unwrap_or_default());
     let tampered = BundleError::Tampered { part: "header" };
-    let Some(header_start) = footer_start.checked_sub(header_length) else { return Err(tampered) };
-    let Ok(header_length) = usize::try_from(header_length) else { return Err(tampered) };
+    let Some(header_start) = footer_start.checked_sub(header_length) else {
+        return Err(tampered);
+    };
+    let Ok(header_length) = usize::try_from(header_length) else {
+        return Err(tampered);
+    };
     let text = read(&file, header_start, header_length)?;
     if Sha256::digest(&text).as_slice() != digest {
         return Err(tampered);
@@ -135,7 +141,8 @@ fn open(file: File) -> Result<Option<Bundle>, BundleError> {
 
 fn read(file: &File, start: u64, length: usize) -> Result<Vec<u8>, BundleError> {
     let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, start).map_err(BundleError::Unreadable)?;
+    file.read_exact_at(&mut bytes, start)
+        .map_err(BundleError::Unreadable)?;
     Ok(bytes)
 }
 
@@ -147,7 +154,10 @@ fn end_of_elf(file: &File) -> Result<Option<u64>, BundleError> {
         return Ok(None);
     }
     let number = |at: usize, width: usize| {
-        header[at..at + width].iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
+        header[at..at + width]
+            .iter()
+            .rev()
+            .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
     };
     let (table_start, entry_size, entries) = (number(40, 8), number(58, 2), number(60, 2));
     Ok((table_start > 0).then_some(table_start + entry_size * entries))
@@ -193,13 +203,19 @@ pub fn write(
     output: &Path,
 ) -> Result<(), BundleError> {
     let executable = File::open(SELF).map_err(BundleError::Unreadable)?;
-    let length = executable.metadata().map_err(BundleError::Unreadable)?.len();
+    let length = executable
+        .metadata()
+        .map_err(BundleError::Unreadable)?
+        .len();
     let code_length = open(executable.try_clone().map_err(BundleError::Unreadable)?)?
         .map_or(length, |bundle| bundle.header.body_start);
     let code_length_in_memory = usize::try_from(code_length).unwrap_or(usize::MAX);
     let code = read(&executable, 0, code_length_in_memory)?;
 
-    let unwritable = |source| BundleError::Unwritable { path: output.to_owned(), source };
+    let unwritable = |source| BundleError::Unwritable {
+        path: output.to_owned(),
+        source,
+    };
     let body = archive(files).map_err(unwritable)?;
     let header = Header {
         castoff: env!("CARGO_PKG_VERSION").to_owned(),
@@ -226,7 +242,12 @@ pub fn write(
     let part = output.with_file_name(name);
     let write_all = || {
         let mut options = File::options();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o755).open(&part)?;
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o755)
+            .open(&part)?;
         for piece in [&code, &body, &header, &footer] {
             file.write_all(piece)?;
         }
@@ -247,7 +268,11 @@ fn archive(files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        archive.append_data(&mut header, Path::new("migrations").join(name), content.as_slice())?;
+        archive.append_data(
+            &mut header,
+            Path::new("migrations").join(name),
+            content.as_slice(),
+        )?;
     }
     archive.into_inner()
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
-use crate::database::conninfo_error::ConninfoError;
 use crate::database::connect_error::ConnectError;
+use crate::database::conninfo_error::ConninfoError;
 use crate::database::failure::Failure;
 use crate::database::ledger::FenceError;
 use crate::database::session::Holder;
@@ -95,7 +95,9 @@ pub enum Error {
         source: Failure,
     },
     /// The lock was taken by one connection, and the next statement went to another.
-    #[error("the migration lock does not stay with this connection: a transaction pooler is in between")]
+    #[error(
+        "the migration lock does not stay with this connection: a transaction pooler is in between"
+    )]
     Pooler,
     /// Somebody else held the lock all the time.
     #[error("the migration lock was not obtained after {}{}", seconds(*after), held_by(holder.as_ref()))]
@@ -114,13 +116,19 @@ pub enum Error {
         alembic: Option<String>,
     },
     /// The ledger has revisions that these migrations do not, and does not say how they follow.
-    #[error("the database is at {}, which these migrations do not have", list(unknown))]
+    #[error(
+        "the database is at {}, which these migrations do not have",
+        list(unknown)
+    )]
     UnknownRevision {
         /// Those revisions.
         unknown: Vec<RevisionId>,
     },
     /// The ledger has revisions that these migrations do not, but all of these are applied.
-    #[error("the database is ahead of these migrations: it also has {}", list(unknown))]
+    #[error(
+        "the database is ahead of these migrations: it also has {}",
+        list(unknown)
+    )]
     Newer {
         /// Those revisions.
         unknown: Vec<RevisionId>,
@@ -210,7 +218,10 @@ impl Error {
             Self::NotReady { .. } => "not-ready",
             Self::Refused { source, .. } => source.code(),
             Self::NotCreated { .. } => "not-created",
-            Self::Database { source: Failure::Lost(_), .. } => "connection-lost",
+            Self::Database {
+                source: Failure::Lost(_),
+                ..
+            } => "connection-lost",
             Self::Database { .. } => "database",
             Self::Pooler => "pooler",
             Self::LockTimeout { .. } => "lock-timeout",
@@ -240,10 +251,16 @@ impl Error {
     /// The exit status: DESIGN's table, never reused.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Target(_) | Self::RevisionId(_) | Self::Exists { .. } | Self::NotAHead { .. } => 2,
+            Self::Target(_) | Self::RevisionId(_) | Self::Exists { .. } | Self::NotAHead { .. } => {
+                2
+            }
             Self::Config(_) | Self::Conninfo(_) | Self::Name(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
-            Self::NotCreated { .. } | Self::Database { .. } | Self::Stamp(_) | Self::Pooler | Self::Dump { .. } => 12,
+            Self::NotCreated { .. }
+            | Self::Database { .. }
+            | Self::Stamp(_)
+            | Self::Pooler
+            | Self::Dump { .. } => 12,
             Self::LockTimeout { .. } => 13,
             Self::History(_)
             | Self::Plan(_)
@@ -354,8 +371,14 @@ impl Error {
             Self::Apply(
                 ApplyError::RolledBack { refusal, .. } | ApplyError::Stopped { refusal, .. },
             ) => refusal.notes(),
-            Self::Database { source: Failure::Refused(refusal), .. }
-            | Self::NotCreated { source: Failure::Refused(refusal), .. } => refusal.notes(),
+            Self::Database {
+                source: Failure::Refused(refusal),
+                ..
+            }
+            | Self::NotCreated {
+                source: Failure::Refused(refusal),
+                ..
+            } => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
             _ => Vec::new(),
@@ -413,7 +436,10 @@ fn held_by(holder: Option<&Holder>) -> String {
 }
 
 fn list(ids: &[RevisionId]) -> String {
-    ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+    ids.iter()
+        .map(|id| format!("`{id}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn signal_name(signal: i32) -> String {

@@ -29,7 +29,10 @@ fn run(format: &mut LogFormat) -> Result<Finding, Error> {
     let config = Config::read(&cli.options)?;
     *format = config.log_format;
     report::tell(config.log, config.log_format);
-    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    config
+        .warnings
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
     command::dispatch(&cli, &config, &stop)
 }
 
@@ -37,7 +40,10 @@ fn run(format: &mut LogFormat) -> Result<Finding, Error> {
 fn end_on_bugs() {
     std::panic::set_hook(Box::new(|panic| {
         report::bug(&panic.to_string());
-        #[expect(clippy::exit, reason = "the release aborts after this hook, which says nothing")]
+        #[expect(
+            clippy::exit,
+            reason = "the release aborts after this hook, which says nothing"
+        )]
         std::process::exit(70);
     }));
 }

@@ -82,7 +82,10 @@ pub fn find(from: &MigrationsFrom) -> Result<Migrations, Error> {
         MigrationsFrom::EmbeddedOr(directory) => match bundle::embedded()? {
             Some(bundle) => Ok(Migrations::Embedded(bundle)),
             None if directory.is_dir() => Ok(Migrations::Directory(directory.clone())),
-            None => Err(FilesError::None { directory: directory.clone() }.into()),
+            None => Err(FilesError::None {
+                directory: directory.clone(),
+            }
+            .into()),
         },
     }
 }
@@ -99,13 +102,19 @@ impl Migrations {
     /// executable carries. A directory is read and checked whole.
     pub fn heads(&self) -> Result<Heads, Error> {
         match self {
-            Self::Embedded(bundle) => Ok(Heads { heads: bundle.heads()?, history: None }),
+            Self::Embedded(bundle) => Ok(Heads {
+                heads: bundle.heads()?,
+                history: None,
+            }),
             Self::Directory(_) => {
                 let history = self.history()?;
                 let heads = history.heads().into_iter();
                 let heads = heads.filter_map(|id| Some((id.clone(), *history.lineage(id)?)));
                 let heads = heads.collect();
-                Ok(Heads { heads, history: Some(history) })
+                Ok(Heads {
+                    heads,
+                    history: Some(history),
+                })
             }
         }
     }

@@ -34,7 +34,10 @@ pub fn tell(level: LogLevel, format: LogFormat) {
 pub fn print(data: &str) {
     let mut stdout = io::stdout().lock();
     // `castoff history | head` closes the pipe when it has seen enough.
-    stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()).ok();
+    stdout
+        .write_all(data.as_bytes())
+        .and_then(|()| stdout.flush())
+        .ok();
 }
 
 /// Prints one JSON document on standard output.
@@ -132,7 +135,9 @@ fn timestamp() -> String {
     use time::macros::format_description;
     const FORMAT: &[BorrowedFormatItem<'_>] =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    time::OffsetDateTime::now_utc().format(FORMAT).unwrap_or_default()
+    time::OffsetDateTime::now_utc()
+        .format(FORMAT)
+        .unwrap_or_default()
 }
 
 /// Writes events to standard error.
@@ -175,7 +180,10 @@ fn as_text(level: Level, message: &str) -> String {
 fn as_json(level: Level, fields: Fields) -> String {
     let mut document = Map::new();
     document.insert("timestamp".to_owned(), timestamp().into());
-    document.insert("level".to_owned(), level.as_str().to_ascii_lowercase().into());
+    document.insert(
+        "level".to_owned(),
+        level.as_str().to_ascii_lowercase().into(),
+    );
     document.insert("message".to_owned(), fields.message.into());
     document.extend(fields.others);
     format!("{}\n", Value::Object(document))

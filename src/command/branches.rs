@@ -10,7 +10,11 @@ pub(super) fn branches(config: &Config, arguments: &Listing) -> Result<(), Error
     let history = migrations::find(&config.migrations)?.history()?;
     let points = history.branch_points().into_iter();
     let scripts: Vec<_> = points.filter_map(|id| history.get(id)).collect();
-    let detail = if arguments.verbose { Detail::Full } else { Detail::Edge };
+    let detail = if arguments.verbose {
+        Detail::Full
+    } else {
+        Detail::Edge
+    };
     listing::print(&history, &scripts, &[], detail, arguments.format);
     Ok(())
 }

@@ -14,7 +14,9 @@ pub(super) fn completions(arguments: &Completions) {
 
 pub(super) fn man() -> Result<(), Error> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Error::System)?;
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .map_err(Error::System)?;
     report::print(&String::from_utf8_lossy(&page));
     Ok(())
 }

@@ -22,9 +22,18 @@ pub(super) fn downgrade(config: &Config, stop: &Stop, arguments: &Downgrade) -> 
 /// `a:b` starts at `a`; without a database there is no other way to say where to start.
 fn print_script(config: &Config, target: &str) -> Result<(), Error> {
     let history = migrations::find(&config.migrations)?.history()?;
-    let range = if target.contains(':') { target.to_owned() } else { format!(":{target}") };
+    let range = if target.contains(':') {
+        target.to_owned()
+    } else {
+        format!(":{target}")
+    };
     let offline = range::downgrade(&history, &range.parse()?)?;
     let operator = operator(config);
-    report::print(&offline::script(&history, &offline, &config.ledger_schema, &operator));
+    report::print(&offline::script(
+        &history,
+        &offline,
+        &config.ledger_schema,
+        &operator,
+    ));
     Ok(())
 }

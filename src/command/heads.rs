@@ -8,8 +8,16 @@ use crate::migrations;
 
 pub(super) fn heads(config: &Config, arguments: &Listing) -> Result<(), Error> {
     let history = migrations::find(&config.migrations)?.history()?;
-    let scripts: Vec<_> = history.heads().into_iter().filter_map(|id| history.get(id)).collect();
-    let detail = if arguments.verbose { Detail::Full } else { Detail::Name };
+    let scripts: Vec<_> = history
+        .heads()
+        .into_iter()
+        .filter_map(|id| history.get(id))
+        .collect();
+    let detail = if arguments.verbose {
+        Detail::Full
+    } else {
+        Detail::Name
+    };
     listing::print(&history, &scripts, &[], detail, arguments.format);
     Ok(())
 }

@@ -13,20 +13,32 @@ use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
 
 pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Result<(), Error> {
-    let range = arguments.rev_range.as_deref().map(str::parse::<Range>).transpose()?;
+    let range = arguments
+        .rev_range
+        .as_deref()
+        .map(str::parse::<Range>)
+        .transpose()?;
     let asks_current = |range: &Range| {
         let is_current = |bound: &Option<Bound>| matches!(bound, Some(Bound::Current));
         is_current(&range.start) || is_current(&range.end)
     };
     // The files are enough, unless somebody asks where the database is.
     let needs_database = arguments.indicate_current || range.as_ref().is_some_and(asks_current);
-    let current = if needs_database { ask(config, stop)? } else { Vec::new() };
+    let current = if needs_database {
+        ask(config, stop)?
+    } else {
+        Vec::new()
+    };
     let history = migrations::find(&config.migrations)?.history()?;
     let scripts = match &range {
         Some(range) => range::between(&history, range, &current)?,
         None => history.iter().rev().collect(),
     };
-    let detail = if arguments.verbose { Detail::Full } else { Detail::Edge };
+    let detail = if arguments.verbose {
+        Detail::Full
+    } else {
+        Detail::Edge
+    };
     listing::print(&history, &scripts, &current, detail, arguments.format);
     Ok(())
 }

@@ -29,8 +29,13 @@ migrations = \"migrations\"
 
 pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
     let directory = migrations::directory(&config.migrations);
-    if directory.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Error::Exists { path: directory.display().to_string() });
+    if directory
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some())
+    {
+        return Err(Error::Exists {
+            path: directory.display().to_string(),
+        });
     }
     let id = random_id()?;
     let mut new = Draft {
@@ -44,21 +49,33 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
     };
     let baseline;
     if arguments.from_database {
-        baseline = cleaned(&dump(config)?)
-            .map_err(|error| Error::Dump { reason: error.to_string() })?;
-        new = Draft { message: "baseline", upgrade: &baseline, ..new };
+        baseline = cleaned(&dump(config)?).map_err(|error| Error::Dump {
+            reason: error.to_string(),
+        })?;
+        new = Draft {
+            message: "baseline",
+            upgrade: &baseline,
+            ..new
+        };
     }
-    std::fs::create_dir_all(directory)
-        .map_err(|source| FilesError::Unwritable { path: directory.to_owned(), source })?;
+    std::fs::create_dir_all(directory).map_err(|source| FilesError::Unwritable {
+        path: directory.to_owned(),
+        source,
+    })?;
     let path = write(directory, &new)?;
     if !Path::new(CONFIG_FILE).exists() {
-        std::fs::write(CONFIG_FILE, CONFIG)
-            .map_err(|source| FilesError::Unwritable { path: CONFIG_FILE.into(), source })?;
+        std::fs::write(CONFIG_FILE, CONFIG).map_err(|source| FilesError::Unwritable {
+            path: CONFIG_FILE.into(),
+            source,
+        })?;
         report::print(&format!("{CONFIG_FILE}\n"));
     }
     report::print(&format!("{}\n", path.display()));
     if arguments.from_database {
-        info!(event = "baseline", "now run `castoff stamp {id}` on that database");
+        info!(
+            event = "baseline",
+            "now run `castoff stamp {id}` on that database"
+        );
     }
     Ok(())
 }
@@ -70,7 +87,12 @@ fn dump(config: &Config) -> Result<String, Error> {
     let failed = |reason: String| Error::Dump { reason };
     let program = find_pg_dump(config).ok_or_else(|| failed("it is not installed".into()))?;
     let output = Command::new(program)
-        .args(["--schema-only", "--no-owner", "--no-privileges", "--no-password"])
+        .args([
+            "--schema-only",
+            "--no-owner",
+            "--no-privileges",
+            "--no-password",
+        ])
         .arg(format!("--exclude-schema={}", config.ledger_schema))
         .arg("--exclude-table=*.alembic_version")
         .envs(libpq_environment(&conninfo))
@@ -112,7 +134,10 @@ fn libpq_environment(conninfo: &Conninfo) -> Vec<(&'static str, String)> {
         ("PGDATABASE", conninfo.database.clone()),
         ("PGSSLMODE", conninfo.tls.mode.name().to_owned()),
     ];
-    let password = conninfo.hosts.iter().find_map(|host| host.password.as_ref());
+    let password = conninfo
+        .hosts
+        .iter()
+        .find_map(|host| host.password.as_ref());
     environment.extend(password.map(|password| ("PGPASSWORD", password.expose().to_owned())));
     environment
 }
@@ -132,9 +157,18 @@ const DROPPED_SETTINGS: [&str; 8] = [
 /// The statements of the dump, without psql's lines, the settings above, and the dump's comments.
 fn cleaned(dump: &str) -> Result<String, SplitError> {
     let statements = split(dump, 0..dump.len())?;
-    let texts = statements.iter().filter_map(|statement| dump.get(statement.span.clone()));
-    let is_kept = |text: &&str| !DROPPED_SETTINGS.iter().any(|setting| text.starts_with(setting));
-    Ok(texts.filter(is_kept).map(|text| format!("{text};\n\n")).collect())
+    let texts = statements
+        .iter()
+        .filter_map(|statement| dump.get(statement.span.clone()));
+    let is_kept = |text: &&str| {
+        !DROPPED_SETTINGS
+            .iter()
+            .any(|setting| text.starts_with(setting))
+    };
+    Ok(texts
+        .filter(is_kept)
+        .map(|text| format!("{text};\n\n"))
+        .collect())
 }
 
 #[cfg(test)]

@@ -31,11 +31,15 @@ pub(super) fn print(
 ) {
     match format {
         Format::Text => {
-            let lines = scripts.iter().map(|script| as_text(history, script, current, detail));
+            let lines = scripts
+                .iter()
+                .map(|script| as_text(history, script, current, detail));
             report::print(&lines.collect::<String>());
         }
         Format::Json => {
-            let documents = scripts.iter().map(|script| as_json(history, script, current));
+            let documents = scripts
+                .iter()
+                .map(|script| as_json(history, script, current));
             report::print_json(&documents.collect::<Vec<Value>>().into());
         }
     }
@@ -69,25 +73,41 @@ fn full(history: &History, script: &Script, marks: &str) -> String {
     let children: Vec<RevisionId> = history.children(&script.id).into_iter().cloned().collect();
     line("Revision:", Some(format!("{}{marks}", script.id)));
     line("Message:", Some(script.message.clone()));
-    line("Parent:", Some(names(&script.down_revisions).unwrap_or_else(|| "<base>".into())));
+    line(
+        "Parent:",
+        Some(names(&script.down_revisions).unwrap_or_else(|| "<base>".into())),
+    );
     line("Children:", names(&children));
     line("Depends on:", names(&script.depends_on));
     let labels = history.labels_of(&script.id);
     line("Branch:", (!labels.is_empty()).then(|| labels.join(", ")));
     line("Path:", Some(script.path.clone()));
-    line("Upgrade:", Some(mode(script.upgrade.options.mode, script.upgrade.statements.len())));
-    line("Downgrade:", Some(match &script.downgrade {
-        Downgrade::Script(section) => mode(section.options.mode, section.statements.len()),
-        Downgrade::Irreversible { reason } => format!("irreversible: {reason}"),
-        Downgrade::Missing => "missing".into(),
-    }));
+    line(
+        "Upgrade:",
+        Some(mode(
+            script.upgrade.options.mode,
+            script.upgrade.statements.len(),
+        )),
+    );
+    line(
+        "Downgrade:",
+        Some(match &script.downgrade {
+            Downgrade::Script(section) => mode(section.options.mode, section.statements.len()),
+            Downgrade::Irreversible { reason } => format!("irreversible: {reason}"),
+            Downgrade::Missing => "missing".into(),
+        }),
+    );
     line("Checksum:", Some(script.checksums.canonical.to_string()));
     text.push('\n');
     text
 }
 
 fn mode(mode: Mode, statements: usize) -> String {
-    let plural = if statements == 1 { "statement" } else { "statements" };
+    let plural = if statements == 1 {
+        "statement"
+    } else {
+        "statements"
+    };
     match mode {
         Mode::Transaction => format!("{statements} {plural} in one transaction"),
         Mode::Autocommit => format!("{statements} {plural}, one by one"),
@@ -102,7 +122,11 @@ fn marks(history: &History, script: &Script, current: &[RevisionId]) -> String {
         ("branchpoint", history.is_branch_point(&script.id)),
         ("mergepoint", history.is_merge(&script.id)),
     ];
-    marks.iter().filter(|(_, is)| *is).map(|(mark, _)| format!(" ({mark})")).collect()
+    marks
+        .iter()
+        .filter(|(_, is)| *is)
+        .map(|(mark, _)| format!(" ({mark})"))
+        .collect()
 }
 
 fn names(ids: &[RevisionId]) -> Option<String> {
@@ -112,7 +136,8 @@ fn names(ids: &[RevisionId]) -> Option<String> {
 
 /// One revision as JSON.
 pub(super) fn as_json(history: &History, script: &Script, current: &[RevisionId]) -> Value {
-    let strings = |ids: &[RevisionId]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
+    let strings =
+        |ids: &[RevisionId]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
     json!({
         "revision": script.id.as_str(),
         "message": script.message,

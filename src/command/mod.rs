@@ -32,7 +32,11 @@ pub enum Finding {
 
 impl From<bool> for Finding {
     fn from(found: bool) -> Self {
-        if found { Self::Something } else { Self::Nothing }
+        if found {
+            Self::Something
+        } else {
+            Self::Nothing
+        }
     }
 }
 

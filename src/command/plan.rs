@@ -24,7 +24,9 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
         let session = context.connect().await?;
         Ok(match position::ask(&session).await? {
             Position::Empty => Vec::new(),
-            Position::Foreign { relations, alembic, .. } => {
+            Position::Foreign {
+                relations, alembic, ..
+            } => {
                 return Err(Error::NotStamped { relations, alembic });
             }
             Position::At(rows) => match position::compare(&session, &history, &rows).await? {
@@ -37,7 +39,14 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
     match arguments.format {
         Format::Text => report::print(&as_text(&plan.steps)),
         Format::Json => {
-            report::print_json(&plan.steps.iter().map(as_json).collect::<Vec<Value>>().into());
+            report::print_json(
+                &plan
+                    .steps
+                    .iter()
+                    .map(as_json)
+                    .collect::<Vec<Value>>()
+                    .into(),
+            );
         }
     }
     Ok((arguments.exit_status && !plan.steps.is_empty()).into())
@@ -52,7 +61,12 @@ fn as_text(steps: &[Step<'_>]) -> String {
             Mode::Autocommit => "statement by statement",
         };
         // Writing to a String cannot fail.
-        writeln!(text, "-- {} {} ({mode})\n--   {}", script.id, script.message, script.path).ok();
+        writeln!(
+            text,
+            "-- {} {} ({mode})\n--   {}",
+            script.id, script.message, script.path
+        )
+        .ok();
         for statement in statements(script) {
             writeln!(text, "{statement};").ok();
         }

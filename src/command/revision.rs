@@ -18,11 +18,17 @@ pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Erro
     // New files go to the directory, also when this executable carries older ones.
     let directory = migrations::directory(&config.migrations);
     if !directory.is_dir() {
-        return Err(FilesError::None { directory: directory.to_owned() }.into());
+        return Err(FilesError::None {
+            directory: directory.to_owned(),
+        }
+        .into());
     }
     let history = Migrations::Directory(directory.to_owned()).history()?;
-    let depends_on: Result<Vec<RevisionId>, Error> =
-        arguments.depends_on.iter().map(|name| Ok(history.resolve(name)?.id.clone())).collect();
+    let depends_on: Result<Vec<RevisionId>, Error> = arguments
+        .depends_on
+        .iter()
+        .map(|name| Ok(history.resolve(name)?.id.clone()))
+        .collect();
     let new = Draft {
         id: &id(arguments.rev_id.as_deref(), &history)?,
         message: &arguments.message,
@@ -48,7 +54,9 @@ fn id(wanted: Option<&str>, history: &History) -> Result<RevisionId, Error> {
     if let Some(wanted) = wanted {
         let id = RevisionId::new(wanted)?;
         return match history.get(&id) {
-            Some(script) => Err(Error::Exists { path: script.path.clone() }),
+            Some(script) => Err(Error::Exists {
+                path: script.path.clone(),
+            }),
             None => Ok(id),
         };
     }
@@ -60,7 +68,9 @@ pub(super) fn random_id() -> Result<RevisionId, Error> {
     let mut bytes = [0_u8; 6];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::System(std::io::Error::other(error.to_string())))?;
-    let text = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let text = bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     Ok(RevisionId::new(&text)?)
 }
 
@@ -76,14 +86,19 @@ fn parents(history: &History, arguments: &Revision) -> Result<Vec<RevisionId>, E
             [head] => (*head).clone(),
             heads => {
                 let heads = heads.iter().copied().cloned().collect();
-                return Err(PlanError::SeveralHeads { target: "head".to_owned(), heads }.into());
+                return Err(PlanError::SeveralHeads {
+                    target: "head".to_owned(),
+                    heads,
+                }
+                .into());
             }
         },
     };
     match history.children(&parent).first() {
-        Some(child) if !arguments.splice => {
-            Err(Error::NotAHead { parent, child: (*child).clone() })
-        }
+        Some(child) if !arguments.splice => Err(Error::NotAHead {
+            parent,
+            child: (*child).clone(),
+        }),
         _ => Ok(vec![parent]),
     }
 }
@@ -100,6 +115,9 @@ pub(super) fn write(directory: &Path, new: &Draft<'_>) -> Result<PathBuf, Error>
         let mut file = std::fs::File::create_new(&path)?;
         file.write_all(draft::render_new(new).as_bytes())
     };
-    create().map_err(|source| FilesError::Unwritable { path: path.clone(), source })?;
+    create().map_err(|source| FilesError::Unwritable {
+        path: path.clone(),
+        source,
+    })?;
     Ok(path)
 }

@@ -15,13 +15,19 @@ pub(super) fn show(config: &Config, arguments: &Show) -> Result<(), Error> {
     let history = migrations::find(&config.migrations)?.history()?;
     let scripts = match arguments.revision.as_str() {
         "head" => vec![only_head(&history)?],
-        "heads" => history.heads().into_iter().filter_map(|id| history.get(id)).collect(),
+        "heads" => history
+            .heads()
+            .into_iter()
+            .filter_map(|id| history.get(id))
+            .collect(),
         name => vec![history.resolve(name)?],
     };
     match arguments.format {
         Format::Text => {
             listing::print(&history, &scripts, &[], Detail::Full, Format::Text);
-            scripts.iter().for_each(|script| report::print(&script.text));
+            scripts
+                .iter()
+                .for_each(|script| report::print(&script.text));
         }
         Format::Json => {
             let document = |script: &&Script| {
@@ -46,5 +52,8 @@ fn only_head(history: &History) -> Result<&Script, PlanError> {
 
 fn several(history: &History) -> PlanError {
     let heads = history.heads().into_iter().cloned().collect();
-    PlanError::SeveralHeads { target: "head".to_owned(), heads }
+    PlanError::SeveralHeads {
+        target: "head".to_owned(),
+        heads,
+    }
 }

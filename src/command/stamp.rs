@@ -20,10 +20,19 @@ pub(super) fn stamp(config: &Config, stop: &Stop, arguments: &Stamp) -> Result<(
         let history = migrations::find(&config.migrations)?.history()?;
         let stamp = stamping::stamp(&history, &[], &targets, arguments.purge)?;
         let schema = &config.ledger_schema;
-        report::print(&offline::stamp(&history, &[], &stamp, schema, &operator(config)));
+        report::print(&offline::stamp(
+            &history,
+            &[],
+            &stamp,
+            schema,
+            &operator(config),
+        ));
         return Ok(());
     }
-    let goal = Goal::Stamp { targets, purge: arguments.purge };
+    let goal = Goal::Stamp {
+        targets,
+        purge: arguments.purge,
+    };
     let context = Context::new(config, stop)?;
     context.block_on(migrate::migrate(&context, &goal))
 }

@@ -22,9 +22,18 @@ pub(super) fn upgrade(config: &Config, stop: &Stop, arguments: &Upgrade) -> Resu
 /// `a:b` starts at `a`; a target alone starts at an empty database, as Alembic has it.
 fn print_script(config: &Config, target: &str) -> Result<(), Error> {
     let history = migrations::find(&config.migrations)?.history()?;
-    let range = if target.contains(':') { target.to_owned() } else { format!(":{target}") };
+    let range = if target.contains(':') {
+        target.to_owned()
+    } else {
+        format!(":{target}")
+    };
     let offline: Offline<'_> = range::upgrade(&history, &range.parse()?)?;
     let operator = operator(config);
-    report::print(&offline::script(&history, &offline, &config.ledger_schema, &operator));
+    report::print(&offline::script(
+        &history,
+        &offline,
+        &config.ledger_schema,
+        &operator,
+    ));
     Ok(())
 }

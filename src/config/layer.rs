@@ -115,14 +115,21 @@ impl Layer {
     /// report: they are no error, because an older image must start with a newer deployment's
     /// environment, and because Kubernetes sets `CASTOFF_SERVICE_HOST` and the like for a service
     /// of that name.
-    pub(super) fn of_environment(variables: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+    pub(super) fn of_environment(
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         let known = variables.iter().filter(|(name, value)| {
-            let key = name.strip_prefix("CASTOFF_").unwrap_or_default().to_ascii_lowercase();
+            let key = name
+                .strip_prefix("CASTOFF_")
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             KEYS.contains(&key.as_str()) && !value.is_empty()
         });
         envy::prefixed("CASTOFF_")
             .from_iter(known.map(|(name, value)| (name.clone(), value.clone())))
-            .map_err(|error| ConfigError::Environment { reason: error.to_string() })
+            .map_err(|error| ConfigError::Environment {
+                reason: error.to_string(),
+            })
     }
 
     /// What the text of a `castoff.toml` says.
@@ -130,7 +137,12 @@ impl Layer {
         toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let place = Place::of(&path.display().to_string(), text, span.start, span.end);
-            let mut reason = error.message().lines().next().unwrap_or_default().to_owned();
+            let mut reason = error
+                .message()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             if let Some((unknown, _)) = reason.split_once(", expected") {
                 reason = unknown.to_owned();
             }
@@ -151,7 +163,10 @@ mod tests {
                 layer.migrations, layer.wait_timeout, layer.create_database
             ),
             Err(error) => {
-                format!("{error} at {}", error.place().map(ToString::to_string).unwrap_or_default())
+                format!(
+                    "{error} at {}",
+                    error.place().map(ToString::to_string).unwrap_or_default()
+                )
             }
         };
         assert_eq!(shown, expected);
@@ -164,8 +179,14 @@ mod tests {
             "migrations = 'db'\nwait_timeout = 5\ncreate_database = true",
             r#"Some("db") Some("5") Some("true")"#,
         );
-        check_file("\nwait_timeuot = '5s'", "unknown field `wait_timeuot` at castoff.toml:2");
-        check_file("log = ", "string values must be quoted, expected literal string at castoff.toml:1");
+        check_file(
+            "\nwait_timeuot = '5s'",
+            "unknown field `wait_timeuot` at castoff.toml:2",
+        );
+        check_file(
+            "log = ",
+            "string values must be quoted, expected literal string at castoff.toml:1",
+        );
     }
 
     #[test]
@@ -184,10 +205,14 @@ mod tests {
             ("CASTOFF_SERVICE_HOST", "10.0.0.1"),
             ("WAIT_TIMEOUT", "7s"),
         ];
-        let variables =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let layer = Layer::of_environment(&variables.collect()).unwrap();
         assert_eq!(layer.wait_timeout.as_deref(), Some("5s"));
-        assert_eq!(layer.baseline, None, "an empty variable is one that is not set");
+        assert_eq!(
+            layer.baseline, None,
+            "an empty variable is one that is not set"
+        );
     }
 }

@@ -175,7 +175,11 @@ impl ConfigError {
 
     /// Where in a file it is.
     pub fn place(&self) -> Option<&Place> {
-        if let Self::File { place, .. } = self { Some(place) } else { None }
+        if let Self::File { place, .. } = self {
+            Some(place)
+        } else {
+            None
+        }
     }
 }
 
@@ -229,11 +233,21 @@ impl Layers {
     /// The strongest value of an option, with the name of where it stood.
     fn pick(&self, key: &str) -> Option<Setting> {
         let flag = || self.flags.get(key).map(|value| (flag_name(key), value));
-        let variable =
-            || self.environment.get(key).map(|value| (format!("`{}`", variable_name(key)), value));
-        let line = || self.file.get(key).map(|value| (format!("`{key}` in castoff.toml"), value));
+        let variable = || {
+            self.environment
+                .get(key)
+                .map(|value| (format!("`{}`", variable_name(key)), value))
+        };
+        let line = || {
+            self.file
+                .get(key)
+                .map(|value| (format!("`{key}` in castoff.toml"), value))
+        };
         let (origin, value) = flag().or_else(variable).or_else(line)?;
-        Some(Setting { origin, value: value.to_owned() })
+        Some(Setting {
+            origin,
+            value: value.to_owned(),
+        })
     }
 
     fn parse<T>(
@@ -242,13 +256,15 @@ impl Layers {
         default: T,
         parse: impl FnOnce(&Setting) -> Result<T, ConfigError>,
     ) -> Result<T, ConfigError> {
-        self.pick(key).map_or(Ok(default), |setting| parse(&setting))
+        self.pick(key)
+            .map_or(Ok(default), |setting| parse(&setting))
     }
 
     fn schema(&self) -> Result<Ident, ConfigError> {
-        let setting = self
-            .pick("schema")
-            .unwrap_or_else(|| Setting { origin: String::new(), value: "castoff".to_owned() });
+        let setting = self.pick("schema").unwrap_or_else(|| Setting {
+            origin: String::new(),
+            value: "castoff".to_owned(),
+        });
         setting.name()
     }
 
@@ -262,7 +278,11 @@ fn variable_name(key: &str) -> String {
 }
 
 fn flag_name(key: &str) -> String {
-    let key = if key == "schema" { "ledger_schema" } else { key };
+    let key = if key == "schema" {
+        "ledger_schema"
+    } else {
+        key
+    };
     format!("`--{}`", key.replace('_', "-"))
 }
 
@@ -272,15 +292,28 @@ fn sources(
     layers: &Layers,
     environment: &BTreeMap<String, String>,
 ) -> Result<Sources, ConfigError> {
-    let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty()).cloned();
-    let mut url = layers.flags.database_url.clone().map(|url| (url, "--database-url".to_owned()));
+    let variable = |name: &str| {
+        environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    };
+    let mut url = layers
+        .flags
+        .database_url
+        .clone()
+        .map(|url| (url, "--database-url".to_owned()));
     for name in ["CASTOFF_DATABASE_URL", "DATABASE_URL"] {
         let file_name = format!("{name}_FILE");
         if url.is_some() {
             break;
         }
         url = match (variable(name), variable(&file_name)) {
-            (Some(_), Some(_)) => return Err(ConfigError::Twice { name: name.to_owned() }),
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::Twice {
+                    name: name.to_owned(),
+                });
+            }
             (Some(value), None) => Some((value, name.to_owned())),
             (None, Some(path)) => Some((secret_file(&path, &file_name)?, path)),
             (None, None) => None,
@@ -289,19 +322,26 @@ fn sources(
     if url.is_none() {
         url = match (&layers.file.database_url, &layers.file.database_url_file) {
             (Some(_), Some(_)) => {
-                return Err(ConfigError::Twice { name: "database_url".into() });
+                return Err(ConfigError::Twice {
+                    name: "database_url".into(),
+                });
             }
             (Some(value), None) => Some((value.clone(), "castoff.toml".to_owned())),
-            (None, Some(path)) => {
-                Some((secret_file(path, "database_url_file in castoff.toml")?, path.clone()))
-            }
+            (None, Some(path)) => Some((
+                secret_file(path, "database_url_file in castoff.toml")?,
+                path.clone(),
+            )),
             (None, None) => None,
         };
     }
-    let libpq = environment.iter().filter(|(name, _)| name.starts_with("PG"));
+    let libpq = environment
+        .iter()
+        .filter(|(name, _)| name.starts_with("PG"));
     Ok(Sources {
         url,
-        environment: libpq.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        environment: libpq
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
         home: variable("HOME").map(PathBuf::from),
         user: nix::unistd::User::from_uid(nix::unistd::geteuid())
             .ok()
@@ -312,32 +352,44 @@ fn sources(
 
 /// A secret as Docker and Kubernetes mount it; editors end the file with a newline.
 fn secret_file(path: &str, named_by: &str) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(
-        |source| ConfigError::Unreadable {
+    std::fs::read_to_string(path)
+        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+        .map_err(|source| ConfigError::Unreadable {
             path: path.into(),
             named_by: format!("`{named_by}`"),
             source,
-        },
-    )
+        })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
 fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
     let mut variables = BTreeMap::new();
     for (name, value) in std::env::vars_os() {
         // What is not castoff's may be anything.
         let Some(name) = name.to_str() else { continue };
-        let ours = ["CASTOFF_", "DATABASE_URL", "PG"].iter().any(|own| name.starts_with(own));
+        let ours = ["CASTOFF_", "DATABASE_URL", "PG"]
+            .iter()
+            .any(|own| name.starts_with(own));
         match value.into_string() {
             Ok(value) => drop(variables.insert(name.to_owned(), value)),
-            Err(_) if ours => return Err(ConfigError::NotUtf8 { name: name.to_owned() }),
+            Err(_) if ours => {
+                return Err(ConfigError::NotUtf8 {
+                    name: name.to_owned(),
+                });
+            }
             Err(_) => {}
         }
     }
     Ok(variables)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
 fn path() -> Option<std::ffi::OsString> {
     std::env::var_os("PATH")
 }
@@ -370,8 +422,9 @@ fn file(
 /// A `CASTOFF_*` variable that nobody knows is probably a slip of the pen.
 fn strangers(environment: &BTreeMap<String, String>) -> Vec<String> {
     let known = |key: &str| key == "CONFIG" || KEYS.contains(&key.to_ascii_lowercase().as_str());
-    let of_kubernetes =
-        |key: &str| key.ends_with("SERVICE_HOST") || key.contains("SERVICE_PORT") || key.starts_with("PORT");
+    let of_kubernetes = |key: &str| {
+        key.ends_with("SERVICE_HOST") || key.contains("SERVICE_PORT") || key.starts_with("PORT")
+    };
     environment
         .keys()
         .filter_map(|name| name.strip_prefix("CASTOFF_"))

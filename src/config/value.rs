@@ -63,7 +63,11 @@ impl Setting {
     }
 
     fn refuse(&self, wanted: &'static str) -> ConfigError {
-        ConfigError::Value { origin: self.origin.clone(), value: self.value.clone(), wanted }
+        ConfigError::Value {
+            origin: self.origin.clone(),
+            value: self.value.clone(),
+            wanted,
+        }
     }
 }
 
@@ -72,7 +76,10 @@ mod tests {
     use super::*;
 
     fn check(value: &str, expected: &str) {
-        let setting = Setting { origin: "`--wait-timeout`".into(), value: value.into() };
+        let setting = Setting {
+            origin: "`--wait-timeout`".into(),
+            value: value.into(),
+        };
         let shown = match setting.duration() {
             Ok(duration) => format!("{duration:?}"),
             Err(error) => error.to_string(),
@@ -86,7 +93,13 @@ mod tests {
         check("500ms", "500ms");
         check("1m30s", "90s");
         check("0", "0ns");
-        check("-1", "`--wait-timeout`: `-1` is not a duration such as 90s, 500ms or 2m");
-        check("soon", "`--wait-timeout`: `soon` is not a duration such as 90s, 500ms or 2m");
+        check(
+            "-1",
+            "`--wait-timeout`: `-1` is not a duration such as 90s, 500ms or 2m",
+        );
+        check(
+            "soon",
+            "`--wait-timeout`: `soon` is not a duration such as 90s, 500ms or 2m",
+        );
     }
 }

@@ -241,7 +241,10 @@ impl ConnectError {
             | Self::Closed
             | Self::Network(_)
             | Self::NotReady(_)
-            | Self::Several(_) => "check the database service, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)".into(),
+            | Self::Several(_) => {
+                "check the database service, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)"
+                    .into()
+            }
             Self::Unresolved { .. } => {
                 "check the host in `DATABASE_URL`, and that both containers share a network".into()
             }
@@ -257,9 +260,14 @@ impl ConnectError {
                 "correct user and password in `DATABASE_URL`".into()
             }
             Self::NoDatabase { database } => {
-                format!("create it with `create database \"{}\"`", database.replace('"', "\"\""))
+                format!(
+                    "create it with `create database \"{}\"`",
+                    database.replace('"', "\"\"")
+                )
             }
-            Self::NoHbaEntry(_) => "add a line for this client to the server's `pg_hba.conf`".into(),
+            Self::NoHbaEntry(_) => {
+                "add a line for this client to the server's `pg_hba.conf`".into()
+            }
             Self::StartupParameter(_) => {
                 "give castoff the server's own address, not the pooler's, in `CASTOFF_DATABASE_URL`"
                     .into()
@@ -278,7 +286,9 @@ impl ConnectError {
                 TlsFileError::EncryptedKey { path } => {
                     format!("decrypt it with `openssl pkey -in {}`", path.display())
                 }
-                TlsFileError::KeyMode { path, .. } => format!("run `chmod 0600 {}`", path.display()),
+                TlsFileError::KeyMode { path, .. } => {
+                    format!("run `chmod 0600 {}`", path.display())
+                }
                 TlsFileError::KeyMissing { .. } => "name the private key in `sslkey`".into(),
                 TlsFileError::Unreadable { path, .. }
                 | TlsFileError::Pem { path, .. }
@@ -326,7 +336,10 @@ fn shown(duration: Duration) -> String {
 }
 
 fn several(all: &[(String, ConnectError)]) -> String {
-    let each: Vec<_> = all.iter().map(|(host, error)| format!("{host}: {error}")).collect();
+    let each: Vec<_> = all
+        .iter()
+        .map(|(host, error)| format!("{host}: {error}"))
+        .collect();
     each.join("; ")
 }
 
@@ -372,6 +385,9 @@ mod tests {
             both.to_string(),
             "a:1: connection refused; b:2: permission denied on socket `/s`"
         );
-        assert_eq!(ConnectError::Several(vec![("b".to_owned(), never())]).retry(), Retry::Never);
+        assert_eq!(
+            ConnectError::Several(vec![("b".to_owned(), never())]).retry(),
+            Retry::Never
+        );
     }
 }

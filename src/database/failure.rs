@@ -75,12 +75,17 @@ impl Refusal {
 impl Failure {
     /// The refusal, when the server refused.
     pub fn refusal(&self) -> Option<&Refusal> {
-        if let Self::Refused(refusal) = self { Some(refusal) } else { None }
+        if let Self::Refused(refusal) = self {
+            Some(refusal)
+        } else {
+            None
+        }
     }
 
     /// Whether the server refused with this SQLSTATE.
     pub fn is(&self, sqlstate: &str) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.sqlstate == sqlstate)
+        self.refusal()
+            .is_some_and(|refusal| refusal.sqlstate == sqlstate)
     }
 }
 

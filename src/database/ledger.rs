@@ -155,16 +155,22 @@ pub(crate) fn in_schema(query: &str, schema: &Ident) -> String {
 /// One message, no parameters, nothing prepared: this is all that a start with nothing to do asks.
 pub async fn heads<S>(session: &Session<S>) -> Result<Option<Vec<HeadRow>>, Failure> {
     let sql = in_schema(include_str!("sql/state.sql"), session.ledger_schema());
-    let messages = match session.client().simple_query(&sql).await.map_err(Failure::from) {
+    let messages = match session
+        .client()
+        .simple_query(&sql)
+        .await
+        .map_err(Failure::from)
+    {
         Ok(messages) => messages,
         Err(failure) if no_ledger(&failure) => return Ok(None),
         Err(failure) => return Err(failure),
     };
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let rows = messages.into_iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => {
-            Some(HeadRow { revision: text(row.get(0)), lineage: text(row.get(1)) })
-        }
+        SimpleQueryMessage::Row(row) => Some(HeadRow {
+            revision: text(row.get(0)),
+            lineage: text(row.get(1)),
+        }),
         _ => None,
     });
     Ok(Some(rows.collect()))
@@ -177,7 +183,11 @@ pub async fn look<S>(session: &Session<S>) -> Result<Look, Failure> {
         .client()
         .query_typed_one(include_str!("sql/look.sql"), &[(&schema, Type::NAME)])
         .await?;
-    Ok(Look { has_ledger: row.get(0), relations: row.get(1), alembic: row.get(2) })
+    Ok(Look {
+        has_ledger: row.get(0),
+        relations: row.get(1),
+        alembic: row.get(2),
+    })
 }
 
 /// The latest record of every applied revision.
@@ -209,8 +219,10 @@ pub async fn unfinished<S>(
     movement: Movement,
 ) -> Result<Option<Unfinished>, Failure> {
     let sql = in_schema(include_str!("sql/unfinished.sql"), session.ledger_schema());
-    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-        [(&revision.as_str(), Type::TEXT), (&movement.as_str(), Type::TEXT)];
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [
+        (&revision.as_str(), Type::TEXT),
+        (&movement.as_str(), Type::TEXT),
+    ];
     let row = session.client().query_typed_opt(&sql, &parameters).await?;
     Ok(row.map(|row| Unfinished {
         last_statement: count(row.get(0)),
@@ -224,15 +236,21 @@ impl Session<Locked> {
     /// right to create even when there is nothing to do.
     pub async fn create_ledger(&self) -> Result<(), Failure> {
         let tables = in_schema(include_str!("sql/ledger.sql"), self.ledger_schema());
-        Ok(self.client().batch_execute(&format!("begin;\n{tables}\ncommit")).await?)
+        Ok(self
+            .client()
+            .batch_execute(&format!("begin;\n{tables}\ncommit"))
+            .await?)
     }
 
     /// Moves the rows of `revision`, first thing in a step's transaction: whoever lost the lock
     /// without noticing meets a row that is not there, or one that is there already.
     pub async fn fence(&self, rows: &Move) -> Result<(), FenceError> {
         let sql = in_schema(include_str!("sql/fence.sql"), self.ledger_schema());
-        let (enters, lineages): (Vec<&str>, Vec<String>) =
-            rows.enters.iter().map(|(id, lineage)| (id.as_str(), lineage.to_string())).unzip();
+        let (enters, lineages): (Vec<&str>, Vec<String>) = rows
+            .enters
+            .iter()
+            .map(|(id, lineage)| (id.as_str(), lineage.to_string()))
+            .unzip();
         let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
             (&self.ledger_schema().as_str(), Type::TEXT),
             (&rows.leaves, Type::TEXT_ARRAY),
@@ -295,13 +313,28 @@ impl Session<Locked> {
         has_ledger: bool,
     ) -> Result<(), FenceError> {
         let create = in_schema(include_str!("sql/ledger.sql"), self.ledger_schema());
-        let begin = if has_ledger { "begin".to_owned() } else { format!("begin;\n{create}") };
-        self.client().batch_execute(&begin).await.map_err(Failure::from)?;
+        let begin = if has_ledger {
+            "begin".to_owned()
+        } else {
+            format!("begin;\n{create}")
+        };
+        self.client()
+            .batch_execute(&begin)
+            .await
+            .map_err(Failure::from)?;
         let known = applied(self).await?;
         let Move { leaves, enters } = rows;
         // A purge may take away the row that it puts back, which one statement could not do.
-        self.fence(&Move { leaves, enters: Vec::new() }).await?;
-        self.fence(&Move { leaves: Vec::new(), enters: enters.clone() }).await?;
+        self.fence(&Move {
+            leaves,
+            enters: Vec::new(),
+        })
+        .await?;
+        self.fence(&Move {
+            leaves: Vec::new(),
+            enters: enters.clone(),
+        })
+        .await?;
         let mut stamped: Vec<&Script> = Vec::new();
         for (id, _) in &enters {
             stamped.extend(history.get(id));
@@ -317,7 +350,11 @@ impl Session<Locked> {
         for record in &records {
             self.record(record, operator).await?;
         }
-        Ok(self.client().batch_execute("commit").await.map_err(Failure::from)?)
+        Ok(self
+            .client()
+            .batch_execute("commit")
+            .await
+            .map_err(Failure::from)?)
     }
 
     /// Writes down how far an autocommit section is.
@@ -376,7 +413,10 @@ impl<'s> Record<'s> {
         last_statement: usize,
     ) -> Self {
         let text = |span: &Range<usize>| {
-            script.text.get(span.clone()).filter(|text| text.len() <= LONGEST_TEXT)
+            script
+                .text
+                .get(span.clone())
+                .filter(|text| text.len() <= LONGEST_TEXT)
         };
         let (downgrade_text, downgrade_statements) = match &script.downgrade {
             Downgrade::Script(section) => (text(&section.span), section.statements.len()),
@@ -386,7 +426,11 @@ impl<'s> Record<'s> {
             revision: script.id.as_str(),
             movement,
             outcome,
-            parents: script.down_revisions.iter().map(RevisionId::as_str).collect(),
+            parents: script
+                .down_revisions
+                .iter()
+                .map(RevisionId::as_str)
+                .collect(),
             depends_on: script.depends_on.iter().map(RevisionId::as_str).collect(),
             message: &script.message,
             raw: script.checksums.raw.to_string(),

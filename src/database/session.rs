@@ -95,10 +95,18 @@ impl Cancel {
 impl Session<Open> {
     /// Takes over a fresh connection.
     pub fn open(link: Link, ledger_schema: Ident) -> Self {
-        let cancel = Cancel { token: link.client.cancel_token(), tls: link.tls };
+        let cancel = Cancel {
+            token: link.client.cancel_token(),
+            tls: link.tls,
+        };
         // The driver ends by itself when the client is dropped or the connection is lost.
         drop(tokio::spawn(drive(link.driver)));
-        Self { client: link.client, cancel, ledger_schema, state: Open }
+        Self {
+            client: link.client,
+            cancel,
+            ledger_schema,
+            state: Open,
+        }
     }
 
     /// Asks once, without waiting; the caller polls. A blocking `pg_advisory_lock` holds a snapshot
@@ -108,15 +116,28 @@ impl Session<Open> {
         if !self.ask(sql).await? {
             return Ok(Attempt::Busy(self));
         }
-        let Self { client, cancel, ledger_schema, state: Open } = self;
-        Ok(Attempt::Locked(Session { client, cancel, ledger_schema, state: Locked }))
+        let Self {
+            client,
+            cancel,
+            ledger_schema,
+            state: Open,
+        } = self;
+        Ok(Attempt::Locked(Session {
+            client,
+            cancel,
+            ledger_schema,
+            state: Locked,
+        }))
     }
 
     /// Who holds the lock now, if anybody does.
     pub async fn holder(&self) -> Result<Option<Holder>, Failure> {
         let schema = self.ledger_schema.as_str();
         let sql = include_str!("sql/holder.sql");
-        let row = self.client.query_typed_opt(sql, &[(&schema, Type::TEXT)]).await?;
+        let row = self
+            .client
+            .query_typed_opt(sql, &[(&schema, Type::TEXT)])
+            .await?;
         Ok(row.map(|row| Holder {
             pid: row.get(0),
             application_name: row.get(1),
@@ -162,8 +183,18 @@ impl Session<Locked> {
         if !self.ask(sql).await? {
             warn!("the migration lock was no longer held when it was to be released");
         }
-        let Self { client, cancel, ledger_schema, state: Locked } = self;
-        Ok(Session { client, cancel, ledger_schema, state: Open })
+        let Self {
+            client,
+            cancel,
+            ledger_schema,
+            state: Locked,
+        } = self;
+        Ok(Session {
+            client,
+            cancel,
+            ledger_schema,
+            state: Open,
+        })
     }
 }
 
@@ -181,7 +212,10 @@ impl<S> Session<S> {
     /// Asks one of the questions about the lock.
     async fn ask(&self, sql: &str) -> Result<bool, Failure> {
         let schema = self.ledger_schema.as_str();
-        let row = self.client.query_typed_one(sql, &[(&schema, Type::TEXT)]).await?;
+        let row = self
+            .client
+            .query_typed_one(sql, &[(&schema, Type::TEXT)])
+            .await?;
         Ok(row.get(0))
     }
 

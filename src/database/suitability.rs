@@ -10,10 +10,10 @@ use std::task::Poll;
 
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::database::conninfo::TargetSession;
 use crate::database::connect::Driver;
 use crate::database::connect::Link;
 use crate::database::connect_error::ConnectError;
+use crate::database::conninfo::TargetSession;
 use crate::database::login_failure;
 use crate::database::login_failure::Attempted;
 
@@ -34,11 +34,17 @@ pub async fn check(
         return Ok(());
     }
     let told = |name| link.driver.parameter(name).map(|value| value == "on");
-    let state = match (told("in_hot_standby"), told("default_transaction_read_only")) {
-        (Some(in_recovery), Some(default)) => {
-            State { in_recovery, read_only: in_recovery || default }
-        }
-        _ => ask(link).await.map_err(|error| login_failure::explain(error, attempted))?,
+    let state = match (
+        told("in_hot_standby"),
+        told("default_transaction_read_only"),
+    ) {
+        (Some(in_recovery), Some(default)) => State {
+            in_recovery,
+            read_only: in_recovery || default,
+        },
+        _ => ask(link)
+            .await
+            .map_err(|error| login_failure::explain(error, attempted))?,
     };
     judge(target, state)
 }
@@ -68,7 +74,10 @@ async fn ask(link: &mut Link) -> Result<State, tokio_postgres::Error> {
         _ => None,
     });
     let column = |index| row.and_then(|row| row.get(index)).unwrap_or_default();
-    Ok(State { in_recovery: column(0) == "t", read_only: column(1) == "on" })
+    Ok(State {
+        in_recovery: column(0) == "t",
+        read_only: column(1) == "on",
+    })
 }
 
 /// Moves the bytes while a query runs. Notices are dropped: nobody asked for this query.
@@ -96,7 +105,13 @@ mod tests {
     use super::*;
 
     fn verdict(target: TargetSession, in_recovery: bool, read_only: bool) -> String {
-        match judge(target, State { in_recovery, read_only }) {
+        match judge(
+            target,
+            State {
+                in_recovery,
+                read_only,
+            },
+        ) {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         }

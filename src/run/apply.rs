@@ -97,7 +97,10 @@ pub async fn apply(
 ) -> Result<Duration, ApplyError> {
     let began = Instant::now();
     let work = Work::of(session, history, step, operator);
-    if work.section.is_some_and(|section| section.options.mode == Mode::Autocommit) {
+    if work
+        .section
+        .is_some_and(|section| section.options.mode == Mode::Autocommit)
+    {
         work.statement_by_statement().await?;
     } else {
         work.in_one_transaction().await?;
@@ -105,7 +108,11 @@ pub async fn apply(
     let took = began.elapsed();
     let script = step.script;
     let (id, message) = (&script.id, &script.message);
-    let verb = if work.movement == Movement::Downgrade { "reverted" } else { "applied" };
+    let verb = if work.movement == Movement::Downgrade {
+        "reverted"
+    } else {
+        "applied"
+    };
     info!(
         event = verb,
         revision = %id,
@@ -135,7 +142,14 @@ impl<'a> Work<'a> {
     ) -> Self {
         let script = step.script;
         let (movement, section) = section::of_step(step);
-        Self { session, operator, script, movement, section, rows: rows(history, step) }
+        Self {
+            session,
+            operator,
+            script,
+            movement,
+            section,
+            rows: rows(history, step),
+        }
     }
 
     fn record(&self, outcome: Outcome, last_statement: usize) -> Record<'a> {
@@ -143,7 +157,9 @@ impl<'a> Work<'a> {
     }
 
     fn section_parts(&self) -> (&'a str, &'a [crate::sql::split::Statement]) {
-        self.section.map_or(("", &[]), |section| (self.script.text.as_str(), &section.statements))
+        self.section.map_or(("", &[]), |section| {
+            (self.script.text.as_str(), &section.statements)
+        })
     }
 
     async fn in_one_transaction(&self) -> Result<(), ApplyError> {
@@ -164,7 +180,9 @@ impl<'a> Work<'a> {
         began.map_err(|error| self.broken(error.into()))?;
         fenced.map_err(|fence| self.fenced(fence))?;
         let (text, statements) = self.section_parts();
-        section::run(client, text, statements).await.map_err(|failure| self.failed(failure))?;
+        section::run(client, text, statements)
+            .await
+            .map_err(|failure| self.failed(failure))?;
         // An edit of the session's role or search path by the script must not reach the record.
         let record = self.record(Outcome::Done, statements.len());
         // If one of these fails, the `commit` behind it rolls back.
@@ -186,18 +204,29 @@ impl<'a> Work<'a> {
         let first = self.resume_at().await?;
         let options = self.section.map(|section| &section.options);
         let reset = format!("{RESET}; {}", timeouts(options, "set"));
-        client.batch_execute(&reset).await.map_err(|error| self.broken(error.into()))?;
+        client
+            .batch_execute(&reset)
+            .await
+            .map_err(|error| self.broken(error.into()))?;
         let record = self
             .session
             .record(&self.record(Outcome::Running, first), self.operator)
             .await
             .map_err(|failure| self.broken(failure))?;
         for index in first..statements.len() {
-            if !self.session.holds_lock().await.map_err(|failure| self.broken(failure))? {
+            if !self
+                .session
+                .holds_lock()
+                .await
+                .map_err(|failure| self.broken(failure))?
+            {
                 return Err(self.fenced(FenceError::LockLost));
             }
             let one = section::run(client, text, &statements[index..=index]).await;
-            if let Err(StatementFailure { offset, failure, .. }) = one {
+            if let Err(StatementFailure {
+                offset, failure, ..
+            }) = one
+            {
                 let stopped = self.stopped(index, offset, failure);
                 if matches!(stopped, ApplyError::Stopped { .. }) {
                     let written = self.session.progress(record, index, Outcome::Failed).await;
@@ -216,12 +245,18 @@ impl<'a> Work<'a> {
             .batch_execute(&begin(None))
             .await
             .map_err(|error| self.broken(error.into()))?;
-        self.session.fence(&self.rows).await.map_err(|fence| self.fenced(fence))?;
+        self.session
+            .fence(&self.rows)
+            .await
+            .map_err(|fence| self.fenced(fence))?;
         self.session
             .progress(record, statements.len(), Outcome::Done)
             .await
             .map_err(|failure| self.broken(failure))?;
-        client.batch_execute("commit").await.map_err(|error| self.broken(error.into()))
+        client
+            .batch_execute("commit")
+            .await
+            .map_err(|error| self.broken(error.into()))
     }
 
     /// The first statement that earlier starts have not done.
@@ -240,9 +275,16 @@ impl<'a> Work<'a> {
             && earlier.canonical != self.script.checksums.canonical.to_string()
         {
             let place = Place::file(&self.script.path);
-            return Err(ApplyError::EditedHalfWay { revision, done, place });
+            return Err(ApplyError::EditedHalfWay {
+                revision,
+                done,
+                place,
+            });
         }
-        info!(event = "resume", "resuming {revision} after statement {done}");
+        info!(
+            event = "resume",
+            "resuming {revision} after statement {done}"
+        );
         Ok(done)
     }
 
@@ -254,13 +296,20 @@ impl<'a> Work<'a> {
     }
 
     fn failed(&self, failure: StatementFailure) -> ApplyError {
-        let StatementFailure { index, offset, failure } = failure;
+        let StatementFailure {
+            index,
+            offset,
+            failure,
+        } = failure;
         self.rolled_back(self.place(index, offset), failure)
     }
 
     /// A deferred constraint, or the ledger, refused when all statements were done.
     fn failed_as_a_whole(&self, failure: Failure) -> ApplyError {
-        self.rolled_back(Place::file(&self.script.path).with_note("at commit"), failure)
+        self.rolled_back(
+            Place::file(&self.script.path).with_note("at commit"),
+            failure,
+        )
     }
 
     fn rolled_back(&self, place: Place, failure: Failure) -> ApplyError {
@@ -305,7 +354,10 @@ impl<'a> Work<'a> {
     }
 
     fn broken(&self, failure: Failure) -> ApplyError {
-        ApplyError::Broken { revision: self.script.id.clone(), failure }
+        ApplyError::Broken {
+            revision: self.script.id.clone(),
+            failure,
+        }
     }
 }
 

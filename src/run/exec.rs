@@ -83,21 +83,31 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
     let candidates: Vec<PathBuf> = if in_path {
         // What execvp(3) searches when there is no PATH.
         let path = path.unwrap_or(OsStr::new("/bin:/usr/bin"));
-        std::env::split_paths(path).map(|directory| directory.join(command)).collect()
+        std::env::split_paths(path)
+            .map(|directory| directory.join(command))
+            .collect()
     } else {
         vec![PathBuf::from(command)]
     };
     let is_file = |path: &&PathBuf| path.is_file();
-    let is_executable =
-        |path: &Path| path.metadata().is_ok_and(|data| data.permissions().mode() & 0o111 != 0);
+    let is_executable = |path: &Path| {
+        path.metadata()
+            .is_ok_and(|data| data.permissions().mode() & 0o111 != 0)
+    };
     let found: Vec<&PathBuf> = candidates.iter().filter(is_file).collect();
     if found.iter().any(|path| is_executable(path)) {
         Ok(())
     } else if found.is_empty() {
-        Err(ExecError::NotFound { command: shown, in_path })
+        Err(ExecError::NotFound {
+            command: shown,
+            in_path,
+        })
     } else {
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
-        Err(ExecError::NotExecutable { command: shown, source })
+        Err(ExecError::NotExecutable {
+            command: shown,
+            source,
+        })
     }
 }
 
@@ -126,7 +136,10 @@ pub fn replace(server: &[OsString], stop: &Stop) -> Result<i32, ExecError> {
     Err(match source.kind() {
         // execve(2) says so for the interpreter as well, and the file was there a moment ago.
         io::ErrorKind::NotFound => ExecError::NoInterpreter { command: shown },
-        _ => ExecError::NotExecutable { command: shown, source },
+        _ => ExecError::NotExecutable {
+            command: shown,
+            source,
+        },
     })
 }
 
@@ -134,7 +147,9 @@ pub fn replace(server: &[OsString], stop: &Stop) -> Result<i32, ExecError> {
 /// execve(2)). So every signal that castoff inherited as ignored is given a handler for the last
 /// moment: a server must not be deaf to SIGTERM or SIGCHLD because of how its parent was started.
 fn give_ignored_signals_a_handler() {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return;
+    };
     for signal in ignored_signals(&status) {
         // SIGKILL, SIGSTOP and the faults cannot be handled, and are not meant to be ignored.
         if !signal_hook::consts::FORBIDDEN.contains(&signal) {
@@ -146,8 +161,12 @@ fn give_ignored_signals_a_handler() {
 /// The signals of the `SigIgn` mask of proc(5): bit n-1 stands for signal n.
 fn ignored_signals(status: &str) -> Vec<i32> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    (1..=64).filter(|signal| mask >> (signal - 1) & 1 == 1).collect()
+    let mask = mask
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default();
+    (1..=64)
+        .filter(|signal| mask >> (signal - 1) & 1 == 1)
+        .collect()
 }
 
 #[cfg(test)]
@@ -171,7 +190,11 @@ mod tests {
         let path = Some(OsStr::new("/nowhere:/bin"));
         assert!(look_up(OsStr::new("sh"), path).is_ok());
         assert!(look_up(OsStr::new("/bin/sh"), None).is_ok());
-        let refused = |command: &str| look_up(OsStr::new(command), path).unwrap_err().exit_status();
+        let refused = |command: &str| {
+            look_up(OsStr::new(command), path)
+                .unwrap_err()
+                .exit_status()
+        };
         assert_eq!(refused("no-such-command"), 127);
         assert_eq!(refused("/bin"), 127);
         assert_eq!(refused("/etc/passwd"), 126);

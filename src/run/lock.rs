@@ -38,16 +38,26 @@ pub async fn acquire(
     let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut told: Option<(Option<i32>, Instant)> = None;
     loop {
-        session = match session.try_lock().await.map_err(Error::asking("asking for the lock"))? {
+        session = match session
+            .try_lock()
+            .await
+            .map_err(Error::asking("asking for the lock"))?
+        {
             Attempt::Locked(locked) => return confirm(locked).await,
             Attempt::Busy(session) => session,
         };
         if is_done(&session).await? {
             return Ok(Outcome::NotNeeded(session));
         }
-        let holder = session.holder().await.map_err(Error::asking("asking who has the lock"))?;
+        let holder = session
+            .holder()
+            .await
+            .map_err(Error::asking("asking who has the lock"))?;
         if began.elapsed() >= timeout {
-            return Err(Error::LockTimeout { after: timeout, holder });
+            return Err(Error::LockTimeout {
+                after: timeout,
+                holder,
+            });
         }
         let pid = holder.as_ref().map(|holder| holder.pid);
         let news = told.is_none_or(|(known, at)| known != pid || at.elapsed() >= REMIND);
@@ -62,7 +72,11 @@ pub async fn acquire(
 fn tell(holder: Option<&Holder>) {
     match holder {
         Some(holder) => {
-            info!(event = "lock-wait", holder = holder.pid, "waiting for the migration lock: {holder}");
+            info!(
+                event = "lock-wait",
+                holder = holder.pid,
+                "waiting for the migration lock: {holder}"
+            );
         }
         // It was given back between the two questions, or belongs to a prepared transaction.
         None => debug!("the migration lock is taken, and nobody is seen to hold it"),

@@ -86,7 +86,9 @@ async fn under_lock(
 ) -> Result<(), Error> {
     let is_done = async |session: &Session<Open>| -> Result<bool, Error> {
         context.go_on()?;
-        let Goal::Upgrade(_) = goal else { return Ok(false) };
+        let Goal::Upgrade(_) = goal else {
+            return Ok(false);
+        };
         let position = position::ask(session).await?;
         let work = work(context, session, history, &position, goal).await?;
         Ok(matches!(work, Work::Nothing | Work::Ahead(_)))
@@ -97,7 +99,10 @@ async fn under_lock(
             match work(context, &session, history, &position, goal).await? {
                 Work::Ahead(unknown) => ahead(context, unknown),
                 Work::Nothing | Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
-                    info!(event = "up-to-date", "up to date: another castoff did the work");
+                    info!(
+                        event = "up-to-date",
+                        "up to date: another castoff did the work"
+                    );
                     Ok(())
                 }
             }
@@ -120,9 +125,18 @@ async fn do_work(
     let mut position = position::ask(session).await?;
     if let Work::Baseline(stamp) = work(context, session, history, &position, goal).await? {
         session
-            .stamp(history, stamp_move(history, &stamp), &context.operator(), has_ledger(&position))
+            .stamp(
+                history,
+                stamp_move(history, &stamp),
+                &context.operator(),
+                has_ledger(&position),
+            )
             .await?;
-        info!(event = "stamped", "recorded the baseline {}", joined(&stamp.enters));
+        info!(
+            event = "stamped",
+            "recorded the baseline {}",
+            joined(&stamp.enters)
+        );
         position = position::ask(session).await?;
     }
     match work(context, session, history, &position, goal).await? {
@@ -135,7 +149,9 @@ async fn do_work(
             if let (Goal::Stamp { purge: true, .. }, Position::At(found)) = (goal, &position) {
                 rows.leaves = found.iter().map(|row| row.revision.clone()).collect();
             }
-            session.stamp(history, rows, &context.operator(), has_ledger(&position)).await?;
+            session
+                .stamp(history, rows, &context.operator(), has_ledger(&position))
+                .await?;
         }
         Work::Steps(plan) => {
             if !has_ledger(&position) {
@@ -147,7 +163,11 @@ async fn do_work(
     }
     if let Position::At(rows) = position::ask(session).await? {
         let rows: Vec<_> = rows.into_iter().map(|row| row.revision).collect();
-        let at = if rows.is_empty() { "base".to_owned() } else { rows.join(", ") };
+        let at = if rows.is_empty() {
+            "base".to_owned()
+        } else {
+            rows.join(", ")
+        };
         info!(event = "at", revisions = at, "database is at {at}");
     }
     Ok(())
@@ -182,13 +202,26 @@ async fn work<'h, S>(
     let current = match (position, goal) {
         (Position::Empty, _) => Vec::new(),
         (Position::Foreign { .. }, Goal::Stamp { .. }) => Vec::new(),
-        (Position::Foreign { relations, alembic, .. }, _) => {
+        (
+            Position::Foreign {
+                relations, alembic, ..
+            },
+            _,
+        ) => {
             return match &context.config.baseline {
                 Some(baseline) => {
                     let target = baseline.parse()?;
-                    Ok(Work::Baseline(stamp::stamp(history, &[], &[target], false)?))
+                    Ok(Work::Baseline(stamp::stamp(
+                        history,
+                        &[],
+                        &[target],
+                        false,
+                    )?))
                 }
-                None => Err(Error::NotStamped { relations: *relations, alembic: alembic.clone() }),
+                None => Err(Error::NotStamped {
+                    relations: *relations,
+                    alembic: alembic.clone(),
+                }),
             };
         }
         (Position::At(_), Goal::Stamp { purge: true, .. }) => Vec::new(),
@@ -212,7 +245,11 @@ async fn work<'h, S>(
 }
 
 fn steps(plan: Plan<'_>) -> Work<'_> {
-    if plan.steps.is_empty() { Work::Nothing } else { Work::Steps(plan) }
+    if plan.steps.is_empty() {
+        Work::Nothing
+    } else {
+        Work::Steps(plan)
+    }
 }
 
 fn has_ledger(position: &Position) -> bool {
@@ -235,7 +272,9 @@ pub(super) fn with_lineages(
     history: &History,
     ids: &[RevisionId],
 ) -> Vec<(RevisionId, crate::revision::checksum::Lineage)> {
-    ids.iter().filter_map(|id| Some((id.clone(), *history.lineage(id)?))).collect()
+    ids.iter()
+        .filter_map(|id| Some((id.clone(), *history.lineage(id)?)))
+        .collect()
 }
 
 /// An older image in front of a newer database, as at every rollback of a deployment.
@@ -253,11 +292,18 @@ fn ahead(context: &Context<'_>, unknown: Vec<RevisionId>) -> Result<(), Error> {
 }
 
 fn joined(ids: &[RevisionId]) -> String {
-    ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ")
+    ids.iter()
+        .map(RevisionId::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn up_to_date<'r>(rows: impl Iterator<Item = &'r str>) {
     let rows: Vec<&str> = rows.collect();
-    let at = if rows.is_empty() { "base".to_owned() } else { rows.join(", ") };
+    let at = if rows.is_empty() {
+        "base".to_owned()
+    } else {
+        rows.join(", ")
+    };
     info!(event = "up-to-date", revisions = at, "up to date at {at}");
 }

@@ -70,7 +70,9 @@ impl<'c> Context<'c> {
 
     /// Does not begin what a signal would interrupt at once.
     pub fn go_on(&self) -> Result<(), Error> {
-        self.stop.received().map_or(Ok(()), |signal| Err(Error::Stopped { signal }))
+        self.stop
+            .received()
+            .map_or(Ok(()), |signal| Err(Error::Stopped { signal }))
     }
 
     /// Who is doing this, for the record.
@@ -101,12 +103,17 @@ impl<'c> Context<'c> {
 
 /// Who is doing this, for the record.
 pub fn operator(config: &Config) -> Operator {
-    Operator { host: config.host.clone(), image: config.image.clone() }
+    Operator {
+        host: config.host.clone(),
+        image: config.image.clone(),
+    }
 }
 
 /// Runs a future on a runtime of its own, in this thread.
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(Error::System)?;
     let result = runtime.block_on(work);
     // A name lookup may still be stuck in a thread of its own; nobody waits for it.
@@ -116,9 +123,12 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
 
 fn resolve(config: &Config) -> Result<Conninfo, Error> {
     let mut conninfo = conninfo::resolve(&config.database)?;
-    conninfo
-        .application_name
-        .get_or_insert_with(|| format!("castoff on {}", config.host).chars().take(63).collect());
+    conninfo.application_name.get_or_insert_with(|| {
+        format!("castoff on {}", config.host)
+            .chars()
+            .take(63)
+            .collect()
+    });
     Ok(conninfo)
 }
 
@@ -140,7 +150,10 @@ pub fn wait(config: &Config, stop: &Stop) -> Result<(), Error> {
         let link =
             wait::until_ready(&conninfo, config.wait_timeout, config.create_database).await?;
         let session = Session::open(link, config.ledger_schema.clone());
-        session.answers().await.map_err(Error::asking("asking the database whether it answers"))
+        session
+            .answers()
+            .await
+            .map_err(Error::asking("asking the database whether it answers"))
     };
     block_on(async {
         tokio::select! {

@@ -42,7 +42,11 @@ pub fn stamp(
     let mut text = preamble(schema, from);
     text.push_str("begin;\n");
     push_rows(&mut text, history, schema, &stamp.leaves, &stamp.enters);
-    let mut scripts: Vec<&Script> = stamp.enters.iter().filter_map(|id| history.get(id)).collect();
+    let mut scripts: Vec<&Script> = stamp
+        .enters
+        .iter()
+        .filter_map(|id| history.get(id))
+        .collect();
     scripts.sort_by_key(|script| &script.id);
     for script in &scripts {
         push_record(&mut text, &Record::stamp(script), schema, operator);
@@ -93,8 +97,7 @@ fn push_step(
 ) {
     let script = step.script;
     let (movement, section) = section::of_step(step);
-    let is_autocommit =
-        section.is_some_and(|section| section.options.mode == Mode::Autocommit);
+    let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     // Writing to a String cannot fail.
     write!(text, "\n-- {verb} {id} {message}\nreset all;\n").ok();
@@ -108,7 +111,12 @@ fn push_step(
         push_section(text, script, section, "set local");
     }
     let statements = section.map_or(0, |section| section.statements.len());
-    push_record(text, &Record::of(script, movement, Outcome::Done, statements), schema, operator);
+    push_record(
+        text,
+        &Record::of(script, movement, Outcome::Done, statements),
+        schema,
+        operator,
+    );
     text.push_str("commit;\n");
 }
 
@@ -144,8 +152,11 @@ fn push_rows(
     }
     for (id, lineage) in with_lineages(history, enters) {
         let (id, lineage) = (literal(id.as_str()), literal(&lineage.to_string()));
-        writeln!(text, "insert into {schema}.revision (revision, lineage) values ({id}, {lineage});")
-            .ok();
+        writeln!(
+            text,
+            "insert into {schema}.revision (revision, lineage) values ({id}, {lineage});"
+        )
+        .ok();
     }
 }
 

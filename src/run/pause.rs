@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use backoff::SystemClock;
 use backoff::backoff::Backoff;
 use backoff::exponential::ExponentialBackoff;
-use backoff::SystemClock;
 
 /// Growing pauses with jitter, so that replicas that start together do not ask together.
 #[derive(Debug)]

@@ -57,7 +57,11 @@ pub async fn ask<S>(session: &Session<S>) -> Result<Position, Error> {
     Ok(match (look.relations, has_ledger) {
         (0, false) => Position::Empty,
         (0, true) => Position::At(Vec::new()),
-        (relations, _) => Position::Foreign { relations, alembic: look.alembic, has_ledger },
+        (relations, _) => Position::Foreign {
+            relations,
+            alembic: look.alembic,
+            has_ledger,
+        },
     })
 }
 
@@ -70,7 +74,9 @@ pub async fn compare<S>(
 ) -> Result<Footing, Error> {
     let current = ids(rows)?;
     let is_same = |(row, id): (&HeadRow, &RevisionId)| {
-        history.lineage(id).is_some_and(|lineage| lineage.to_string() == row.lineage)
+        history
+            .lineage(id)
+            .is_some_and(|lineage| lineage.to_string() == row.lineage)
     };
     if rows.iter().zip(&current).all(is_same) {
         return Ok(Footing::Firm(current));
@@ -93,7 +99,11 @@ fn judge(
     applied: &BTreeMap<String, Applied>,
 ) -> Result<Footing, Error> {
     let parents = |applied: &Applied| {
-        applied.parents.iter().filter_map(|parent| RevisionId::new(parent).ok()).collect()
+        applied
+            .parents
+            .iter()
+            .filter_map(|parent| RevisionId::new(parent).ok())
+            .collect()
     };
     let recorded = applied
         .iter()
@@ -112,7 +122,14 @@ fn judge(
     for head in heads {
         let ancestors = history.ancestors(head, Edges::All).into_iter();
         // Oldest first: the first edit is the one to undo.
-        for script in history.get(head).into_iter().chain(ancestors).collect::<Vec<_>>().iter().rev() {
+        for script in history
+            .get(head)
+            .into_iter()
+            .chain(ancestors)
+            .collect::<Vec<_>>()
+            .iter()
+            .rev()
+        {
             if let Some(record) = applied.get(script.id.as_str()) {
                 compare_script(script, record)?;
             }
@@ -124,10 +141,18 @@ fn judge(
 fn compare_script(script: &Script, record: &Applied) -> Result<(), Error> {
     if record.canonical != script.checksums.canonical.to_string() {
         let (place, was) = first_difference(script, record.upgrade_text.as_deref());
-        return Err(Error::Edited { revision: script.id.clone(), place, was });
+        return Err(Error::Edited {
+            revision: script.id.clone(),
+            place,
+            was,
+        });
     }
-    let mut is: Vec<&str> =
-        script.down_revisions.iter().chain(&script.depends_on).map(RevisionId::as_str).collect();
+    let mut is: Vec<&str> = script
+        .down_revisions
+        .iter()
+        .chain(&script.depends_on)
+        .map(RevisionId::as_str)
+        .collect();
     let mut was: Vec<&str> = record.parents.iter().map(String::as_str).collect();
     is.sort_unstable();
     was.sort_unstable();
@@ -145,7 +170,9 @@ fn compare_script(script: &Script, record: &Applied) -> Result<(), Error> {
 fn first_difference(script: &Script, was: Option<&str>) -> (Place, Option<String>) {
     let span = script.upgrade.span.clone();
     let is = script.text.get(span.clone()).unwrap_or_default();
-    let Some(was) = was else { return (Place::file(&script.path), None) };
+    let Some(was) = was else {
+        return (Place::file(&script.path), None);
+    };
     let mut offset = span.start;
     let mut old = was.lines();
     for line in is.split_inclusive('\n') {

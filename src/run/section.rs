@@ -74,7 +74,11 @@ pub async fn run(
                 }
                 copy(client, text, &statements[index])
                     .await
-                    .map_err(|failure| StatementFailure { index, offset: None, failure })?;
+                    .map_err(|failure| StatementFailure {
+                        index,
+                        offset: None,
+                        failure,
+                    })?;
             }
         }
     }
@@ -104,9 +108,11 @@ async fn send(
     let message = &text[slice(statements, &range)];
     match client.simple_query_raw(message).await {
         Ok(stream) => Ok(Sent { range, stream }),
-        Err(error) => {
-            Err(StatementFailure { index: range.start, offset: None, failure: error.into() })
-        }
+        Err(error) => Err(StatementFailure {
+            index: range.start,
+            offset: None,
+            failure: error.into(),
+        }),
     }
 }
 
@@ -116,7 +122,9 @@ async fn answers(
     text: &str,
     statements: &[Statement],
 ) -> Result<(), StatementFailure> {
-    let Some(Sent { range, stream }) = window else { return Ok(()) };
+    let Some(Sent { range, stream }) = window else {
+        return Ok(());
+    };
     let mut stream = pin!(stream);
     let mut done = 0;
     while let Some(answer) = stream.next().await {
@@ -132,7 +140,11 @@ async fn answers(
                     .and_then(|refusal| refusal.position)
                     .map(|position| byte_offset(text, start, position));
                 let index = blame(statements, &range, done, offset);
-                return Err(StatementFailure { index, offset, failure });
+                return Err(StatementFailure {
+                    index,
+                    offset,
+                    failure,
+                });
             }
         }
     }
@@ -160,7 +172,11 @@ fn blame(
 fn byte_offset(text: &str, start: usize, position: u32) -> usize {
     let characters = usize::try_from(position).unwrap_or(1).saturating_sub(1);
     let rest = text.get(start..).unwrap_or_default();
-    start + rest.char_indices().nth(characters).map_or(rest.len(), |(offset, _)| offset)
+    start
+        + rest
+            .char_indices()
+            .nth(characters)
+            .map_or(rest.len(), |(offset, _)| offset)
 }
 
 /// Cuts a section into pieces.
@@ -189,7 +205,9 @@ fn pieces(text: &str, statements: &[Statement]) -> impl Iterator<Item = Piece> {
 /// Runs one `copy … from stdin` with the data that follows it in the script.
 async fn copy(client: &Client, text: &str, statement: &Statement) -> Result<(), Failure> {
     let data = statement.copy_data.clone().unwrap_or(0..0);
-    let sink = client.copy_in::<_, Cursor<Vec<u8>>>(&text[statement.span.clone()]).await?;
+    let sink = client
+        .copy_in::<_, Cursor<Vec<u8>>>(&text[statement.span.clone()])
+        .await?;
     let mut sink = pin!(sink);
     for piece in text.as_bytes()[data].chunks(COPY_PIECE) {
         sink.send(Cursor::new(piece.to_vec())).await?;
@@ -218,14 +236,18 @@ pub fn timeouts(options: &SectionOptions, set: &str) -> String {
         ("statement_timeout", &options.statement_timeout),
     ];
     let statement = |(name, value): (&str, &Option<String>)| {
-        value.as_deref().map(|value| format!("{set} {name} = {};\n", Literal(value)))
+        value
+            .as_deref()
+            .map(|value| format!("{set} {name} = {};\n", Literal(value)))
     };
     settings.into_iter().filter_map(statement).collect()
 }
 
 /// The place of one statement, as an error shows it.
 pub fn place(script: &Script, section: &Section, index: usize, offset: Option<usize>) -> Place {
-    let Some(statement) = section.statements.get(index) else { return Place::file(&script.path) };
+    let Some(statement) = section.statements.get(index) else {
+        return Place::file(&script.path);
+    };
     let span = statement.span.clone();
     let place = Place::of(&script.path, &script.text, span.start, span.end);
     let note = format!("statement {} of {}", index + 1, section.statements.len());
@@ -235,7 +257,11 @@ pub fn place(script: &Script, section: &Section, index: usize, offset: Option<us
     let exact = Place::of(&script.path, &script.text, offset, span.end);
     // A long statement is shown from the line that the server points at.
     let shown_to = place.line + place.excerpt.len();
-    if exact.line < shown_to { place.with_note(note) } else { exact.with_note(note) }
+    if exact.line < shown_to {
+        place.with_note(note)
+    } else {
+        exact.with_note(note)
+    }
 }
 
 #[cfg(test)]
@@ -252,8 +278,14 @@ mod tests {
     fn statements_share_a_message_until_something_comes_between() {
         check("", &[]);
         check("select 1", &[Piece::Window(0..1)]);
-        check("select 1; select 2; -- a comment\nselect 3;", &[Piece::Window(0..3)]);
-        check("select 1;\n\\restrict x\nselect 2;", &[Piece::Window(0..1), Piece::Window(1..2)]);
+        check(
+            "select 1; select 2; -- a comment\nselect 3;",
+            &[Piece::Window(0..3)],
+        );
+        check(
+            "select 1;\n\\restrict x\nselect 2;",
+            &[Piece::Window(0..1), Piece::Window(1..2)],
+        );
         check(
             "select 1;\ncopy t from stdin;\n1\n\\.\nselect 2;",
             &[Piece::Window(0..1), Piece::Copy(1), Piece::Window(2..3)],
@@ -265,7 +297,11 @@ mod tests {
         let long = format!("select '{}'", "x".repeat(WINDOW));
         check(
             &format!("select 1; {long}; select 2"),
-            &[Piece::Window(0..1), Piece::Window(1..2), Piece::Window(2..3)],
+            &[
+                Piece::Window(0..1),
+                Piece::Window(1..2),
+                Piece::Window(2..3),
+            ],
         );
     }
 
@@ -275,7 +311,11 @@ mod tests {
         let statements = split(text, 0..text.len()).unwrap();
         let blame = |done, offset| blame(&statements, &(0..4), done, offset);
         assert_eq!(blame(1, None), 1);
-        assert_eq!(blame(0, text.find("selec 3")), 2, "nothing of a message with a syntax error runs");
+        assert_eq!(
+            blame(0, text.find("selec 3")),
+            2,
+            "nothing of a message with a syntax error runs"
+        );
         assert_eq!(blame(4, None), 3);
     }
 

@@ -37,12 +37,18 @@ impl Stop {
             flag::register_usize(signal, Arc::clone(&received), number)?;
             low_level::pipe::register(signal, waker.try_clone()?)?;
         }
-        Ok(Self { received, at_once, wake })
+        Ok(Self {
+            received,
+            at_once,
+            wake,
+        })
     }
 
     /// The signal that came, if one did.
     pub fn received(&self) -> Option<i32> {
-        i32::try_from(self.received.load(Ordering::SeqCst)).ok().filter(|&signal| signal != 0)
+        i32::try_from(self.received.load(Ordering::SeqCst))
+            .ok()
+            .filter(|&signal| signal != 0)
     }
 
     /// Waits for a signal. Must be called inside the runtime.

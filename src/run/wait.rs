@@ -6,9 +6,9 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::pause::Pauses;
-use crate::database::conninfo::Conninfo;
 use crate::database::connect::{self, Link};
 use crate::database::connect_error::{ConnectError, Retry};
+use crate::database::conninfo::Conninfo;
 use crate::database::session::Session;
 use crate::error::Error;
 use crate::sql::ident::Ident;
@@ -47,7 +47,10 @@ pub async fn until_ready(
             Ok(link) => {
                 if !told.is_empty() {
                     let waited = began.elapsed().as_secs_f64();
-                    info!(event = "ready", "database {conninfo} is ready after {waited:.1} s");
+                    info!(
+                        event = "ready",
+                        "database {conninfo} is ready after {waited:.1} s"
+                    );
                 }
                 return Ok(link);
             }
@@ -59,11 +62,17 @@ pub async fn until_ready(
             continue;
         }
         if error.retry() == Retry::Never {
-            return Err(Error::Refused { database: conninfo.to_string(), source: error });
+            return Err(Error::Refused {
+                database: conninfo.to_string(),
+                source: error,
+            });
         }
         let cause = error.to_string();
         if cause != told {
-            info!(event = "waiting", cause, "waiting for database {conninfo}: {cause}");
+            info!(
+                event = "waiting",
+                cause, "waiting for database {conninfo}: {cause}"
+            );
             told = cause;
             pauses = Pauses::new(FIRST_PAUSE, longest_pause(&error));
         }
@@ -91,12 +100,20 @@ fn longest_pause(error: &ConnectError) -> Duration {
 /// Creates the database through the maintenance database `postgres`. Another replica may do the
 /// same at this moment, which is fine.
 async fn create(conninfo: &Conninfo, within: Duration) -> Result<(), Error> {
-    let failed = |source| Error::NotCreated { database: conninfo.database.clone(), source };
-    let maintenance = Conninfo { database: "postgres".to_owned(), ..conninfo.clone() };
-    let link = connect::attempt(&maintenance, within).await.map_err(|source| Error::Refused {
-        database: maintenance.to_string(),
+    let failed = |source| Error::NotCreated {
+        database: conninfo.database.clone(),
         source,
-    })?;
+    };
+    let maintenance = Conninfo {
+        database: "postgres".to_owned(),
+        ..conninfo.clone()
+    };
+    let link = connect::attempt(&maintenance, within)
+        .await
+        .map_err(|source| Error::Refused {
+            database: maintenance.to_string(),
+            source,
+        })?;
     let name = Ident::new(&conninfo.database)?;
     let session = Session::open(link, name.clone());
     if session.create_database(&name).await.map_err(failed)? {
