@@ -15,14 +15,14 @@ use tokio_postgres::Connection;
 use tokio_postgres::Socket;
 use tokio_postgres::config;
 
+use crate::database::connect_error::ConnectError;
+use crate::database::connect_error::Retry;
 use crate::database::conninfo::ChannelBinding;
 use crate::database::conninfo::Conninfo;
 use crate::database::conninfo::Host;
 use crate::database::conninfo::LoadBalance;
 use crate::database::conninfo::Location;
 use crate::database::conninfo::TargetSession;
-use crate::database::connect_error::ConnectError;
-use crate::database::connect_error::Retry;
 use crate::database::encryption::Connector;
 use crate::database::encryption::Encryption;
 use crate::database::encryption::Stream;
@@ -118,12 +118,18 @@ async fn one_host(
     hosts_after: usize,
 ) -> Result<Link, ConnectError> {
     let mut addresses = match &host.location {
-        Location::Network { name, address: None } => {
+        Location::Network {
+            name,
+            address: None,
+        } => {
             let most = share(deadline, hosts_after, conninfo.connect_timeout);
             let looked_up = tokio::time::timeout(most, look_up(name, host.port)).await;
             looked_up.unwrap_or(Err(ConnectError::NoAnswer { after: most }))?
         }
-        Location::Network { address: Some(address), .. } => vec![Some(*address)],
+        Location::Network {
+            address: Some(address),
+            ..
+        } => vec![Some(*address)],
         Location::Socket(_) => vec![None],
     };
     if conninfo.load_balance == LoadBalance::Random {
@@ -155,12 +161,20 @@ async fn look_up(name: &str, port: u16) -> Result<Vec<Option<IpAddr>>, ConnectEr
     if let Ok(address) = name.parse() {
         return Ok(vec![Some(address)]);
     }
-    let unresolved =
-        |source| ConnectError::Unresolved { host: name.to_owned(), source };
+    let unresolved = |source| ConnectError::Unresolved {
+        host: name.to_owned(),
+        source,
+    };
     let found = tokio::net::lookup_host((name, port)).await;
-    let addresses: Vec<_> =
-        found.map_err(|source| unresolved(Some(source)))?.map(|found| Some(found.ip())).collect();
-    if addresses.is_empty() { Err(unresolved(None)) } else { Ok(addresses) }
+    let addresses: Vec<_> = found
+        .map_err(|source| unresolved(Some(source)))?
+        .map(|found| Some(found.ip()))
+        .collect();
+    if addresses.is_empty() {
+        Err(unresolved(None))
+    } else {
+        Ok(addresses)
+    }
 }
 
 /// One address, with and without TLS as the mode allows.
@@ -175,7 +189,9 @@ async fn log_in(
 ) -> Result<Link, ConnectError> {
     let open = |encryption| open(conninfo, host, address, encryption, target);
     if matches!(host.location, Location::Socket(_)) {
-        return open(Encryption::None).await.map_err(|failure| failure.error);
+        return open(Encryption::None)
+            .await
+            .map_err(|failure| failure.error);
     }
     let (first, second) = match conninfo.tls.mode {
         SslMode::Disable => (Encryption::None, None),
@@ -198,8 +214,11 @@ async fn log_in(
     match open(second).await {
         Ok(link) => Ok(link),
         // Of two refusals, the one about the way in says less than the one about the password.
-        Err(again) if matches!(failure.error, ConnectError::NoHbaEntry(_)) => Err(again.error),
-        Err(_) => Err(failure.error),
+        Err(again) => Err(match (&failure.error, &again.error) {
+            (_, ConnectError::NoHbaEntry(_)) => failure.error,
+            (ConnectError::NoHbaEntry(_), _) | (_, ConnectError::NotPostgres) => again.error,
+            _ => failure.error,
+        }),
     }
 }
 
@@ -216,7 +235,11 @@ impl Failure {
         }
         // Without TLS the plain login has been tried already.
         let refused = self.encrypted && self.error.is_about_credentials();
-        refused || matches!(self.error, ConnectError::Certificate { .. } | ConnectError::Handshake(_))
+        refused
+            || matches!(
+                self.error,
+                ConnectError::Certificate { .. } | ConnectError::Handshake(_)
+            )
     }
 }
 
@@ -232,25 +255,44 @@ async fn open(
         database: conninfo.database.clone(),
         place: match &host.location {
             Location::Network { name, .. } => AttemptedPlace::Host(name.clone()),
-            Location::Socket(directory) => AttemptedPlace::Socket(socket_file(directory, host.port)),
+            Location::Socket(directory) => {
+                AttemptedPlace::Socket(socket_file(directory, host.port))
+            }
         },
         mode: conninfo.tls.mode,
     };
     let connector = Connector::new(encryption, &conninfo.tls, &conninfo.require_auth);
-    let failure = |error| Failure { error, encrypted: connector.is_encrypted() };
+    let failure = |error| Failure {
+        error,
+        encrypted: connector.is_encrypted(),
+    };
     let config = config(conninfo, host, address);
     let connected = config.connect(connector.clone()).await;
     let (client, driver) =
         connected.map_err(|error| failure(login_failure::explain(error, &attempted)))?;
-    let server = driver.parameter("server_version").map(ServerVersion::parse).unwrap_or_default();
-    let mut link = Link { client, driver, tls: connector.clone(), server, address: host.to_string() };
-    suitability::check(&mut link, target, &attempted).await.map_err(failure)?;
+    let server = driver
+        .parameter("server_version")
+        .map(ServerVersion::parse)
+        .unwrap_or_default();
+    let mut link = Link {
+        client,
+        driver,
+        tls: connector.clone(),
+        server,
+        address: host.to_string(),
+    };
+    suitability::check(&mut link, target, &attempted)
+        .await
+        .map_err(failure)?;
     Ok(link)
 }
 
 fn config(conninfo: &Conninfo, host: &Host, address: Option<IpAddr>) -> Config {
     let mut config = Config::new();
-    config.user(&conninfo.user).dbname(&conninfo.database).port(host.port);
+    config
+        .user(&conninfo.user)
+        .dbname(&conninfo.database)
+        .port(host.port);
     match &host.location {
         Location::Network { name, .. } => {
             // The stream starts TLS itself: see `encryption`.
@@ -258,7 +300,9 @@ fn config(conninfo: &Conninfo, host: &Host, address: Option<IpAddr>) -> Config {
             config.ssl_negotiation(config::SslNegotiation::Direct);
         }
         Location::Socket(directory) => {
-            config.host_path(directory).ssl_mode(config::SslMode::Disable);
+            config
+                .host_path(directory)
+                .ssl_mode(config::SslMode::Disable);
         }
     }
     if let Some(address) = address {
@@ -311,11 +355,15 @@ impl ServerVersion {
     /// Reads `15.14 (Debian 15.14-0+deb12u1)`, `18beta1` and the like.
     pub fn parse(text: &str) -> Self {
         let number = |text: &str| -> (u32, usize) {
-            let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let end = text
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len());
             (text[..end].parse().unwrap_or(0), end)
         };
         let (major, end) = number(text);
-        let minor = text[end..].strip_prefix('.').map_or(0, |rest| number(rest).0);
+        let minor = text[end..]
+            .strip_prefix('.')
+            .map_or(0, |rest| number(rest).0);
         Self { major, minor }
     }
 }
@@ -325,7 +373,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, major: u32, minor: u32) {
-        assert_eq!(ServerVersion::parse(text), ServerVersion { major, minor }, "{text}");
+        assert_eq!(
+            ServerVersion::parse(text),
+            ServerVersion { major, minor },
+            "{text}"
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub enum ConnectError {
         after: Duration,
     },
     /// The name has no address, yet.
-    #[error("name does not resolve: `{host}`")]
+    #[error("name does not resolve")]
     Unresolved {
         /// The name.
         host: String,
@@ -109,9 +109,9 @@ pub enum ConnectError {
     /// `PgBouncer` does not pass a startup parameter on.
     #[error("unsupported startup parameter")]
     StartupParameter(#[source] Refusal),
-    /// Any other refusal.
-    #[error("login refused")]
-    LoginRefused(#[source] Refusal),
+    /// Any other refusal, in the server's own words.
+    #[error("{}", .0.message)]
+    LoginRefused(Refusal),
     /// The server has no TLS.
     #[error("server does not support TLS, but sslmode={}", mode.name())]
     TlsRefused {
@@ -131,7 +131,7 @@ pub enum ConnectError {
     #[error("TLS handshake failed")]
     Handshake(#[source] io::Error),
     /// A certificate or key file of ours.
-    #[error("the TLS files cannot be used")]
+    #[error(transparent)]
     TlsFile(#[from] TlsFileError),
     /// The server wants a login that castoff cannot do.
     #[error("unsupported authentication")]
@@ -257,9 +257,14 @@ impl ConnectError {
                 "correct user and password in `DATABASE_URL`".into()
             }
             Self::NoDatabase { database } => {
-                format!("create it with `create database \"{}\"`", database.replace('"', "\"\""))
+                format!(
+                    "create it with `create database \"{}\"`",
+                    database.replace('"', "\"\"")
+                )
             }
-            Self::NoHbaEntry(_) => "add a line for this client to the server's `pg_hba.conf`".into(),
+            Self::NoHbaEntry(_) => {
+                "add a line for this client to the server's `pg_hba.conf`".into()
+            }
             Self::StartupParameter(_) => {
                 "give castoff the server's own address, not the pooler's, in `CASTOFF_DATABASE_URL`"
                     .into()
@@ -278,7 +283,9 @@ impl ConnectError {
                 TlsFileError::EncryptedKey { path } => {
                     format!("decrypt it with `openssl pkey -in {}`", path.display())
                 }
-                TlsFileError::KeyMode { path, .. } => format!("run `chmod 0600 {}`", path.display()),
+                TlsFileError::KeyMode { path, .. } => {
+                    format!("run `chmod 0600 {}`", path.display())
+                }
                 TlsFileError::KeyMissing { .. } => "name the private key in `sslkey`".into(),
                 TlsFileError::Unreadable { path, .. }
                 | TlsFileError::Pem { path, .. }
@@ -302,14 +309,27 @@ impl ConnectError {
         }
     }
 
+    /// The server's own words, with its DETAIL and HINT.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        if let Self::NotReady(refusal)
+        | Self::TooManyConnections(refusal)
+        | Self::NoHbaEntry(refusal)
+        | Self::StartupParameter(refusal)
+        | Self::LoginRefused(refusal) = self
+        {
+            Some(refusal)
+        } else {
+            None
+        }
+    }
+
     /// Whether the same login may go better with, or without, TLS: the lines of `pg_hba.conf`
     /// differ in that.
     pub fn is_about_credentials(&self) -> bool {
-        match self {
-            Self::WrongPassword { .. } | Self::NoHbaEntry(_) => true,
-            Self::LoginRefused(refusal) => sqlstate::class(&refusal.code) == "28",
-            _ => false,
-        }
+        let refused = self
+            .refusal()
+            .is_some_and(|refusal| sqlstate::class(&refusal.code) == "28");
+        refused || matches!(self, Self::WrongPassword { .. })
     }
 }
 
@@ -326,10 +346,17 @@ fn shown(duration: Duration) -> String {
 }
 
 fn several(all: &[(String, ConnectError)]) -> String {
-    let each: Vec<_> = all.iter().map(|(host, error)| format!("{host}: {error}")).collect();
+    let each: Vec<_> = all
+        .iter()
+        .map(|(host, error)| format!("{host}: {error}"))
+        .collect();
     each.join("; ")
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other problems share one message"
+)]
 fn certificate_message(error: &rustls::Error, host: &str) -> String {
     use rustls::CertificateError as E;
     let rustls::Error::InvalidCertificate(problem) = error else {
@@ -372,6 +399,9 @@ mod tests {
             both.to_string(),
             "a:1: connection refused; b:2: permission denied on socket `/s`"
         );
-        assert_eq!(ConnectError::Several(vec![("b".to_owned(), never())]).retry(), Retry::Never);
+        assert_eq!(
+            ConnectError::Several(vec![("b".to_owned(), never())]).retry(),
+            Retry::Never
+        );
     }
 }

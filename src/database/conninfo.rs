@@ -176,7 +176,13 @@ impl Conninfo {
 impl fmt::Display for Conninfo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
-        write!(formatter, "{}@{}/{}", self.user, hosts.join(","), self.database)
+        write!(
+            formatter,
+            "{}@{}/{}",
+            self.user,
+            hosts.join(","),
+            self.database
+        )
     }
 }
 
@@ -198,12 +204,17 @@ impl fmt::Display for Host {
 /// Makes the one description out of everything that was said.
 pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
     let settings = settings::gather(sources)?;
-    let user = settings.value("user").or(sources.user.as_deref()).ok_or(ConninfoError::NoUser)?;
+    let user = settings
+        .value("user")
+        .or(sources.user.as_deref())
+        .ok_or(ConninfoError::NoUser)?;
     let database = settings.value("dbname").unwrap_or(user);
     let mut hosts = hosts(&settings)?;
     add_passwords(&mut hosts, database, user, &settings, sources)?;
     let require_auth = values::require_auth(&settings)?;
-    let on_socket = hosts.iter().any(|host| matches!(host.location, Location::Socket(_)));
+    let on_socket = hosts
+        .iter()
+        .any(|host| matches!(host.location, Location::Socket(_)));
     if on_socket && !require_auth.is_empty() {
         return Err(ConninfoError::Unsupported {
             origin: settings.origin("require_auth"),
@@ -211,8 +222,9 @@ pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
             why: "castoff cannot watch the login on a unix socket",
         });
     }
-    let application_name =
-        settings.value("application_name").or(settings.value("fallback_application_name"));
+    let application_name = settings
+        .value("application_name")
+        .or(settings.value("fallback_application_name"));
     Ok(Conninfo {
         database: database.to_owned(),
         user: user.to_owned(),
@@ -230,7 +242,11 @@ pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
 }
 
 fn hosts(settings: &Settings) -> Result<Vec<Host>, ConninfoError> {
-    let list = |name| settings.value(name).map(|value| value.split(',').collect::<Vec<_>>());
+    let list = |name| {
+        settings
+            .value(name)
+            .map(|value| value.split(',').collect::<Vec<_>>())
+    };
     let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
     let count = addresses.as_ref().or(names.as_ref()).map_or(1, Vec::len);
     let mismatch = |name: &'static str, given: usize| ConninfoError::Counts {
@@ -242,51 +258,81 @@ fn hosts(settings: &Settings) -> Result<Vec<Host>, ConninfoError> {
     if let Some(names) = names.as_ref().filter(|names| names.len() != count) {
         return Err(mismatch("host", names.len()));
     }
-    if let Some(ports) = ports.as_ref().filter(|ports| ports.len() != count && ports.len() != 1) {
+    if let Some(ports) = ports
+        .as_ref()
+        .filter(|ports| ports.len() != count && ports.len() != 1)
+    {
         return Err(mismatch("port", ports.len()));
     }
     (0..count)
         .map(|index| {
             let at = |list: &Option<Vec<&str>>| {
-                let text = list.as_ref().and_then(|list| list.get(index).or(list.first()));
+                let text = list
+                    .as_ref()
+                    .and_then(|list| list.get(index).or(list.first()));
                 text.map(|text| text.trim().to_owned()).unwrap_or_default()
             };
             let address = values::address(settings, &at(&addresses))?;
             let port = values::port(settings, &at(&ports))?;
-            Ok(Host { location: location(&at(&names), address), port, password: None })
+            Ok(Host {
+                location: location(&at(&names), address),
+                port,
+                password: None,
+            })
         })
         .collect()
 }
 
 fn location(name: &str, address: Option<IpAddr>) -> Location {
-    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let name = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+        .unwrap_or(name);
     match (name, address) {
         ("", None) => Location::Socket(default_socket_directory()),
-        ("", Some(address)) => Location::Network { name: address.to_string(), address: Some(address) },
+        ("", Some(address)) => Location::Network {
+            name: address.to_string(),
+            address: Some(address),
+        },
         (name, None) if name.starts_with('/') => Location::Socket(PathBuf::from(name)),
         (name, None) if name.starts_with('@') => {
             Location::Socket(PathBuf::from(name.replacen('@', "\0", 1)))
         }
-        (name, address) => Location::Network { name: name.to_owned(), address },
+        (name, address) => Location::Network {
+            name: name.to_owned(),
+            address,
+        },
     }
 }
 
 /// libpq's default is built in: `/tmp`, or `/var/run/postgresql` on Debian and its like.
 fn default_socket_directory() -> PathBuf {
     let debian = Path::new("/var/run/postgresql");
-    if debian.is_dir() { debian.to_owned() } else { PathBuf::from("/tmp") }
+    if debian.is_dir() {
+        debian.to_owned()
+    } else {
+        PathBuf::from("/tmp")
+    }
 }
 
 /// The session's options, with those that libpq takes from variables of their own.
 fn options(settings: &Settings, sources: &Sources) -> Option<String> {
-    let mut all: Vec<String> = [("PGDATESTYLE", "datestyle"), ("PGTZ", "timezone"), ("PGGEQO", "geqo")]
-        .iter()
-        .filter_map(|(variable, name)| {
-            settings::variable(sources, variable).map(|value| values::option(name, value))
-        })
-        .collect();
+    let mut all: Vec<String> = [
+        ("PGDATESTYLE", "datestyle"),
+        ("PGTZ", "timezone"),
+        ("PGGEQO", "geqo"),
+    ]
+    .iter()
+    .filter_map(|(variable, name)| {
+        settings::variable(sources, variable).map(|value| values::option(name, value))
+    })
+    .collect();
     all.extend(settings.value("options").map(str::to_owned));
-    if all.is_empty() { None } else { Some(all.join(" ")) }
+    if all.is_empty() {
+        None
+    } else {
+        Some(all.join(" "))
+    }
 }
 
 fn add_passwords(
@@ -310,11 +356,14 @@ fn add_passwords(
     for host in hosts {
         let name = match &host.location {
             Location::Network { name, .. } => name.clone(),
-            Location::Socket(directory) => {
-                directory.display().to_string().replacen('\0', "@", 1)
-            }
+            Location::Socket(directory) => directory.display().to_string().replacen('\0', "@", 1),
         };
-        let wanted = passfile::Wanted { host: &name, port: host.port, database, user };
+        let wanted = passfile::Wanted {
+            host: &name,
+            port: host.port,
+            database,
+            user,
+        };
         host.password = passfile::find(&text, &wanted);
     }
     Ok(())
@@ -322,7 +371,9 @@ fn add_passwords(
 
 /// `/dev/null` is a usual way to say "none", so only regular files are read.
 fn read_passfile(path: &Path) -> Result<Option<String>, ConninfoError> {
-    let Ok(metadata) = path.metadata() else { return Ok(None) };
+    let Ok(metadata) = path.metadata() else {
+        return Ok(None);
+    };
     if !metadata.is_file() {
         return Ok(None);
     }
@@ -333,3 +384,6 @@ fn read_passfile(path: &Path) -> Result<Option<String>, ConninfoError> {
     }
     settings::read(path)
 }
+
+#[cfg(test)]
+mod tests;

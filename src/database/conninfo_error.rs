@@ -169,7 +169,10 @@ impl ConninfoError {
                 "set `DATABASE_URL`, as in `postgresql://user:password@host:5432/database`".into()
             }
             Self::Malformed { malformed, .. } => malformed.help(),
-            Self::Unknown { nearest: Some(nearest), .. } => {
+            Self::Unknown {
+                nearest: Some(nearest),
+                ..
+            } => {
                 format!("write `{nearest}`, or remove the parameter")
             }
             Self::Foreign { .. } | Self::Unknown { .. } | Self::Unsupported { .. } => {
@@ -186,7 +189,10 @@ impl ConninfoError {
                 "define `[{service}]` in `~/.pg_service.conf`, or name the file in `PGSERVICEFILE`"
             ),
             Self::ServiceUnknown { service, files } => {
-                let files: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
+                let files: Vec<_> = files
+                    .iter()
+                    .map(|file| format!("`{}`", file.display()))
+                    .collect();
                 format!("define `[{service}]` in {}", files.join(" or "))
             }
             Self::Unreadable { path, .. } => {

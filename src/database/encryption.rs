@@ -88,7 +88,10 @@ impl Connector {
     }
 
     async fn ask(&self, mut socket: Socket, name: String) -> Result<Inner, HandshakeError> {
-        socket.write_all(&SSL_REQUEST).await.map_err(HandshakeError::Io)?;
+        socket
+            .write_all(&SSL_REQUEST)
+            .await
+            .map_err(HandshakeError::Io)?;
         socket.flush().await.map_err(HandshakeError::Io)?;
         // One byte and no more: what follows must come through TLS (CVE-2021-23222).
         let answer = socket.read_u8().await.map_err(HandshakeError::Io)?;
@@ -103,10 +106,8 @@ impl Connector {
 
     async fn handshake(&self, socket: Socket, name: String) -> Result<Inner, HandshakeError> {
         let config = tls::client_config(&self.options)?;
-        let Ok(connect) = MakeTlsConnect::<Socket>::make_tls_connect(
-            &mut MakeRustlsConnect::new(config),
-            &name,
-        );
+        let Ok(connect) =
+            MakeTlsConnect::<Socket>::make_tls_connect(&mut MakeRustlsConnect::new(config), &name);
         let stream = connect.connect(socket).await.map_err(HandshakeError::Tls)?;
         self.encrypted.store(true, Ordering::Relaxed);
         Ok(Inner::Tls(Box::new(stream)))
@@ -153,7 +154,10 @@ impl MakeTlsConnect<Socket> for Connector {
     type Error = Infallible;
 
     fn make_tls_connect(&mut self, domain: &str) -> Result<Start, Infallible> {
-        Ok(Start { connector: self.clone(), name: domain.to_owned() })
+        Ok(Start {
+            connector: self.clone(),
+            name: domain.to_owned(),
+        })
     }
 }
 
@@ -246,7 +250,11 @@ struct Watch {
 
 impl Watch {
     fn new(accepted: Arc<[AuthMethod]>) -> Self {
-        Self { accepted, head: Vec::new(), over: false }
+        Self {
+            accepted,
+            head: Vec::new(),
+            over: false,
+        }
     }
 
     fn see(&mut self, new: &[u8]) -> Result<(), UnwantedAnswer> {
@@ -262,7 +270,7 @@ impl Watch {
                 self.over = true;
                 return check_method(method, &self.accepted);
             }
-            (Some(b'R'), _) | (None, _) => {}
+            (Some(b'R') | None, _) => {}
             (Some(_), _) => return Err(UnwantedAnswer::NotPostgres),
         }
         Ok(())
@@ -306,9 +314,17 @@ mod tests {
         check(&scram, &[SASL, b"anything"], Ok(()));
         check(&scram, &[&SASL[..3], &SASL[3..8], &SASL[8..]], Ok(()));
         check(&scram, &[TRUST], Err(UnwantedAnswer::Auth("none")));
-        check(&scram, &[&TRUST[..8], &TRUST[8..]], Err(UnwantedAnswer::Auth("none")));
+        check(
+            &scram,
+            &[&TRUST[..8], &TRUST[8..]],
+            Err(UnwantedAnswer::Auth("none")),
+        );
         check(&[AuthMethod::None], &[TRUST, SASL], Ok(()));
-        check(&[AuthMethod::None], &[SASL], Err(UnwantedAnswer::Auth("scram-sha-256")));
+        check(
+            &[AuthMethod::None],
+            &[SASL],
+            Err(UnwantedAnswer::Auth("scram-sha-256")),
+        );
         check(&scram, &[b"E\0\0\0\x10SFATAL"], Ok(()));
         check(&[], &[b"HTTP/1.1 400"], Err(UnwantedAnswer::NotPostgres));
         check(&[], &[b"\x15\x03"], Err(UnwantedAnswer::NotPostgres));

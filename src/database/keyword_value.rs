@@ -9,7 +9,9 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
     let mut rest = text.trim_start();
     let mut after_bare_password = false;
     while !rest.is_empty() {
-        let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c == '=' || c.is_whitespace())
+            .unwrap_or(rest.len());
         let name = &rest[..end];
         // What follows an unquoted password is perhaps its second word, and never shown.
         if after_bare_password && parameters::find(name).is_none() {

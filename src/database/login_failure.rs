@@ -50,7 +50,9 @@ pub fn explain(error: tokio_postgres::Error, attempted: &Attempted) -> ConnectEr
     if let Some(source) = error.source() {
         match source.to_string().as_str() {
             "password missing" => {
-                return ConnectError::NoPassword { user: attempted.user.clone() };
+                return ConnectError::NoPassword {
+                    user: attempted.user.clone(),
+                };
             }
             "server did not use channel binding" => return ConnectError::NoChannelBinding,
             _ => {}
@@ -66,7 +68,9 @@ pub fn explain(error: tokio_postgres::Error, attempted: &Attempted) -> ConnectEr
         }
         _ => {}
     }
-    if !error.source().is_some_and(|source| source.is::<io::Error>() || source.is::<HandshakeError>())
+    if !error
+        .source()
+        .is_some_and(|source| source.is::<io::Error>() || source.is::<HandshakeError>())
     {
         return ConnectError::Other(error);
     }
@@ -93,10 +97,12 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
             ConnectError::NotReady(refusal)
         }
         sqlstate::TOO_MANY_CONNECTIONS => ConnectError::TooManyConnections(refusal),
-        sqlstate::INVALID_PASSWORD => ConnectError::WrongPassword { user: attempted.user.clone() },
-        sqlstate::INVALID_CATALOG_NAME => {
-            ConnectError::NoDatabase { database: attempted.database.clone() }
-        }
+        sqlstate::INVALID_PASSWORD => ConnectError::WrongPassword {
+            user: attempted.user.clone(),
+        },
+        sqlstate::INVALID_CATALOG_NAME => ConnectError::NoDatabase {
+            database: attempted.database.clone(),
+        },
         // The file's name stands in every translation of the message.
         sqlstate::INVALID_AUTHORIZATION if message.contains("pg_hba.conf") => {
             ConnectError::NoHbaEntry(refusal)
@@ -110,14 +116,15 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
 
 fn handshake(error: HandshakeError, attempted: &Attempted) -> ConnectError {
     match error {
-        HandshakeError::Io(error) => network(error, attempted),
-        HandshakeError::Refused => ConnectError::TlsRefused { mode: attempted.mode },
+        HandshakeError::Io(error) | HandshakeError::Tls(error) => network(error, attempted),
+        HandshakeError::Refused => ConnectError::TlsRefused {
+            mode: attempted.mode,
+        },
         // A server that cannot start a process for us; the text follows without TLS, and is
         // therefore not to be trusted.
         HandshakeError::ServerError => ConnectError::Closed,
         HandshakeError::NotPostgres => ConnectError::NotPostgres,
         HandshakeError::File(error) => ConnectError::TlsFile(error),
-        HandshakeError::Tls(error) => network(error, attempted),
     }
 }
 
@@ -133,7 +140,10 @@ pub fn network(error: io::Error, attempted: &Attempted) -> ConnectError {
     if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return match (tls, &attempted.place) {
             (rustls::Error::InvalidCertificate(_), AttemptedPlace::Host(host)) => {
-                ConnectError::Certificate { host: host.clone(), source: tls.clone() }
+                ConnectError::Certificate {
+                    host: host.clone(),
+                    source: tls.clone(),
+                }
             }
             _ => ConnectError::Handshake(error),
         };

@@ -28,7 +28,11 @@ pub struct Parameter {
 }
 
 const fn works(name: &'static str, variable: Option<&'static str>) -> Parameter {
-    Parameter { name, variable, support: Support::Works }
+    Parameter {
+        name,
+        variable,
+        support: Support::Works,
+    }
 }
 
 const fn refused(
@@ -36,7 +40,11 @@ const fn refused(
     variable: Option<&'static str>,
     why: &'static str,
 ) -> Parameter {
-    Parameter { name, variable, support: Support::Refused(why) }
+    Parameter {
+        name,
+        variable,
+        support: Support::Refused(why),
+    }
 }
 
 const fn only(
@@ -45,7 +53,11 @@ const fn only(
     values: &'static [&'static str],
     why: &'static str,
 ) -> Parameter {
-    Parameter { name, variable, support: Support::Only(values, why) }
+    Parameter {
+        name,
+        variable,
+        support: Support::Only(values, why),
+    }
 }
 
 const NO_KERBEROS: &str = "castoff has no Kerberos";
@@ -67,7 +79,9 @@ pub static PARAMETERS: &[Parameter] = &[
     only(
         "client_encoding",
         Some("PGCLIENTENCODING"),
-        &["auto", "utf8", "UTF8", "utf-8", "UTF-8", "unicode", "UNICODE"],
+        &[
+            "auto", "utf8", "UTF8", "utf-8", "UTF-8", "unicode", "UNICODE",
+        ],
         "castoff always speaks UTF-8 with the server",
     ),
     works("options", Some("PGOPTIONS")),
@@ -84,10 +98,20 @@ pub static PARAMETERS: &[Parameter] = &[
         &["false", "off", "no", "0"],
         "a replication connection cannot run migrations",
     ),
-    only("gssencmode", Some("PGGSSENCMODE"), &["disable", "prefer"], NO_KERBEROS),
+    only(
+        "gssencmode",
+        Some("PGGSSENCMODE"),
+        &["disable", "prefer"],
+        NO_KERBEROS,
+    ),
     works("sslmode", Some("PGSSLMODE")),
     works("sslnegotiation", Some("PGSSLNEGOTIATION")),
-    only("sslcompression", Some("PGSSLCOMPRESSION"), &["0"], "TLS compression is unsafe"),
+    only(
+        "sslcompression",
+        Some("PGSSLCOMPRESSION"),
+        &["0"],
+        "TLS compression is unsafe",
+    ),
     works("sslcert", Some("PGSSLCERT")),
     works("sslkey", Some("PGSSLKEY")),
     refused(
@@ -131,7 +155,12 @@ pub static PARAMETERS: &[Parameter] = &[
     ),
     refused("krbsrvname", Some("PGKRBSRVNAME"), NO_KERBEROS),
     refused("gsslib", Some("PGGSSLIB"), NO_KERBEROS),
-    only("gssdelegation", Some("PGGSSDELEGATION"), &["0"], NO_KERBEROS),
+    only(
+        "gssdelegation",
+        Some("PGGSSDELEGATION"),
+        &["0"],
+        NO_KERBEROS,
+    ),
     refused(
         "scram_client_key",
         None,
@@ -206,7 +235,10 @@ pub fn find(name: &str) -> Option<&'static Parameter> {
 /// Whose parameter `name` is, if another tool is known to use it.
 pub fn foreign_owner(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    FOREIGN.iter().find(|(known, _)| *known == name).map(|(_, owner)| *owner)
+    FOREIGN
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, owner)| *owner)
 }
 
 /// The known parameter nearest to a misspelt one, if any is near.

@@ -25,14 +25,22 @@ pub fn find(text: &str, wanted: &Wanted<'_>) -> Option<Secret> {
     let fields = [host_field(wanted.host), &port, wanted.database, wanted.user];
     text.lines()
         .filter(|line| !line.starts_with('#'))
-        .find_map(|line| fields.iter().try_fold(line, |rest, field| skip(rest, field)))
+        .find_map(|line| {
+            fields
+                .iter()
+                .try_fold(line, |rest, field| skip(rest, field))
+        })
         .map(|rest| Secret::new(unescape(rest)))
 }
 
 /// The server's usual socket directories count as `localhost`, as the default one does in libpq.
 fn host_field(host: &str) -> &str {
     const DEFAULTS: [&str; 3] = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
-    if host.is_empty() || DEFAULTS.iter().any(|known| Path::new(known) == Path::new(host)) {
+    if host.is_empty()
+        || DEFAULTS
+            .iter()
+            .any(|known| Path::new(known) == Path::new(host))
+    {
         "localhost"
     } else {
         host
@@ -82,7 +90,12 @@ mod tests {
     }
 
     fn check_host(host: &str, text: &str, expected: Option<&str>) {
-        let wanted = Wanted { host, port: 5432, database: "app", user: "u" };
+        let wanted = Wanted {
+            host,
+            port: 5432,
+            database: "app",
+            user: "u",
+        };
         let found = find(text, &wanted);
         assert_eq!(found.as_ref().map(Secret::expose), expected, "{text}");
     }

@@ -31,13 +31,19 @@ pub fn find(
         }
         let Some(pairs) = &mut found else { continue };
         if line.starts_with("ldap") {
-            return Err(ConninfoError::ServiceLdap { place: hide_values(place) });
+            return Err(ConninfoError::ServiceLdap {
+                place: hide_values(place),
+            });
         }
         let Some((name, value)) = line.split_once('=') else {
-            return Err(ConninfoError::ServiceSyntax { place: hide_values(place) });
+            return Err(ConninfoError::ServiceSyntax {
+                place: hide_values(place),
+            });
         };
         if name == "service" || name == "servicefile" {
-            return Err(ConninfoError::ServiceNested { place: hide_values(place) });
+            return Err(ConninfoError::ServiceNested {
+                place: hide_values(place),
+            });
         }
         // The first one counts, as in libpq.
         if !pairs.iter().any(|(known, _)| known == name) {
@@ -85,9 +91,15 @@ mod tests {
 
     #[test]
     fn refuses_what_it_cannot_follow() {
-        check("last", "error: `services` names another service in a service");
+        check(
+            "last",
+            "error: `services` names another service in a service",
+        );
         check("bad", "error: `services` has a line without `=`");
-        check("ldap", "error: `services` asks an LDAP server for the service");
+        check(
+            "ldap",
+            "error: `services` asks an LDAP server for the service",
+        );
     }
 
     #[test]

@@ -21,8 +21,15 @@ use crate::database::url;
 use crate::place::Place;
 
 /// Variables that say where the database is. If none is set and there is no URL, none was named.
-const NAMING: &[&str] =
-    &["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE", "PGSERVICEFILE"];
+const NAMING: &[&str] = &[
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGDATABASE",
+    "PGUSER",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+];
 
 /// A value and where it came from.
 #[derive(Clone)]
@@ -50,7 +57,9 @@ impl Settings {
 
     /// Where the parameter came from, for an error.
     pub fn origin(&self, name: &str) -> String {
-        self.get(name).map(|setting| setting.origin.clone()).unwrap_or_default()
+        self.get(name)
+            .map(|setting| setting.origin.clone())
+            .unwrap_or_default()
     }
 
     /// Takes what is not given yet. Within `pairs` the last one counts, as in libpq.
@@ -58,7 +67,13 @@ impl Settings {
         let mut layer = BTreeMap::new();
         for (name, value) in pairs {
             let name = check(&name, &value, origin)?;
-            layer.insert(name, Setting { value, origin: origin.to_owned() });
+            layer.insert(
+                name,
+                Setting {
+                    value,
+                    origin: origin.to_owned(),
+                },
+            );
         }
         for (name, setting) in layer {
             self.0.entry(name).or_insert(setting);
@@ -70,7 +85,10 @@ impl Settings {
 /// Reads all sources, the files among them included.
 pub fn gather(sources: &Sources) -> Result<Settings, ConninfoError> {
     let mut settings = Settings::default();
-    let text = sources.url.as_ref().map(|(text, origin)| (text.trim(), origin));
+    let text = sources
+        .url
+        .as_ref()
+        .map(|(text, origin)| (text.trim(), origin));
     match text.filter(|(text, _)| !text.is_empty()) {
         Some((text, origin)) => {
             let pairs = parse(text).map_err(|malformed| ConninfoError::Malformed {
@@ -84,16 +102,23 @@ pub fn gather(sources: &Sources) -> Result<Settings, ConninfoError> {
         }
         None => {}
     }
-    let service = settings.value("service").or_else(|| variable(sources, "PGSERVICE"));
+    let service = settings
+        .value("service")
+        .or_else(|| variable(sources, "PGSERVICE"));
     if let Some(service) = service.map(str::to_owned) {
         let (pairs, origin) = read_service(&service, &settings, sources)?;
         settings.add(pairs, &origin)?;
     }
     for parameter in parameters::PARAMETERS {
-        let Some(name) = parameter.variable else { continue };
+        let Some(name) = parameter.variable else {
+            continue;
+        };
         if let Some(value) = variable(sources, name) {
             check_value(parameter.name, name, parameter.support, value, name)?;
-            let setting = Setting { value: value.to_owned(), origin: name.to_owned() };
+            let setting = Setting {
+                value: value.to_owned(),
+                origin: name.to_owned(),
+            };
             settings.0.entry(parameter.name).or_insert(setting);
         }
     }
@@ -102,7 +127,11 @@ pub fn gather(sources: &Sources) -> Result<Settings, ConninfoError> {
 
 /// A variable that is set to something. Compose files often set empty ones.
 pub fn variable<'a>(sources: &'a Sources, name: &str) -> Option<&'a str> {
-    sources.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    sources
+        .environment
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
 }
 
 /// The content of a file, or `None` if there is no such file.
@@ -117,11 +146,19 @@ pub fn read(path: &Path) -> Result<Option<String>, ConninfoError> {
 /// The error about a file that cannot be read.
 pub fn unreadable(path: &Path, source: io::Error) -> ConninfoError {
     let place = Box::new(Place::file(&path.display().to_string()));
-    ConninfoError::Unreadable { path: path.to_owned(), place, source }
+    ConninfoError::Unreadable {
+        path: path.to_owned(),
+        place,
+        source,
+    }
 }
 
 fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
-    if text.len() > 1 && ['"', '\''].iter().any(|&q| text.starts_with(q) && text.ends_with(q)) {
+    if text.len() > 1
+        && ['"', '\'']
+            .iter()
+            .any(|&q| text.starts_with(q) && text.ends_with(q))
+    {
         return Err(Malformed::Quotes);
     }
     let is_url = url::looks_like(text);
@@ -144,12 +181,18 @@ fn check(name: &str, value: &str, origin: &str) -> Result<&'static str, Conninfo
         return Ok(parameter.name);
     }
     let (origin, name) = (origin.to_owned(), name.to_owned());
-    Err(match parameters::foreign_owner(&name) {
-        Some(owner) => ConninfoError::Foreign { origin, name, owner },
-        None => {
-            let nearest = parameters::nearest(&name);
-            ConninfoError::Unknown { origin, name, nearest }
-        }
+    if let Some(owner) = parameters::foreign_owner(&name) {
+        return Err(ConninfoError::Foreign {
+            origin,
+            name,
+            owner,
+        });
+    }
+    let nearest = parameters::nearest(&name);
+    Err(ConninfoError::Unknown {
+        origin,
+        name,
+        nearest,
     })
 }
 
@@ -167,7 +210,11 @@ fn check_value(
         }
         Support::Works | Support::Refused(_) | Support::Only(..) => return Ok(()),
     };
-    Err(ConninfoError::Unsupported { origin: origin.to_owned(), name: shown, why })
+    Err(ConninfoError::Unsupported {
+        origin: origin.to_owned(),
+        name: shown,
+        why,
+    })
 }
 
 fn read_service(
@@ -175,10 +222,15 @@ fn read_service(
     settings: &Settings,
     sources: &Sources,
 ) -> Result<(Vec<(String, String)>, String), ConninfoError> {
-    let named = settings.value("servicefile").or_else(|| variable(sources, "PGSERVICEFILE"));
-    let own = named
-        .map(PathBuf::from)
-        .or_else(|| sources.home.as_ref().map(|home| home.join(".pg_service.conf")));
+    let named = settings
+        .value("servicefile")
+        .or_else(|| variable(sources, "PGSERVICEFILE"));
+    let own = named.map(PathBuf::from).or_else(|| {
+        sources
+            .home
+            .as_ref()
+            .map(|home| home.join(".pg_service.conf"))
+    });
     let system =
         variable(sources, "PGSYSCONFDIR").map(|folder| Path::new(folder).join("pg_service.conf"));
     let mut files = Vec::new();
@@ -197,5 +249,8 @@ fn read_service(
         }
         files.push(path);
     }
-    Err(ConninfoError::ServiceUnknown { service: service.to_owned(), files })
+    Err(ConninfoError::ServiceUnknown {
+        service: service.to_owned(),
+        files,
+    })
 }

@@ -10,10 +10,10 @@ use std::task::Poll;
 
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::database::conninfo::TargetSession;
 use crate::database::connect::Driver;
 use crate::database::connect::Link;
 use crate::database::connect_error::ConnectError;
+use crate::database::conninfo::TargetSession;
 use crate::database::login_failure;
 use crate::database::login_failure::Attempted;
 
@@ -34,11 +34,17 @@ pub async fn check(
         return Ok(());
     }
     let told = |name| link.driver.parameter(name).map(|value| value == "on");
-    let state = match (told("in_hot_standby"), told("default_transaction_read_only")) {
-        (Some(in_recovery), Some(default)) => {
-            State { in_recovery, read_only: in_recovery || default }
-        }
-        _ => ask(link).await.map_err(|error| login_failure::explain(error, attempted))?,
+    let state = match (
+        told("in_hot_standby"),
+        told("default_transaction_read_only"),
+    ) {
+        (Some(in_recovery), Some(default)) => State {
+            in_recovery,
+            read_only: in_recovery || default,
+        },
+        _ => ask(link)
+            .await
+            .map_err(|error| login_failure::explain(error, attempted))?,
     };
     judge(target, state)
 }
@@ -63,12 +69,18 @@ async fn ask(link: &mut Link) -> Result<State, tokio_postgres::Error> {
     const QUESTION: &str = "select pg_catalog.pg_is_in_recovery(), \
                             pg_catalog.current_setting('transaction_read_only')";
     let messages = drive(&mut link.driver, link.client.simple_query(QUESTION)).await?;
-    let row = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
+    let row = messages.iter().find_map(|message| {
+        if let SimpleQueryMessage::Row(row) = message {
+            Some(row)
+        } else {
+            None
+        }
     });
     let column = |index| row.and_then(|row| row.get(index)).unwrap_or_default();
-    Ok(State { in_recovery: column(0) == "t", read_only: column(1) == "on" })
+    Ok(State {
+        in_recovery: column(0) == "t",
+        read_only: column(1) == "on",
+    })
 }
 
 /// Moves the bytes while a query runs. Notices are dropped: nobody asked for this query.
@@ -96,7 +108,13 @@ mod tests {
     use super::*;
 
     fn verdict(target: TargetSession, in_recovery: bool, read_only: bool) -> String {
-        match judge(target, State { in_recovery, read_only }) {
+        match judge(
+            target,
+            State {
+                in_recovery,
+                read_only,
+            },
+        ) {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         }

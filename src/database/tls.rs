@@ -138,16 +138,26 @@ pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, TlsFileError>
             let listed = certificates(&path)?;
             let mut roots = RootCertStore::empty();
             for certificate in &listed {
-                roots.add(certificate.clone()).map_err(|source| TlsFileError::Unusable {
-                    path: path.clone(),
-                    source,
-                })?;
+                roots
+                    .add(certificate.clone())
+                    .map_err(|source| TlsFileError::Unusable {
+                        path: path.clone(),
+                        source,
+                    })?;
             }
-            Arc::new(KnownAuthority { roots, listed, name, algorithms })
+            Arc::new(KnownAuthority {
+                roots,
+                listed,
+                name,
+                algorithms,
+            })
         }
-        Trust::Web => {
-            Arc::new(KnownAuthority { roots: web_roots(), listed: Vec::new(), name, algorithms })
-        }
+        Trust::Web => Arc::new(KnownAuthority {
+            roots: web_roots(),
+            listed: Vec::new(),
+            name,
+            algorithms,
+        }),
     };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(options))
@@ -181,20 +191,29 @@ fn trust(options: &TlsOptions) -> Trust {
 
 /// Mozilla's list, which is built in for images without any file, and the system's.
 fn web_roots() -> RootCertStore {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }
 
 fn versions(options: &TlsOptions) -> Vec<&'static SupportedProtocolVersion> {
-    [(TlsVersion::V13, &rustls::version::TLS13), (TlsVersion::V12, &rustls::version::TLS12)]
-        .into_iter()
-        .filter(|(version, _)| (options.oldest..=options.newest).contains(version))
-        .map(|(_, version)| version)
-        .collect()
+    [
+        (TlsVersion::V13, &rustls::version::TLS13),
+        (TlsVersion::V12, &rustls::version::TLS12),
+    ]
+    .into_iter()
+    .filter(|(version, _)| (options.oldest..=options.newest).contains(version))
+    .map(|(_, version)| version)
+    .collect()
 }
 
-type OwnCertificate = (PathBuf, Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+type OwnCertificate = (
+    PathBuf,
+    Vec<CertificateDer<'static>>,
+    PrivateKeyDer<'static>,
+);
 
 fn own_certificate(options: &TlsOptions) -> Result<Option<OwnCertificate>, TlsFileError> {
     let path = match &options.certificate {
@@ -216,32 +235,56 @@ fn own_certificate(options: &TlsOptions) -> Result<Option<OwnCertificate>, TlsFi
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
     let text = read(path)?;
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let all = all.map_err(|source| TlsFileError::Pem { path: path.to_owned(), source })?;
+    let all = all.map_err(|source| TlsFileError::Pem {
+        path: path.to_owned(),
+        source,
+    })?;
     if all.is_empty() {
-        return Err(TlsFileError::NoCertificate { path: path.to_owned() });
+        return Err(TlsFileError::NoCertificate {
+            path: path.to_owned(),
+        });
     }
     Ok(all)
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
-    let unreadable = |source| TlsFileError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| TlsFileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     // libpq's rule: root may share its key with a group.
     let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     let mode = metadata.mode() & 0o7777;
     if metadata.is_file() && mode & forbidden != 0 {
-        return Err(TlsFileError::KeyMode { path: path.to_owned(), mode });
+        return Err(TlsFileError::KeyMode {
+            path: path.to_owned(),
+            mode,
+        });
     }
     let text = read(path)?;
     if text.windows(9).any(|window| window == b"ENCRYPTED") {
-        return Err(TlsFileError::EncryptedKey { path: path.to_owned() });
+        return Err(TlsFileError::EncryptedKey {
+            path: path.to_owned(),
+        });
     }
-    PrivateKeyDer::from_pem_slice(&text).map_err(|source| match source {
-        pem::Error::NoItemsFound => TlsFileError::NoKey { path: path.to_owned() },
-        source => TlsFileError::Pem { path: path.to_owned(), source },
+    PrivateKeyDer::from_pem_slice(&text).map_err(|source| {
+        if matches!(source, pem::Error::NoItemsFound) {
+            TlsFileError::NoKey {
+                path: path.to_owned(),
+            }
+        } else {
+            TlsFileError::Pem {
+                path: path.to_owned(),
+                source,
+            }
+        }
     })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsFileError> {
-    fs::read(path).map_err(|source| TlsFileError::Unreadable { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| TlsFileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -111,12 +111,17 @@ pub fn resolve(settings: &Settings, home: Option<&Path>) -> Result<TlsOptions, C
     let negotiation = values::choice(
         settings,
         "sslnegotiation",
-        &[("postgres", Negotiation::Postgres), ("direct", Negotiation::Direct)],
+        &[
+            ("postgres", Negotiation::Postgres),
+            ("direct", Negotiation::Direct),
+        ],
         "postgres, direct",
         Negotiation::Postgres,
     )?;
     if negotiation == Negotiation::Direct && mode < SslMode::Require {
-        return Err(ConninfoError::WeakDirect { mode: mode.name().to_owned() });
+        return Err(ConninfoError::WeakDirect {
+            mode: mode.name().to_owned(),
+        });
     }
     let own = |name: &str, file: &str| {
         if settings.value("sslcertmode") == Some("disable") {
@@ -142,7 +147,11 @@ pub fn resolve(settings: &Settings, home: Option<&Path>) -> Result<TlsOptions, C
 }
 
 fn mode(settings: &Settings, roots: &Roots) -> Result<SslMode, ConninfoError> {
-    let default = if *roots == Roots::System { SslMode::VerifyFull } else { SslMode::Prefer };
+    let default = if *roots == Roots::System {
+        SslMode::VerifyFull
+    } else {
+        SslMode::Prefer
+    };
     let words = [
         SslMode::Disable,
         SslMode::Allow,
@@ -155,7 +164,9 @@ fn mode(settings: &Settings, roots: &Roots) -> Result<SslMode, ConninfoError> {
     let expected = "disable, allow, prefer, require, verify-ca, verify-full";
     let mode = values::choice(settings, "sslmode", &words, expected, default)?;
     if *roots == Roots::System && mode != SslMode::VerifyFull {
-        return Err(ConninfoError::WeakMode { mode: mode.name().to_owned() });
+        return Err(ConninfoError::WeakMode {
+            mode: mode.name().to_owned(),
+        });
     }
     Ok(mode)
 }
@@ -167,12 +178,16 @@ fn versions(settings: &Settings) -> Result<(TlsVersion, TlsVersion), ConninfoErr
     // A lower bound below what rustls speaks changes nothing, so it is harmless.
     let old = [("TLSv1", TlsVersion::V12), ("TLSv1.1", TlsVersion::V12)];
     let all: Vec<_> = old.into_iter().chain(modern).collect();
-    let oldest =
-        values::choice(settings, MIN, &all, "TLSv1 to TLSv1.3", TlsVersion::V12)?;
+    let oldest = values::choice(settings, MIN, &all, "TLSv1 to TLSv1.3", TlsVersion::V12)?;
     let newest = values::choice(settings, MAX, &modern, "TLSv1.2, TLSv1.3", TlsVersion::V13)?;
     if oldest > newest {
         let value = settings.value(MAX).unwrap_or_default();
-        return Err(values::invalid(settings, MAX, value, "not below ssl_min_protocol_version"));
+        return Err(values::invalid(
+            settings,
+            MAX,
+            value,
+            "not below ssl_min_protocol_version",
+        ));
     }
     Ok((oldest, newest))
 }

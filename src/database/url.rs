@@ -25,7 +25,9 @@ pub fn looks_like(text: &str) -> bool {
     }
     text.split_once("://").is_some_and(|(scheme, _)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
     })
 }
 
@@ -36,7 +38,10 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
     }
     let (scheme, rest) = text.split_once("://").ok_or(Malformed::Neither)?;
     let dialect = scheme.split_once('+').map_or(scheme, |(name, _)| name);
-    if !SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(dialect)) {
+    if !SCHEMES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(dialect))
+    {
         return Err(Malformed::Scheme(scheme.to_owned()));
     }
     let mut pairs = Vec::new();
@@ -45,7 +50,11 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
         _ => (None, rest),
     };
     // If a further `@` follows, this character is what cut the password short.
-    let misread = if credentials.is_some() { at_sign() } else { slash() };
+    let misread = if credentials.is_some() {
+        at_sign()
+    } else {
+        slash()
+    };
     if let Some(credentials) = credentials {
         let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
         push(&mut pairs, "user", decode(user, USER)?);
@@ -56,22 +65,33 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
         return Err(misread);
     }
     let (authority, database) = location.split_once('/').unwrap_or((location, ""));
+    // First the query: only there can it be seen that the rest was a part of the password.
+    let parameters = parse_query(query, &misread)?;
     parse_hosts(authority, &mut pairs)?;
     push(&mut pairs, "dbname", decode(database, DATABASE)?);
-    parse_query(query, &misread, &mut pairs)?;
+    pairs.extend(parameters);
     Ok(pairs)
 }
 
 fn is_jdbc(text: &str) -> bool {
-    text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("jdbc:"))
+    text.get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("jdbc:"))
 }
 
 fn at_sign() -> Malformed {
-    Malformed::Escape { part: PASSWORD, character: '@', escape: "%40" }
+    Malformed::Escape {
+        part: PASSWORD,
+        character: '@',
+        escape: "%40",
+    }
 }
 
 fn slash() -> Malformed {
-    Malformed::Escape { part: PASSWORD, character: '/', escape: "%2F" }
+    Malformed::Escape {
+        part: PASSWORD,
+        character: '/',
+        escape: "%2F",
+    }
 }
 
 fn push(pairs: &mut Vec<(String, String)>, name: &str, value: String) {
@@ -98,8 +118,7 @@ fn parse_hosts(authority: &str, pairs: &mut Vec<(String, String)>) -> Result<(),
 
 /// Empty means the default port. Checked here, where a bad one is not shown.
 fn is_port(port: &str) -> bool {
-    port.is_empty()
-        || (!port.starts_with('+') && port.parse::<u16>().is_ok_and(|port| port != 0))
+    port.is_empty() || (!port.starts_with('+') && port.parse::<u16>().is_ok_and(|port| port != 0))
 }
 
 fn split_port(one: &str) -> Result<(&str, Option<&str>), Malformed> {
@@ -107,7 +126,9 @@ fn split_port(one: &str) -> Result<(&str, Option<&str>), Malformed> {
         if one.parse::<Ipv6Addr>().is_ok() {
             return Err(Malformed::BareIpv6);
         }
-        return Ok(one.split_once(':').map_or((one, None), |(host, port)| (host, Some(port))));
+        return Ok(one
+            .split_once(':')
+            .map_or((one, None), |(host, port)| (host, Some(port))));
     };
     let (host, rest) = bracketed.split_once(']').ok_or(Malformed::Bracket)?;
     match rest.strip_prefix(':') {
@@ -117,25 +138,30 @@ fn split_port(one: &str) -> Result<(&str, Option<&str>), Malformed> {
     }
 }
 
-fn parse_query(
-    query: &str,
-    misread: &Malformed,
-    pairs: &mut Vec<(String, String)>,
-) -> Result<(), Malformed> {
+fn parse_query(query: &str, misread: &Malformed) -> Result<Vec<(String, String)>, Malformed> {
+    let mut pairs = Vec::new();
     let mut after_password = false;
     for piece in query.split('&').filter(|piece| !piece.is_empty()) {
         let name = piece.split_once('=').map(|(name, _)| name);
         let known = name.is_some_and(is_known);
         // Before an unknown name is shown to anybody: is it a name at all?
         if !known && after_password {
-            return Err(Malformed::Escape { part: PASSWORD, character: '&', escape: "%26" });
+            return Err(Malformed::Escape {
+                part: PASSWORD,
+                character: '&',
+                escape: "%26",
+            });
         }
         if !known && query.contains('@') {
             return Err(misread.clone());
         }
         let (name, value) = piece.split_once('=').ok_or(Malformed::MissingEquals)?;
         let name = decode(name, PARAMETER)?;
-        let part = if name == "password" { PASSWORD } else { PARAMETER };
+        let part = if name == "password" {
+            PASSWORD
+        } else {
+            PARAMETER
+        };
         let value = decode(value, part)?;
         after_password = name == "password";
         if name == "ssl" && value == "true" {
@@ -145,7 +171,7 @@ fn parse_query(
             pairs.push((name, value));
         }
     }
-    Ok(())
+    Ok(pairs)
 }
 
 fn is_known(name: &str) -> bool {
@@ -198,11 +224,17 @@ mod tests {
         check("postgresql://db/app", "host=db dbname=app");
         check("postgresql://db:5433/app", "host=db port=5433 dbname=app");
         check("postgres://u@db/app", "user=u host=db dbname=app");
-        check("postgres://u:p@db:1/app", "user=u password=p host=db port=1 dbname=app");
+        check(
+            "postgres://u:p@db:1/app",
+            "user=u password=p host=db port=1 dbname=app",
+        );
         check("postgres://u:@db", "user=u host=db");
         check("postgres://:p@db", "password=p host=db");
         check("postgres://db/?user=u", "host=db user=u");
-        check("postgres://db?user=u&password=p", "host=db user=u password=p");
+        check(
+            "postgres://db?user=u&password=p",
+            "host=db user=u password=p",
+        );
         check("postgres:///app", "dbname=app");
         check("postgres://u@/app", "user=u dbname=app");
         check("postgres://db:/app", "host=db dbname=app");
@@ -210,16 +242,28 @@ mod tests {
 
     #[test]
     fn takes_the_schemes_of_other_tools() {
-        check("postgresql+psycopg2://u@db/app", "user=u host=db dbname=app");
+        check(
+            "postgresql+psycopg2://u@db/app",
+            "user=u host=db dbname=app",
+        );
         check("postgresql+asyncpg://u@db/app", "user=u host=db dbname=app");
         check("postgresql+psycopg://db", "host=db");
         check("postgres+pg8000://db", "host=db");
         check("postgis://db/gis", "host=db dbname=gis");
         check("psql://db", "host=db");
         check("PostgreSQL://db", "host=db");
-        check("mysql://db", "error: `mysql://` is not a scheme of PostgreSQL");
-        check("mysql+pymysql://db", "error: `mysql+pymysql://` is not a scheme of PostgreSQL");
-        check("sqlite:///a.db", "error: `sqlite://` is not a scheme of PostgreSQL");
+        check(
+            "mysql://db",
+            "error: `mysql://` is not a scheme of PostgreSQL",
+        );
+        check(
+            "mysql+pymysql://db",
+            "error: `mysql+pymysql://` is not a scheme of PostgreSQL",
+        );
+        check(
+            "sqlite:///a.db",
+            "error: `sqlite://` is not a scheme of PostgreSQL",
+        );
         check(
             "jdbc:postgresql://db/app?user=u",
             "error: it is a JDBC URL, which only Java programs read",
@@ -232,11 +276,20 @@ mod tests {
         check("postgres://a:1,b:2/app", "host=a,b port=1,2 dbname=app");
         check("postgres://a,b:2/app", "host=a,b port=,2 dbname=app");
         check("postgres://[::1]/app", "host=::1 dbname=app");
-        check("postgres://[2001:db8::1]:5433", "host=2001:db8::1 port=5433");
+        check(
+            "postgres://[2001:db8::1]:5433",
+            "host=2001:db8::1 port=5433",
+        );
         check("postgres://[::1]:1,b:2", "host=::1,b port=1,2");
-        check("postgres://%2Frun%2Fpostgresql/app", "host=/run/postgresql dbname=app");
+        check(
+            "postgres://%2Frun%2Fpostgresql/app",
+            "host=/run/postgresql dbname=app",
+        );
         check("postgres:///app?host=/tmp", "dbname=app host=/tmp");
-        check("postgres://u@/app?host=/tmp&port=5433", "user=u dbname=app host=/tmp port=5433");
+        check(
+            "postgres://u@/app?host=/tmp&port=5433",
+            "user=u dbname=app host=/tmp port=5433",
+        );
         check("postgres://%40castoff/app", "host=@castoff dbname=app");
         check(
             "postgres://[::1/app",
@@ -246,12 +299,30 @@ mod tests {
             "postgres://[::1]5432/app",
             "error: the brackets around an IPv6 address are not closed, or not followed by `:port`",
         );
-        check("postgres://::1/app", "error: an IPv6 address must stand in brackets");
-        check("postgres://db:54x/app", "error: what follows `host:` is not a port number");
-        check("postgres://db:0/app", "error: what follows `host:` is not a port number");
-        check("postgres://db:+1/app", "error: what follows `host:` is not a port number");
-        check("postgres://db:65536/app", "error: what follows `host:` is not a port number");
-        check("postgres://u:hunter2", "error: what follows `host:` is not a port number");
+        check(
+            "postgres://::1/app",
+            "error: an IPv6 address must stand in brackets",
+        );
+        check(
+            "postgres://db:54x/app",
+            "error: what follows `host:` is not a port number",
+        );
+        check(
+            "postgres://db:0/app",
+            "error: what follows `host:` is not a port number",
+        );
+        check(
+            "postgres://db:+1/app",
+            "error: what follows `host:` is not a port number",
+        );
+        check(
+            "postgres://db:65536/app",
+            "error: what follows `host:` is not a port number",
+        );
+        check(
+            "postgres://u:hunter2",
+            "error: what follows `host:` is not a port number",
+        );
     }
 
     #[test]
@@ -287,8 +358,14 @@ mod tests {
         check("postgres://u:50%@db", percent);
         check("postgres://u:50%4@db", percent);
         check("postgres://u:50%é@db", percent);
-        check("postgres://u:a%00b@db", "error: `%00` in the password is not allowed");
-        check("postgres://u:%FF@db", "error: the escapes in the password do not make UTF-8");
+        check(
+            "postgres://u:a%00b@db",
+            "error: `%00` in the password is not allowed",
+        );
+        check(
+            "postgres://u:%FF@db",
+            "error: the escapes in the password do not make UTF-8",
+        );
         check(
             "postgres://db?user=u&password=hun&ter2=1",
             "error: `&` in the password must be written `%26`",
@@ -297,13 +374,25 @@ mod tests {
 
     #[test]
     fn reads_parameters() {
-        check("postgres://db?sslmode=verify-full", "host=db sslmode=verify-full");
+        check(
+            "postgres://db?sslmode=verify-full",
+            "host=db sslmode=verify-full",
+        );
         check("postgres://db?ssl=true", "host=db sslmode=require");
         check("postgres://db?ssl=require", "host=db ssl=require");
-        check("postgres://db?options=-c%20geqo%3Doff", "host=db options=-c geqo=off");
-        check("postgres://db?options=-cgeqo=off", "host=db options=-cgeqo=off");
+        check(
+            "postgres://db?options=-c%20geqo%3Doff",
+            "host=db options=-c geqo=off",
+        );
+        check(
+            "postgres://db?options=-cgeqo=off",
+            "host=db options=-cgeqo=off",
+        );
         check("postgres://db?a=1&&b=2&", "host=db a=1 b=2");
-        check("postgres://db?user=a@b", "host=db user=a@b");
+        check("postgres://db/?user=a@b", "host=db user=a@b");
+        check("postgres://u@db?user=a@b", "user=u host=db user=a@b");
+        // Without a slash, libpq too takes all before the `@` for the user.
+        check("postgres://db?user=a@b", "user=db?user=a host=b");
         check("postgres://db?sslmode", "error: a parameter has no `=`");
         check(
             "postgres://db?user=%g",
@@ -314,10 +403,22 @@ mod tests {
 
     #[test]
     fn tells_a_url_from_other_texts() {
-        for url in ["postgres://", "postgresql+psycopg2://x", "mysql://", "jdbc:postgresql:x"] {
+        for url in [
+            "postgres://",
+            "postgresql+psycopg2://x",
+            "mysql://",
+            "jdbc:postgresql:x",
+        ] {
             assert!(looks_like(url), "{url}");
         }
-        for text in ["host=db", "options='a://b'", "", "db:5432/app", "://", "1a://x"] {
+        for text in [
+            "host=db",
+            "options='a://b'",
+            "",
+            "db:5432/app",
+            "://",
+            "1a://x",
+        ] {
             assert!(!looks_like(text), "{text}");
         }
     }

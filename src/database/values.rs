@@ -22,7 +22,12 @@ pub fn invalid(
     expected: &'static str,
 ) -> ConninfoError {
     let value = value.to_owned();
-    ConninfoError::Value { origin: settings.origin(name), name, value, expected }
+    ConninfoError::Value {
+        origin: settings.origin(name),
+        name,
+        value,
+        expected,
+    }
 }
 
 /// One of a few words, or the default.
@@ -33,9 +38,13 @@ pub fn choice<T: Copy>(
     expected: &'static str,
     default: T,
 ) -> Result<T, ConninfoError> {
-    let Some(value) = settings.value(name) else { return Ok(default) };
+    let Some(value) = settings.value(name) else {
+        return Ok(default);
+    };
     let found = words.iter().find(|(word, _)| *word == value);
-    found.map(|(_, meaning)| *meaning).ok_or_else(|| invalid(settings, name, value, expected))
+    found
+        .map(|(_, meaning)| *meaning)
+        .ok_or_else(|| invalid(settings, name, value, expected))
 }
 
 /// `-c name=value`, escaped as the server splits it.
@@ -69,18 +78,19 @@ pub fn address(settings: &Settings, text: &str) -> Result<Option<IpAddr>, Connin
 }
 
 fn integer(settings: &Settings, name: &'static str) -> Result<Option<u32>, ConninfoError> {
-    let Some(value) = settings.value(name) else { return Ok(None) };
-    let number: i32 =
-        value.trim().parse().map_err(|_| invalid(settings, name, value, "a whole number"))?;
+    let Some(value) = settings.value(name) else {
+        return Ok(None);
+    };
+    let number: i32 = value
+        .trim()
+        .parse()
+        .map_err(|_| invalid(settings, name, value, "a whole number"))?;
     // Zero and less mean "the default" to libpq.
     Ok(u32::try_from(number).ok().filter(|number| *number > 0))
 }
 
 /// A number of seconds; zero and less mean none.
-pub fn seconds(
-    settings: &Settings,
-    name: &'static str,
-) -> Result<Option<Duration>, ConninfoError> {
+pub fn seconds(settings: &Settings, name: &'static str) -> Result<Option<Duration>, ConninfoError> {
     Ok(integer(settings, name)?.map(|seconds| Duration::from_secs(seconds.into())))
 }
 
@@ -109,7 +119,13 @@ pub fn channel_binding(settings: &Settings) -> Result<ChannelBinding, ConninfoEr
         ("require", ChannelBinding::Require),
     ];
     let expected = "disable, prefer, require";
-    choice(settings, "channel_binding", &words, expected, ChannelBinding::Prefer)
+    choice(
+        settings,
+        "channel_binding",
+        &words,
+        expected,
+        ChannelBinding::Prefer,
+    )
 }
 
 /// `target_session_attrs`.
@@ -123,13 +139,28 @@ pub fn target(settings: &Settings) -> Result<TargetSession, ConninfoError> {
         ("prefer-standby", TargetSession::PreferStandby),
     ];
     let expected = "any, read-write, read-only, primary, standby, prefer-standby";
-    choice(settings, "target_session_attrs", &words, expected, TargetSession::Any)
+    choice(
+        settings,
+        "target_session_attrs",
+        &words,
+        expected,
+        TargetSession::Any,
+    )
 }
 
 /// `load_balance_hosts`.
 pub fn load_balance(settings: &Settings) -> Result<LoadBalance, ConninfoError> {
-    let words = [("disable", LoadBalance::Disable), ("random", LoadBalance::Random)];
-    choice(settings, "load_balance_hosts", &words, "disable, random", LoadBalance::Disable)
+    let words = [
+        ("disable", LoadBalance::Disable),
+        ("random", LoadBalance::Random),
+    ];
+    choice(
+        settings,
+        "load_balance_hosts",
+        &words,
+        "disable, random",
+        LoadBalance::Disable,
+    )
 }
 
 /// `require_auth`: a list of methods, or of methods to exclude.
@@ -144,7 +175,9 @@ pub fn require_auth(settings: &Settings) -> Result<Vec<AuthMethod>, ConninfoErro
         ("oauth", AuthMethod::Oauth),
         ("none", AuthMethod::None),
     ];
-    let Some(value) = settings.value(NAME) else { return Ok(Vec::new()) };
+    let Some(value) = settings.value(NAME) else {
+        return Ok(Vec::new());
+    };
     let expected = "password, md5, gss, sspi, scram-sha-256, oauth, none; either all or none of \
                     them with `!`";
     let mut named = Vec::new();
@@ -153,7 +186,11 @@ pub fn require_auth(settings: &Settings) -> Result<Vec<AuthMethod>, ConninfoErro
         let method = item.strip_prefix('!').unwrap_or(item);
         excluded += usize::from(method != item);
         let found = METHODS.iter().find(|(name, _)| *name == method);
-        named.push(found.ok_or_else(|| invalid(settings, NAME, value, expected))?.1);
+        named.push(
+            found
+                .ok_or_else(|| invalid(settings, NAME, value, expected))?
+                .1,
+        );
     }
     match excluded {
         0 => Ok(named),

@@ -118,8 +118,15 @@ impl ServerCertVerifier for KnownAuthority {
             self.algorithms.all,
         )
         .or_else(|error| {
-            let listed = self.listed.iter().any(|one| one.as_ref() == end_entity.as_ref());
-            if listed && !is_about_time(&error) { Ok(()) } else { Err(error) }
+            let listed = self
+                .listed
+                .iter()
+                .any(|one| one.as_ref() == end_entity.as_ref());
+            if listed && !is_about_time(&error) {
+                Ok(())
+            } else {
+                Err(error)
+            }
         })?;
         match self.name {
             NameCheck::Required => verify_server_name(&certificate, server_name)?,
