@@ -4,34 +4,20 @@
 //! and when to try again.
 
 use std::net::IpAddr;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::Client;
-use tokio_postgres::Config;
-use tokio_postgres::Connection;
-use tokio_postgres::Socket;
-use tokio_postgres::config;
+use tokio_postgres::{Client, Config, Connection, Socket, config};
 
-use crate::database::connect_error::ConnectError;
-use crate::database::connect_error::Retry;
-use crate::database::conninfo::ChannelBinding;
-use crate::database::conninfo::Conninfo;
-use crate::database::conninfo::Host;
-use crate::database::conninfo::LoadBalance;
-use crate::database::conninfo::Location;
-use crate::database::conninfo::TargetSession;
-use crate::database::encryption::Connector;
-use crate::database::encryption::Encryption;
-use crate::database::encryption::Stream;
-use crate::database::login_failure;
-use crate::database::login_failure::Attempted;
-use crate::database::login_failure::AttemptedPlace;
+use crate::database::connect_error::{ConnectError, Retry};
+use crate::database::conninfo::{
+    ChannelBinding, Conninfo, Host, LoadBalance, Location, TargetSession,
+};
+use crate::database::encryption::{Connector, Encryption, Stream};
+use crate::database::login_failure::{self, Attempted, AttemptedPlace};
 use crate::database::suitability;
-use crate::database::tls_options::Negotiation;
-use crate::database::tls_options::SslMode;
+use crate::database::tls_options::{Negotiation, SslMode};
 
 /// The half of a session that moves the bytes.
 ///

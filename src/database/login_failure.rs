@@ -9,10 +9,8 @@ use std::path::PathBuf;
 
 use tokio_postgres::error::DbError;
 
-use crate::database::connect_error::ConnectError;
-use crate::database::connect_error::Refusal;
-use crate::database::encryption::HandshakeError;
-use crate::database::encryption::UnwantedAnswer;
+use crate::database::connect_error::{ConnectError, Refusal};
+use crate::database::encryption::{HandshakeError, UnwantedAnswer};
 use crate::database::sqlstate;
 use crate::database::tls_options::SslMode;
 

@@ -7,13 +7,8 @@
 //! Version 1 has no extensions, so none can be overlooked.
 
 use rustls::RootCertStore;
-use rustls::pki_types::ServerName;
-use rustls::pki_types::SignatureVerificationAlgorithm;
-use rustls::pki_types::UnixTime;
-use time::Date;
-use time::Month;
-use time::Time;
-use time::UtcDateTime;
+use rustls::pki_types::{ServerName, SignatureVerificationAlgorithm, UnixTime};
+use time::{Date, Month, Time, UtcDateTime};
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;

@@ -5,19 +5,14 @@
 //! remembers where it came from, so that an error can say what to correct.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::database::conninfo::Sources;
 use crate::database::conninfo_error::ConninfoError;
-use crate::database::keyword_value;
 use crate::database::malformed::Malformed;
-use crate::database::parameters;
-use crate::database::parameters::Support;
-use crate::database::service;
-use crate::database::url;
+use crate::database::parameters::{self, Support};
+use crate::database::{keyword_value, service, url};
 use crate::place::Place;
 
 /// Variables that say where the database is. If none is set and there is no URL, none was named.

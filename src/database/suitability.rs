@@ -3,19 +3,16 @@
 //! Since PostgreSQL 14 the server says so during the login. Older ones are asked, and only when
 //! it matters.
 
-use std::future::Future;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::database::connect::Driver;
-use crate::database::connect::Link;
+use crate::database::connect::{Driver, Link};
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo::TargetSession;
-use crate::database::login_failure;
-use crate::database::login_failure::Attempted;
+use crate::database::login_failure::{self, Attempted};
 
 /// What a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,32 +6,20 @@
 //! `prefer` and `allow` do not look for `~/.postgresql/root.crt`, since a failure would only
 //! turn into a connection without TLS.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
-use rustls::ClientConfig;
-use rustls::RootCertStore;
-use rustls::SupportedProtocolVersion;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use thiserror::Error;
 
-use crate::database::tls_options::OwnFile;
-use crate::database::tls_options::Roots;
-use crate::database::tls_options::SslMode;
-use crate::database::tls_options::TlsOptions;
-use crate::database::tls_options::TlsVersion;
-use crate::database::verifier::AnyCertificate;
-use crate::database::verifier::KnownAuthority;
-use crate::database::verifier::NameCheck;
+use crate::database::tls_options::{OwnFile, Roots, SslMode, TlsOptions, TlsVersion};
+use crate::database::verifier::{AnyCertificate, KnownAuthority, NameCheck};
 
 /// A certificate or key file that cannot be used.
 #[derive(Debug, Error)]

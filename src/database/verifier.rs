@@ -4,28 +4,17 @@
 //! [`KnownAuthority`] for those that verify. rustls' own verifier always checks the name, which
 //! `verify-ca` must not do.
 
-use rustls::CertificateError;
-use rustls::DigitallySignedStruct;
-use rustls::Error;
-use rustls::RootCertStore;
-use rustls::SignatureScheme;
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::client::danger::ServerCertVerified;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::client::verify_server_name;
-use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::crypto::verify_tls12_signature;
-use rustls::crypto::verify_tls13_signature;
-use rustls::crypto::verify_tls13_signature_with_raw_key;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::ServerName;
-use rustls::pki_types::SubjectPublicKeyInfoDer;
-use rustls::pki_types::UnixTime;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::database::old_certificate::Certificate;
-use crate::database::old_certificate::Flaw;
+use crate::database::old_certificate::{Certificate, Flaw};
 
 /// Whether the certificate must carry the server's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

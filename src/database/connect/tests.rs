@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 

@@ -2,8 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use super::describe;
-use super::sources;
+use super::{describe, sources};
 use crate::database::conninfo::Sources;
 
 /// A home directory of its own for one test.
