@@ -4,17 +4,13 @@
 //! and when to try again.
 
 use std::net::IpAddr;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::Client;
-use tokio_postgres::Config;
-use tokio_postgres::Connection;
-use tokio_postgres::Socket;
-use tokio_postgres::config;
+use tokio_postgres::{Client, Config, Connection, Socket, config};
 
+<<<<<<< HEAD
 use crate::database::connect_error::ConnectError;
 use crate::database::connect_error::Retry;
 use crate::database::conninfo::ChannelBinding;
@@ -29,9 +25,16 @@ use crate::database::encryption::Stream;
 use crate::database::login_failure;
 use crate::database::login_failure::Attempted;
 use crate::database::login_failure::AttemptedPlace;
+=======
+use crate::database::connect_error::{ConnectError, Retry};
+use crate::database::conninfo::{
+    ChannelBinding, Conninfo, Host, LoadBalance, Location, TargetSession,
+};
+use crate::database::encryption::{Connector, Encryption, Stream};
+use crate::database::login_failure::{self, Attempted, AttemptedPlace};
+>>>>>>> link
 use crate::database::suitability;
-use crate::database::tls_options::Negotiation;
-use crate::database::tls_options::SslMode;
+use crate::database::tls_options::{Negotiation, SslMode};
 
 /// The half of a session that moves the bytes.
 ///
@@ -214,8 +217,11 @@ async fn log_in(
     match open(second).await {
         Ok(link) => Ok(link),
         // Of two refusals, the one about the way in says less than the one about the password.
-        Err(again) if matches!(failure.error, ConnectError::NoHbaEntry(_)) => Err(again.error),
-        Err(_) => Err(failure.error),
+        Err(again) => Err(match (&failure.error, &again.error) {
+            (_, ConnectError::NoHbaEntry(_)) => failure.error,
+            (ConnectError::NoHbaEntry(_), _) | (_, ConnectError::NotPostgres) => again.error,
+            _ => failure.error,
+        }),
     }
 }
 
@@ -366,6 +372,7 @@ impl ServerVersion {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
 mod tests {
     use super::*;
 
@@ -407,3 +414,6 @@ mod tests {
         assert!(items.into_iter().eq(0..50));
     }
 }
+=======
+mod tests;
+>>>>>>> link

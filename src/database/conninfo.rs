@@ -7,18 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::database::conninfo_error::ConninfoError;
-use crate::database::passfile;
 use crate::database::secret::Secret;
-use crate::database::settings;
-use crate::database::settings::Settings;
-use crate::database::tls_options;
-use crate::database::tls_options::TlsOptions;
-use crate::database::values;
+use crate::database::settings::{self, Settings};
+use crate::database::tls_options::{self, TlsOptions};
+use crate::database::{passfile, values};
 use crate::place::Place;
 
 /// What the user, the environment and the operating system say.
@@ -384,3 +380,6 @@ fn read_passfile(path: &Path) -> Result<Option<String>, ConninfoError> {
     }
     settings::read(path)
 }
+
+#[cfg(test)]
+mod tests;
