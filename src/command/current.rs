@@ -22,9 +22,8 @@ pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Resu
     let current = context.block_on(async {
         let session = context.connect().await?;
         match position::ask(&session).await? {
-            Position::Empty => Ok(Vec::new()),
             // Nothing is recorded, which is what was asked.
-            Position::Foreign { .. } => Ok(Vec::new()),
+            Position::Empty | Position::Foreign { .. } => Ok(Vec::new()),
             Position::At(rows) => position::ids(&rows),
         }
     })?;

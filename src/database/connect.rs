@@ -10,29 +10,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::{Client, Config, Connection, Socket, config};
 
-<<<<<<< HEAD
-use crate::database::connect_error::ConnectError;
-use crate::database::connect_error::Retry;
-use crate::database::conninfo::ChannelBinding;
-use crate::database::conninfo::Conninfo;
-use crate::database::conninfo::Host;
-use crate::database::conninfo::LoadBalance;
-use crate::database::conninfo::Location;
-use crate::database::conninfo::TargetSession;
-use crate::database::encryption::Connector;
-use crate::database::encryption::Encryption;
-use crate::database::encryption::Stream;
-use crate::database::login_failure;
-use crate::database::login_failure::Attempted;
-use crate::database::login_failure::AttemptedPlace;
-=======
 use crate::database::connect_error::{ConnectError, Retry};
 use crate::database::conninfo::{
     ChannelBinding, Conninfo, Host, LoadBalance, Location, TargetSession,
 };
 use crate::database::encryption::{Connector, Encryption, Stream};
 use crate::database::login_failure::{self, Attempted, AttemptedPlace};
->>>>>>> link
 use crate::database::suitability;
 use crate::database::tls_options::{Negotiation, SslMode};
 
@@ -372,48 +355,4 @@ impl ServerVersion {
 }
 
 #[cfg(test)]
-<<<<<<< HEAD
-mod tests {
-    use super::*;
-
-    fn check(text: &str, major: u32, minor: u32) {
-        assert_eq!(
-            ServerVersion::parse(text),
-            ServerVersion { major, minor },
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn reads_versions() {
-        check("15.14 (Debian 15.14-0+deb12u1)", 15, 14);
-        check("18.0", 18, 0);
-        check("18beta1", 18, 0);
-        check("18devel", 18, 0);
-        check("9.6.24", 9, 6);
-        check("", 0, 0);
-    }
-
-    #[test]
-    fn shares_the_time_out() {
-        let now = Instant::now() + Duration::from_secs(6);
-        let near = |duration: Duration, seconds: u64| {
-            assert_eq!((duration.as_millis() + 50) / 1000, u128::from(seconds));
-        };
-        near(share(now, 0, None), 6);
-        near(share(now, 2, None), 2);
-        near(share(now, 0, Some(Duration::from_secs(1))), 1);
-        assert_eq!(share(Instant::now(), 3, None), Duration::ZERO);
-    }
-
-    #[test]
-    fn shuffling_loses_nothing() {
-        let mut items: Vec<u8> = (0..50).collect();
-        shuffle(&mut items);
-        items.sort_unstable();
-        assert!(items.into_iter().eq(0..50));
-    }
-}
-=======
 mod tests;
->>>>>>> link

@@ -114,11 +114,7 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
 
 fn handshake(error: HandshakeError, attempted: &Attempted) -> ConnectError {
     match error {
-<<<<<<< HEAD
-        HandshakeError::Io(error) => network(error, attempted),
-=======
         HandshakeError::Io(error) | HandshakeError::Tls(error) => network(error, attempted),
->>>>>>> link
         HandshakeError::Refused => ConnectError::TlsRefused {
             mode: attempted.mode,
         },

@@ -176,22 +176,6 @@ fn check(name: &str, value: &str, origin: &str) -> Result<&'static str, Conninfo
         return Ok(parameter.name);
     }
     let (origin, name) = (origin.to_owned(), name.to_owned());
-<<<<<<< HEAD
-    Err(match parameters::foreign_owner(&name) {
-        Some(owner) => ConninfoError::Foreign {
-            origin,
-            name,
-            owner,
-        },
-        None => {
-            let nearest = parameters::nearest(&name);
-            ConninfoError::Unknown {
-                origin,
-                name,
-                nearest,
-            }
-        }
-=======
     if let Some(owner) = parameters::foreign_owner(&name) {
         return Err(ConninfoError::Foreign {
             origin,
@@ -204,7 +188,6 @@ fn check(name: &str, value: &str, origin: &str) -> Result<&'static str, Conninfo
         origin,
         name,
         nearest,
->>>>>>> link
     })
 }
 

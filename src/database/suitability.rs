@@ -9,19 +9,10 @@ use std::task::Poll;
 
 use tokio_postgres::SimpleQueryMessage;
 
-<<<<<<< HEAD
-use crate::database::connect::Driver;
-use crate::database::connect::Link;
-use crate::database::connect_error::ConnectError;
-use crate::database::conninfo::TargetSession;
-use crate::database::login_failure;
-use crate::database::login_failure::Attempted;
-=======
 use crate::database::connect::{Driver, Link};
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo::TargetSession;
 use crate::database::login_failure::{self, Attempted};
->>>>>>> link
 
 /// What a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -256,16 +256,6 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
             path: path.to_owned(),
         });
     }
-<<<<<<< HEAD
-    PrivateKeyDer::from_pem_slice(&text).map_err(|source| match source {
-        pem::Error::NoItemsFound => TlsFileError::NoKey {
-            path: path.to_owned(),
-        },
-        source => TlsFileError::Pem {
-            path: path.to_owned(),
-            source,
-        },
-=======
     PrivateKeyDer::from_pem_slice(&text).map_err(|source| {
         if matches!(source, pem::Error::NoItemsFound) {
             TlsFileError::NoKey {
@@ -277,7 +267,6 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
                 source,
             }
         }
->>>>>>> link
     })
 }
 
@@ -286,8 +275,6 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsFileError> {
         path: path.to_owned(),
         source,
     })
-<<<<<<< HEAD
-=======
 }
 
 #[cfg(test)]
@@ -362,5 +349,4 @@ mod tests {
             "the private key `~/own.key` can be read by others (mode 0644)",
         );
     }
->>>>>>> link
 }

@@ -26,10 +26,10 @@ pub enum ApplyError {
         /// Which way it was going.
         movement: Movement,
         /// The statement, or the file when `commit` refused.
-        place: Place,
+        place: Box<Place>,
         /// What the server said.
         #[source]
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// An autocommit section stopped between two statements, or in one.
     #[error("{} {revision} stopped after {done} of {statements} statements", noun(*movement))]
@@ -39,14 +39,14 @@ pub enum ApplyError {
         /// Which way it was going.
         movement: Movement,
         /// The statement that failed.
-        place: Place,
+        place: Box<Place>,
         /// Statements that are done, and stay.
         done: usize,
         /// Statements of the section.
         statements: usize,
         /// What the server said.
         #[source]
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// An autocommit section was edited after part of it ran.
     #[error("revision {revision} was edited after {done} of its statements ran")]
@@ -56,7 +56,7 @@ pub enum ApplyError {
         /// Statements that are done.
         done: usize,
         /// The file.
-        place: Place,
+        place: Box<Place>,
     },
     /// The lock or the ledger is not what it was when the plan was made.
     #[error("{} {revision} was not applied", noun(*movement))]
@@ -175,9 +175,9 @@ impl<'a> Work<'a> {
         let client = self.session.client();
         let begin = begin(self.section.map(|section| &section.options));
         // Both messages leave before the first answer is awaited.
-        let (began, fenced) =
+        let (opened, fenced) =
             tokio::join!(biased; client.batch_execute(&begin), self.session.fence(&self.rows));
-        began.map_err(|error| self.broken(error.into()))?;
+        opened.map_err(|error| self.broken(error.into()))?;
         fenced.map_err(|fence| self.fenced(fence))?;
         let (text, statements) = self.section_parts();
         section::run(client, text, statements)
@@ -274,7 +274,7 @@ impl<'a> Work<'a> {
         if self.movement == Movement::Upgrade
             && earlier.canonical != self.script.checksums.canonical.to_string()
         {
-            let place = Place::file(&self.script.path);
+            let place = Box::new(Place::file(&self.script.path));
             return Err(ApplyError::EditedHalfWay {
                 revision,
                 done,
@@ -317,8 +317,8 @@ impl<'a> Work<'a> {
             Failure::Refused(refusal) => ApplyError::RolledBack {
                 revision: self.script.id.clone(),
                 movement: self.movement,
-                place,
-                refusal: *refusal,
+                place: Box::new(place),
+                refusal,
             },
             Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
         }
@@ -329,10 +329,10 @@ impl<'a> Work<'a> {
             Failure::Refused(refusal) => ApplyError::Stopped {
                 revision: self.script.id.clone(),
                 movement: self.movement,
-                place: self.place(done, offset),
+                place: Box::new(self.place(done, offset)),
                 done,
                 statements: self.section_parts().1.len(),
-                refusal: *refusal,
+                refusal,
             },
             Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
         }

@@ -200,8 +200,9 @@ async fn work<'h, S>(
     goal: &Goal,
 ) -> Result<Work<'h>, Error> {
     let current = match (position, goal) {
-        (Position::Empty, _) => Vec::new(),
-        (Position::Foreign { .. }, Goal::Stamp { .. }) => Vec::new(),
+        (Position::Empty, _)
+        | (Position::Foreign { .. }, Goal::Stamp { .. })
+        | (Position::At(_), Goal::Stamp { purge: true, .. }) => Vec::new(),
         (
             Position::Foreign {
                 relations, alembic, ..
@@ -224,7 +225,6 @@ async fn work<'h, S>(
                 }),
             };
         }
-        (Position::At(_), Goal::Stamp { purge: true, .. }) => Vec::new(),
         (Position::At(rows), _) => match position::compare(session, history, rows).await? {
             Footing::Firm(current) => current,
             Footing::Ahead(unknown) => {

@@ -64,7 +64,7 @@ pub async fn until_ready(
         if error.retry() == Retry::Never {
             return Err(Error::Refused {
                 database: conninfo.to_string(),
-                source: error,
+                source: Box::new(error),
             });
         }
         let cause = error.to_string();
@@ -81,7 +81,7 @@ pub async fn until_ready(
             return Err(Error::NotReady {
                 database: conninfo.to_string(),
                 after: timeout,
-                source: error,
+                source: Box::new(error),
             });
         }
         tokio::time::sleep(pauses.next_pause().min(left)).await;
@@ -89,11 +89,14 @@ pub async fn until_ready(
 }
 
 fn longest_pause(error: &ConnectError) -> Duration {
-    match error {
-        ConnectError::Unresolved { .. } | ConnectError::TooManyConnections(_) => {
-            LONGEST_PAUSE_FOR_OTHERS
-        }
-        _ => LONGEST_PAUSE,
+    let costs_others = matches!(
+        error,
+        ConnectError::Unresolved { .. } | ConnectError::TooManyConnections(_)
+    );
+    if costs_others {
+        LONGEST_PAUSE_FOR_OTHERS
+    } else {
+        LONGEST_PAUSE
     }
 }
 
@@ -112,7 +115,7 @@ async fn create(conninfo: &Conninfo, within: Duration) -> Result<(), Error> {
         .await
         .map_err(|source| Error::Refused {
             database: maintenance.to_string(),
-            source,
+            source: Box::new(source),
         })?;
     let name = Ident::new(&conninfo.database)?;
     let session = Session::open(link, name.clone());
