@@ -202,6 +202,14 @@ impl Error {
         move |source| Self::Database { doing, source }
     }
 
+    /// Whether the connection ended while a question was open.
+    pub fn is_lost_connection(&self) -> bool {
+        let Self::Database { source, .. } = self else {
+            return false;
+        };
+        matches!(source, Failure::Lost(_))
+    }
+
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
         match self {

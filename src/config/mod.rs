@@ -343,11 +343,17 @@ fn sources(
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
         home: variable("HOME").map(PathBuf::from),
-        user: nix::unistd::User::from_uid(nix::unistd::geteuid())
-            .ok()
-            .flatten()
-            .map(|user| user.name),
+        user: operating_system_user,
     })
+}
+
+/// The name of the user castoff runs as. Reading `/etc/passwd` takes a tenth of a start with nothing
+/// to do, so it is read only when nobody named a database user.
+fn operating_system_user() -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::geteuid())
+        .ok()
+        .flatten()
+        .map(|user| user.name)
 }
 
 /// A secret as Docker and Kubernetes mount it; editors end the file with a newline.

@@ -18,7 +18,7 @@ use crate::database::{passfile, values};
 use crate::place::Place;
 
 /// What the user, the environment and the operating system say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sources {
     /// The connection string and where it came from: `DATABASE_URL`, `/run/secrets/db`.
     pub url: Option<(String, String)>,
@@ -26,8 +26,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// The home directory, for `~/.pgpass` and its like.
     pub home: Option<PathBuf>,
-    /// The operating system's name of this user, libpq's last default.
-    pub user: Option<String>,
+    /// Asks the operating system for the name of this user, libpq's last default.
+    pub user: fn() -> Option<String>,
 }
 
 /// Where and how to connect. Its `Display` is for logs: `app@db:5432/timetracker`.
@@ -200,13 +200,11 @@ impl fmt::Display for Host {
 /// Makes the one description out of everything that was said.
 pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
     let settings = settings::gather(sources)?;
-    let user = settings
-        .value("user")
-        .or(sources.user.as_deref())
-        .ok_or(ConninfoError::NoUser)?;
-    let database = settings.value("dbname").unwrap_or(user);
+    let named = settings.value("user").map(str::to_owned);
+    let user = named.or_else(sources.user).ok_or(ConninfoError::NoUser)?;
+    let database = settings.value("dbname").unwrap_or(&user);
     let mut hosts = hosts(&settings)?;
-    add_passwords(&mut hosts, database, user, &settings, sources)?;
+    add_passwords(&mut hosts, database, &user, &settings, sources)?;
     let require_auth = values::require_auth(&settings)?;
     let on_socket = hosts
         .iter()
@@ -223,7 +221,7 @@ pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
         .or(settings.value("fallback_application_name"));
     Ok(Conninfo {
         database: database.to_owned(),
-        user: user.to_owned(),
+        user,
         options: options(&settings, sources),
         application_name: application_name.map(str::to_owned),
         connect_timeout: values::seconds(&settings, "connect_timeout")?,

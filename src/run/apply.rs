@@ -173,7 +173,10 @@ impl<'a> Work<'a> {
 
     async fn try_in_one_transaction(&self) -> Result<(), ApplyError> {
         let client = self.session.client();
-        let begin = begin(self.section.map(|section| &section.options));
+        let begin = begin(
+            self.session.reset(),
+            self.section.map(|section| &section.options),
+        );
         // Both messages leave before the first answer is awaited.
         let (opened, fenced) =
             tokio::join!(biased; client.batch_execute(&begin), self.session.fence(&self.rows));
@@ -203,7 +206,7 @@ impl<'a> Work<'a> {
         let (text, statements) = self.section_parts();
         let first = self.resume_at().await?;
         let options = self.section.map(|section| &section.options);
-        let reset = format!("{RESET}; {}", timeouts(options, "set"));
+        let reset = format!("{}{}", self.session.reset(), timeouts(options, "set"));
         client
             .batch_execute(&reset)
             .await
@@ -242,7 +245,7 @@ impl<'a> Work<'a> {
                 .map_err(|failure| self.broken(failure))?;
         }
         client
-            .batch_execute(&begin(None))
+            .batch_execute(&begin(self.session.reset(), None))
             .await
             .map_err(|error| self.broken(error.into()))?;
         self.session
@@ -361,17 +364,13 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Undoes what the script before may have set for the session. `reset all` leaves the role alone;
-/// `discard all` would release the lock.
-const RESET: &str = "reset session authorization; reset role; reset all";
-
 /// Gives the record back to the role that owns the ledger.
 const LEAVE_ROLE: &str = "reset session authorization; reset role";
 
 /// Opens a step's transaction. `begin` comes first: whatever follows it and fails, fails inside.
-fn begin(options: Option<&SectionOptions>) -> String {
+fn begin(reset: &str, options: Option<&SectionOptions>) -> String {
     format!(
-        "begin isolation level read committed read write; {RESET}; {}",
+        "begin isolation level read committed read write; {reset}{}",
         timeouts(options, "set local")
     )
 }
@@ -399,9 +398,9 @@ mod tests {
             ..SectionOptions::default()
         };
         assert_eq!(
-            begin(Some(&options)),
-            "begin isolation level read committed read write; reset session authorization; \
-             reset role; reset all; set local lock_timeout = '2s';\n"
+            begin("reset all; ", Some(&options)),
+            "begin isolation level read committed read write; reset all; \
+             set local lock_timeout = '2s';\n"
         );
     }
 }

@@ -29,7 +29,7 @@ fn try_to_connect(url: &str, within: Duration) -> String {
         url: Some((url.to_owned(), "DATABASE_URL".to_owned())),
         environment: BTreeMap::new(),
         home: None,
-        user: None,
+        user: || None,
     };
     let conninfo = conninfo::resolve(&sources).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -15,7 +15,7 @@ fn sources(url: &str, environment: &[(&str, &str)]) -> Sources {
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
             .collect(),
         home: None,
-        user: Some("me".to_owned()),
+        user: || Some("me".to_owned()),
     }
 }
 
@@ -426,7 +426,7 @@ fn refuses_what_it_does_not_understand() {
         "error: `DATABASE_URL` cannot be read: it holds a control character (U+000A)",
     );
     let nobody = Sources {
-        user: None,
+        user: || None,
         ..sources("postgres://db", &[])
     };
     assert_eq!(
