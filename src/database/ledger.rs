@@ -26,7 +26,7 @@ const LONGEST_TEXT: usize = 1 << 20;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One row of `revision`: a current head, as text, since anybody may have written it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeadRow {
     /// The revision.
     pub revision: String,
@@ -175,7 +175,9 @@ pub async fn heads<S>(session: &Session<S>) -> Result<Option<Vec<HeadRow>>, Fail
             lineage: text(row.get(1)),
         })
     });
-    Ok(Some(rows.collect()))
+    let mut rows: Vec<HeadRow> = rows.collect();
+    rows.sort();
+    Ok(Some(rows))
 }
 
 /// Looks at a database whose ledger may be missing, without an error in the server's log.
