@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::migrate::with_lineages;
-use super::section;
+use super::{apply, section};
 use crate::database::ledger::{Operator, Outcome, Record, VERSION, in_schema};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
@@ -23,7 +23,7 @@ pub fn script(
     schema: &Ident,
     operator: &Operator,
 ) -> String {
-    let mut text = preamble(schema, &offline.from);
+    let mut text = preamble(schema, &offline.from, &foreign_guard(schema));
     for step in &offline.plan.steps {
         push_step(&mut text, history, step, schema, operator);
     }
@@ -39,7 +39,8 @@ pub fn stamp(
     schema: &Ident,
     operator: &Operator,
 ) -> String {
-    let mut text = preamble(schema, from);
+    // A stamp is what a database with tables and no ledger needs.
+    let mut text = preamble(schema, from, "");
     text.push_str("begin;\n");
     push_rows(&mut text, history, schema, &stamp.leaves, &stamp.enters);
     let mut scripts: Vec<&Script> = stamp
@@ -60,7 +61,7 @@ pub fn stamp(
 }
 
 /// Takes the lock, creates the ledger where it is missing, and checks where the database is.
-fn preamble(schema: &Ident, from: &[RevisionId]) -> String {
+fn preamble(schema: &Ident, from: &[RevisionId], guard: &str) -> String {
     let ledger = in_schema(include_str!("../database/sql/ledger.sql"), schema);
     let template = include_str!("../database/sql/offline.sql");
     let mut from: Vec<&str> = from.iter().map(RevisionId::as_str).collect();
@@ -69,7 +70,19 @@ fn preamble(schema: &Ident, from: &[RevisionId]) -> String {
         .replace("{revision_table}", &literal(&format!("{schema}.revision")))
         .replace("{schema_name}", &literal(schema.as_str()))
         .replace("{from}", &array(&from))
+        .replace("{guard}", guard)
         .replace("{ledger}", &indented(&ledger))
+}
+
+/// Refuses a database with tables and no ledger, as castoff does.
+fn foreign_guard(schema: &Ident) -> String {
+    include_str!("../database/sql/offline_guard.sql")
+        .replace("{schema_name}", &literal(schema.as_str()))
+        .lines()
+        .skip(1)
+        .fold(String::new(), |text, line| {
+            format!("{text}        {line}\n")
+        })
 }
 
 fn epilogue(schema: &Ident) -> String {
@@ -100,15 +113,16 @@ fn push_step(
     let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     // Writing to a String cannot fail.
-    write!(text, "\n-- {verb} {id} {message}\nreset all;\n").ok();
+    write!(text, "\n-- {verb} {id} {message}\n{};\n", apply::RESET).ok();
     if is_autocommit {
         push_section(text, script, section, "set");
-        text.push_str("begin;\n");
+        writeln!(text, "{};\nbegin;", apply::LEAVE_ROLE).ok();
         push_rows(text, history, schema, &step.leaves, &step.enters);
     } else {
         text.push_str("begin;\n");
         push_rows(text, history, schema, &step.leaves, &step.enters);
         push_section(text, script, section, "set local");
+        writeln!(text, "{};", apply::LEAVE_ROLE).ok();
     }
     let statements = section.map_or(0, |section| section.statements.len());
     push_record(
