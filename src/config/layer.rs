@@ -146,7 +146,10 @@ impl Layer {
             if let Some((unknown, _)) = reason.split_once(", expected") {
                 reason = unknown.to_owned();
             }
-            ConfigError::File { place, reason }
+            ConfigError::File {
+                place: Box::new(place),
+                reason,
+            }
         })
     }
 }

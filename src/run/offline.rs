@@ -3,6 +3,7 @@
 //! Pure. The script stops at the first error, refuses to run beside a castoff or on a database that
 //! is elsewhere, and commits each migration together with its record.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::migrate::with_lineages;
@@ -14,6 +15,7 @@ use crate::revision::plan::Step;
 use crate::revision::range::Offline;
 use crate::revision::script::{Mode, Script, Section};
 use crate::revision::stamp::Stamp;
+use crate::revision::walk::Edges;
 use crate::sql::ident::{Ident, Literal};
 
 /// Prints the steps of a plan.
@@ -43,17 +45,21 @@ pub fn stamp(
     let mut text = preamble(schema, from, "");
     text.push_str("begin;\n");
     push_rows(&mut text, history, schema, &stamp.leaves, &stamp.enters);
-    let mut scripts: Vec<&Script> = stamp
-        .enters
-        .iter()
-        .filter_map(|id| history.get(id))
-        .collect();
-    scripts.sort_by_key(|script| &script.id);
-    for script in &scripts {
-        push_record(&mut text, &Record::stamp(script), schema, operator);
+    // A revision that is entered is recorded; those below it, where nothing is known of them.
+    let mut scripts = BTreeMap::new();
+    for id in &stamp.enters {
+        for script in history.ancestors(id, Edges::All) {
+            scripts.entry(&script.id).or_insert((script, When::Unknown));
+        }
+    }
+    for script in stamp.enters.iter().filter_map(|id| history.get(id)) {
+        scripts.insert(&script.id, (script, When::Always));
+    }
+    for (script, when) in scripts.values() {
+        push_record(&mut text, &Record::stamp(script), *when, schema, operator);
     }
     if scripts.is_empty() {
-        push_record(&mut text, &Record::base(), schema, operator);
+        push_record(&mut text, &Record::base(), When::Always, schema, operator);
     }
     text.push_str("commit;\n");
     text.push_str(&epilogue(schema));
@@ -113,7 +119,12 @@ fn push_step(
     let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     // Writing to a String cannot fail.
-    write!(text, "\n-- {verb} {id} {message}\n{};\n", apply::RESET).ok();
+    write!(
+        text,
+        "\n-- {verb} {id} {message}\n{}; reset all;\n",
+        apply::LEAVE_ROLE
+    )
+    .ok();
     if is_autocommit {
         push_section(text, script, section, "set");
         writeln!(text, "{};\nbegin;", apply::LEAVE_ROLE).ok();
@@ -128,6 +139,7 @@ fn push_step(
     push_record(
         text,
         &Record::of(script, movement, Outcome::Done, statements),
+        When::Always,
         schema,
         operator,
     );
@@ -174,8 +186,22 @@ fn push_rows(
     }
 }
 
+/// When a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Always,
+    /// Only if the ledger says nothing of the revision.
+    Unknown,
+}
+
 /// The same statement that castoff sends, with its parameters written out.
-fn push_record(text: &mut String, record: &Record<'_>, schema: &Ident, operator: &Operator) {
+fn push_record(
+    text: &mut String,
+    record: &Record<'_>,
+    when: When,
+    schema: &Ident,
+    operator: &Operator,
+) {
     let optional = |text: Option<&str>| text.map_or_else(|| "null".to_owned(), literal);
     let values = [
         literal(record.revision),
@@ -198,10 +224,18 @@ fn push_record(text: &mut String, record: &Record<'_>, schema: &Ident, operator:
     let columns = "revision, direction, outcome, parents, depends_on, message, raw_checksum, \
                    canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, \
                    host, image, castoff";
+    let condition = match when {
+        When::Always => String::new(),
+        When::Unknown => format!(
+            "\nwhere not exists (select from {schema}.history h where h.revision = {} \
+             and h.direction <> 'downgrade' and h.outcome = 'done')",
+            literal(record.revision)
+        ),
+    };
     writeln!(
         text,
-        "insert into {schema}.history ({columns}, started_at, finished_at)\nvalues ({values}, \
-         pg_catalog.now(), pg_catalog.clock_timestamp());"
+        "insert into {schema}.history ({columns}, started_at, finished_at)\nselect {values}, \
+         pg_catalog.now(), pg_catalog.clock_timestamp(){condition};"
     )
     .ok();
 }

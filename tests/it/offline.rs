@@ -266,10 +266,10 @@ fn a_script_is_readable() {
         ;
         reset session authorization; reset role;
         insert into "castoff".history (revision, direction, outcome, parents, depends_on, message, raw_checksum, canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, host, image, castoff, started_at, finished_at)
-        values ('aaaa11', 'upgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
+        select 'aaaa11', 'upgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
 
         ', 'drop table t_aaaa11;
-        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp());
+        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp();
         commit;
 
         select pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext('castoff'));
@@ -369,10 +369,10 @@ fn a_script_is_readable() {
         ;
         reset session authorization; reset role;
         insert into "castoff".history (revision, direction, outcome, parents, depends_on, message, raw_checksum, canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, host, image, castoff, started_at, finished_at)
-        values ('aaaa11', 'downgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
+        select 'aaaa11', 'downgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
 
         ', 'drop table t_aaaa11;
-        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp());
+        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp();
         commit;
 
         select pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext('castoff'));
@@ -462,10 +462,10 @@ fn a_script_is_readable() {
         ;
         reset session authorization; reset role;
         insert into "castoff".history (revision, direction, outcome, parents, depends_on, message, raw_checksum, canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, host, image, castoff, started_at, finished_at)
-        values ('aaaa11', 'downgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
+        select 'aaaa11', 'downgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
 
         ', 'drop table t_aaaa11;
-        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp());
+        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp();
         commit;
 
         select pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext('castoff'));
@@ -555,10 +555,10 @@ fn a_script_is_readable() {
         ;
         reset session authorization; reset role;
         insert into "castoff".history (revision, direction, outcome, parents, depends_on, message, raw_checksum, canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, host, image, castoff, started_at, finished_at)
-        values ('aaaa11', 'upgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
+        select 'aaaa11', 'upgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
 
         ', 'drop table t_aaaa11;
-        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp());
+        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp();
         commit;
 
         select pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext('castoff'));
@@ -648,10 +648,10 @@ fn a_script_is_readable() {
         ;
         reset session authorization; reset role;
         insert into "castoff".history (revision, direction, outcome, parents, depends_on, message, raw_checksum, canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, host, image, castoff, started_at, finished_at)
-        values ('aaaa11', 'downgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
+        select 'aaaa11', 'downgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
 
         ', 'drop table t_aaaa11;
-        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp());
+        ', 1, 1, '[host]', null, '0.1.0', pg_catalog.now(), pg_catalog.clock_timestamp();
         commit;
 
         select pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext('castoff'));
