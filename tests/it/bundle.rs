@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use expect_test::expect;
 
@@ -31,8 +32,14 @@ fn app_in(place: &Project, app: &Path, database: &Database<'_>, line: &str) -> F
         .output()
 }
 
-fn make_executable(path: &Path) {
-    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+/// Makes `to` by a shell. A file that this process itself writes may still be open in a process
+/// that another test just forked, and such a file cannot be executed.
+fn shell(project: &Project, script: &str) {
+    let status = Command::new("/bin/sh")
+        .args(["-ec", script])
+        .current_dir(project.directory())
+        .status();
+    assert!(status.unwrap().success(), "{script}");
 }
 
 #[test]
@@ -149,10 +156,9 @@ fn a_bundle_that_was_cut_is_refused() {
         bytes.len() - 16,
         bytes.len() - 1,
     ];
-    let project = project.file("cut", "");
-    for end in ends {
-        std::fs::write(project.path("cut"), &bytes[..end]).unwrap();
-        make_executable(&project.path("cut"));
+    shell(&project, "cp app cut");
+    for end in ends.into_iter().rev() {
+        shell(&project, &format!("truncate -s {end} cut"));
         for line in ["run -- /bin/true", "history", "bundle -o again"] {
             let said = app_in(&project, &project.path("cut"), &database, line);
             said.status(17);
@@ -170,24 +176,13 @@ fn a_bundle_that_was_cut_is_refused() {
           help: build the image again with `castoff bundle`, or name a directory with --migrations
     "#]]
     .assert_eq(&said);
-    // Without its last piece altogether, it is castoff without migrations.
-    std::fs::write(project.path("cut"), &bytes[..body]).unwrap();
-    app_in(
-        &Project::empty(),
-        &project.path("cut"),
-        &database,
-        "history",
-    )
-    .status(17);
     // The directory that somebody names is used all the same.
-    std::fs::write(project.path("cut"), &bytes[..header]).unwrap();
-    app_in(
-        &project,
-        &project.path("cut"),
-        &database,
-        "history --migrations migrations",
-    )
-    .status(0);
+    let cut = project.path("cut");
+    app_in(&project, &cut, &database, "history --migrations migrations").status(0);
+    // Without its last piece altogether, it is castoff without migrations.
+    shell(&project, &format!("truncate -s {body} cut"));
+    let said = app_in(&Project::empty(), &cut, &database, "history");
+    assert!(said.stderr.starts_with("error[no-migrations]"), "{said}");
     assert_eq!(database.contents(), before);
 }
 
@@ -213,13 +208,13 @@ fn a_bundle_with_a_changed_byte_is_refused() {
         footer + 48,
         bytes.len() - 1,
     ];
-    let project = project.file("changed", "");
     let mut said = Vec::new();
     for place in places {
-        let mut bytes = bytes.clone();
-        bytes[place] ^= 1;
-        std::fs::write(project.path("changed"), &bytes).unwrap();
-        make_executable(&project.path("changed"));
+        let byte = bytes[place] ^ 1;
+        let script = format!(
+            "cp app changed; printf '\\{byte:03o}' | dd of=changed bs=1 seek={place} conv=notrunc 2>/dev/null"
+        );
+        shell(&project, &script);
         let finished = app_in(&project, &project.path("changed"), &database, "upgrade");
         finished.status(17);
         if said.last() != Some(&finished.stderr) {

@@ -721,8 +721,13 @@ fn every_line_of_the_json_story_is_one_object() {
         }
     }
     let said = run(&project, Some(&database), "upgrade --log-format json").stderr;
+    let (before, rest) = said.split_once("\"milliseconds\":").unwrap();
+    let said = format!(
+        "{before}{}",
+        rest.trim_start_matches(|c: char| c.is_ascii_digit())
+    );
     expect![[r#"
-        {"event":"applied","level":"info","message":"applied aaaa11 Make aaaa11 ([time])","milliseconds":6,"revision":"aaaa11","timestamp":"[when]"}
+        {"event":"applied","level":"info","message":"applied aaaa11 Make aaaa11 ([time])",,"revision":"aaaa11","timestamp":"[when]"}
         {"causes":["42703 column \"nope\" does not exist"],"code":"apply-failed","event":"error","exit_status":15,"help":"correct the SQL and deploy again; the database is unchanged","level":"error","line":6,"message":"revision bbbb22 failed and was rolled back","path":"migrations/202601010002_bbbb22_make_bbbb22.sql","timestamp":"[when]"}
     "#]].assert_eq(&said);
 }
