@@ -165,15 +165,16 @@ impl<'a> Work<'a> {
     }
 
     async fn in_one_transaction(&self) -> Result<(), ApplyError> {
-        let result = self.try_in_one_transaction().await;
+        let result = self.begin_and_run().await;
         if let Err(ApplyError::RolledBack { .. } | ApplyError::Fenced { .. }) = &result {
             // The connection still works; give the locks back before the story is told.
             self.session.client().batch_execute("rollback").await.ok();
         }
-        result
+        result?;
+        self.record_and_commit().await
     }
 
-    async fn try_in_one_transaction(&self) -> Result<(), ApplyError> {
+    async fn begin_and_run(&self) -> Result<(), ApplyError> {
         let client = self.session.client();
         let begin = begin(
             self.session.reset(),
@@ -187,10 +188,15 @@ impl<'a> Work<'a> {
         let (text, statements) = self.section_parts();
         section::run(client, text, statements)
             .await
-            .map_err(|failure| self.failed(failure))?;
-        // An edit of the session's role or search path by the script must not reach the record.
+            .map_err(|failure| self.failed(failure))
+    }
+
+    /// Ends the transaction in any case: if one message fails, the `commit` behind it rolls back.
+    async fn record_and_commit(&self) -> Result<(), ApplyError> {
+        let client = self.session.client();
+        let (_, statements) = self.section_parts();
         let record = self.record(Outcome::Done, statements.len());
-        // If one of these fails, the `commit` behind it rolls back.
+        // An edit of the session's role or search path by the script must not reach the record.
         let (reset, recorded, committed) = tokio::join!(
             biased;
             client.batch_execute(LEAVE_ROLE),

@@ -26,7 +26,7 @@ fn init_makes_what_the_other_commands_need() {
     run(&project, Some(&database), "upgrade").status(0);
     let said = transcript(&project, None, &["init", "init --migrations other"]);
     assert!(said.contains("`migrations` is there already"), "{said}");
-    assert!(said.contains("migrations in castoff.toml") || project.path("other").is_dir());
+    assert!(project.path("other").is_dir());
     let lines = ["history", "upgrade", "revision -m x", "bundle -o x"];
     let said = transcript(&Project::empty(), None, &lines);
     expect![[r#"

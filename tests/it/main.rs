@@ -7,11 +7,15 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bad_settings;
+#[cfg(test)]
 mod bundle;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod configuration;
+#[cfg(test)]
+mod edits;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
@@ -19,10 +23,16 @@ mod guards;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod help;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod listings;
 #[cfg(test)]
+mod looking;
+#[cfg(test)]
 mod offline;
+#[cfg(test)]
+mod story;
 #[cfg(test)]
 mod support;
