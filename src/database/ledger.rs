@@ -143,6 +143,8 @@ pub struct Unfinished {
     pub statements: usize,
     /// The canonical checksum of the script they belong to, hexadecimal.
     pub canonical: String,
+    /// The section as it was; nothing when it was too long to keep.
+    pub text: Option<String>,
 }
 
 /// Puts the ledger's schema into one of the queries under `sql/`.
@@ -232,6 +234,7 @@ pub async fn unfinished<S>(
         last_statement: count(row.get(0)),
         canonical: row.get(1),
         statements: count(row.get(2)),
+        text: row.get(3),
     }))
 }
 

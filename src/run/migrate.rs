@@ -139,7 +139,11 @@ async fn do_work(
         info!(
             event = "stamped",
             "recorded the baseline {}",
-            joined(&stamp.enters)
+            if stamp.enters.is_empty() {
+                "base".to_owned()
+            } else {
+                joined(&stamp.enters)
+            }
         );
         position = position::ask(session).await?;
     }
@@ -191,7 +195,7 @@ async fn apply_all(
         debug!("step {} of {count}: {}", index + 1, step.script.path);
         apply::apply(session, history, step, &operator).await?;
     }
-    debug!("{count} steps in {} ms", began.elapsed().as_millis());
+    debug!("steps done: {count} ({} ms)", began.elapsed().as_millis());
     Ok(())
 }
 
