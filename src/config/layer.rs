@@ -136,7 +136,10 @@ impl Layer {
     pub(super) fn of_file(path: &Path, text: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
-            let place = Place::of(&path.display().to_string(), text, span.start, span.end);
+            let mut place = Place::of(&path.display().to_string(), text, span.start, span.end);
+            for line in &mut place.excerpt {
+                hide_secret(line);
+            }
             let mut reason = error
                 .message()
                 .lines()
@@ -154,9 +157,41 @@ impl Layer {
     }
 }
 
+/// Leaves the key alone of a line that seems to hold a URL, and thus a password.
+fn hide_secret(line: &mut String) {
+    let lower = line.to_ascii_lowercase();
+    if !["url", "://", "password"]
+        .iter()
+        .any(|mark| lower.contains(mark))
+    {
+        return;
+    }
+    let is_key = |text: &&str| {
+        let mut characters = text.trim_end().chars();
+        characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '"' | '\''))
+    };
+    let key = line.split_once('=').map(|(key, _)| key).filter(is_key);
+    *line = key.map_or_else(|| "…".to_owned(), |key| format!("{key}= …"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check_hidden(line: &str, expected: &str) {
+        let mut shown = line.to_owned();
+        hide_secret(&mut shown);
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_line_with_a_url_is_shown_without_it() {
+        check_hidden("log = ['debug']", "log = ['debug']");
+        check_hidden("database_url = postgres://u:secret@h/d", "database_url = …");
+        check_hidden("databse = 'postgres://u:secret@h/d'", "databse = …");
+        check_hidden("postgres://u:secret@h/d?sslmode=require", "…");
+        check_hidden("x = ['host=h password=secret']", "x = …");
+    }
 
     fn check_file(text: &str, expected: &str) {
         let read = Layer::of_file(Path::new("castoff.toml"), text);
