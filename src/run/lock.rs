@@ -14,6 +14,9 @@ use crate::error::Error;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(300);
 
+/// The time for the last answer, once the time for the lock is over.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// How often the same holder is named again.
 const REMIND: Duration = Duration::from_secs(15);
 
@@ -30,6 +33,22 @@ pub enum Outcome {
 /// The pauses lie outside any statement: a session that waits inside one holds a snapshot, for
 /// which a `create index concurrently` of the lock's holder would wait in turn.
 pub async fn acquire(
+    session: Session<Open>,
+    timeout: Duration,
+    is_done: impl AsyncFn(&Session<Open>) -> Result<bool, Error>,
+) -> Result<Outcome, Error> {
+    let most = timeout.saturating_add(ANSWER);
+    // A server that stops answering would otherwise be waited for without end.
+    match tokio::time::timeout(most, poll(session, timeout, is_done)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::LockTimeout {
+            after: timeout,
+            holder: None,
+        }),
+    }
+}
+
+async fn poll(
     mut session: Session<Open>,
     timeout: Duration,
     is_done: impl AsyncFn(&Session<Open>) -> Result<bool, Error>,

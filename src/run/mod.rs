@@ -39,6 +39,9 @@ use wait::Patience;
 const CANCEL: Duration = Duration::from_millis(300);
 const ROLL_BACK: Duration = Duration::from_millis(400);
 
+/// How long the network may take to deliver what was sent; Linux tries for a quarter of an hour.
+const UNACKNOWLEDGED: Duration = Duration::from_mins(1);
+
 /// What every command that meets the database needs.
 pub struct Context<'c> {
     /// Everything castoff was told.
@@ -150,7 +153,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
 }
 
 /// The connection as it was asked for, with a name for those who look at `pg_stat_activity`, and
-/// with keepalives that notice within a minute that the other side is gone.
+/// with timeouts that notice within a minute that the other side is gone: keepalives for one that
+/// owes an answer, and a limit of its own for a question that does not arrive.
 fn resolve(config: &Config) -> Result<Conninfo, Error> {
     let mut conninfo = conninfo::resolve(&config.database)?;
     conninfo.application_name.get_or_insert_with(|| {
@@ -163,6 +167,7 @@ fn resolve(config: &Config) -> Result<Conninfo, Error> {
     keepalives.idle.get_or_insert(Duration::from_secs(30));
     keepalives.interval.get_or_insert(Duration::from_secs(10));
     keepalives.count.get_or_insert(3);
+    keepalives.user_timeout.get_or_insert(UNACKNOWLEDGED);
     Ok(conninfo)
 }
 
