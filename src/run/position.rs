@@ -39,29 +39,45 @@ pub enum Footing {
     Ahead(Vec<RevisionId>),
 }
 
+/// What the ledger says of the position.
+enum Recorded {
+    At(Vec<HeadRow>),
+    Nothing { has_ledger: bool },
+}
+
 /// Asks the database where it is.
 pub async fn ask<S>(session: &Session<S>) -> Result<Position, Error> {
-    let reading = Error::asking("reading the ledger");
-    let rows = ledger::heads(session).await.map_err(&reading)?;
-    let has_ledger = match rows {
-        Some(rows) if !rows.is_empty() => return Ok(Position::At(rows)),
-        Some(_) => {
-            if ledger::has_history(session).await.map_err(&reading)? {
-                return Ok(Position::At(Vec::new()));
-            }
-            true
-        }
-        None => false,
+    let has_ledger = match recorded(session).await? {
+        Recorded::At(rows) => return Ok(Position::At(rows)),
+        Recorded::Nothing { has_ledger } => has_ledger,
     };
-    let look = ledger::look(session).await.map_err(&reading)?;
-    Ok(match (look.relations, has_ledger) {
-        (0, false) => Position::Empty,
-        (0, true) => Position::At(Vec::new()),
-        (relations, _) => Position::Foreign {
-            relations,
+    let looking = Error::asking("reading the ledger");
+    let look = ledger::look(session).await.map_err(looking)?;
+    if look.relations == 0 {
+        return Ok(if has_ledger {
+            Position::At(Vec::new())
+        } else {
+            Position::Empty
+        });
+    }
+    // Tables that another castoff made between the two questions are in the ledger by now.
+    Ok(match recorded(session).await? {
+        Recorded::At(rows) => Position::At(rows),
+        Recorded::Nothing { has_ledger } => Position::Foreign {
+            relations: look.relations,
             alembic: look.alembic,
             has_ledger,
         },
+    })
+}
+
+async fn recorded<S>(session: &Session<S>) -> Result<Recorded, Error> {
+    let reading = Error::asking("reading the ledger");
+    Ok(match ledger::heads(session).await.map_err(&reading)? {
+        None => Recorded::Nothing { has_ledger: false },
+        Some(rows) if !rows.is_empty() => Recorded::At(rows),
+        Some(none) if ledger::has_history(session).await.map_err(&reading)? => Recorded::At(none),
+        Some(_) => Recorded::Nothing { has_ledger: true },
     })
 }
 
