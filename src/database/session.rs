@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use tokio_postgres::error::Severity;
 use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, CancelToken, Client};
 use tracing::{debug, info, warn};
@@ -52,8 +53,8 @@ pub struct Holder {
     pub application_name: String,
     /// Where it connects from.
     pub address: String,
-    /// How long it has been connected.
-    pub connected_seconds: i64,
+    /// How long it has been connected, if castoff's role may see that.
+    pub connected_seconds: Option<i64>,
     /// `running for 3 s`, or the state it idles in.
     pub activity: String,
     /// The first word of its current or last statement. The rest may hold secrets.
@@ -64,14 +65,17 @@ impl fmt::Display for Holder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "held by `{}` ({}, pid {}, connected for {} s, {}: {})",
-            self.application_name,
-            self.address,
-            self.pid,
-            self.connected_seconds,
-            self.activity,
-            self.command.to_lowercase()
-        )
+            "held by `{}` ({}, pid {}",
+            self.application_name, self.address, self.pid
+        )?;
+        if let Some(seconds) = self.connected_seconds {
+            write!(formatter, ", connected for {seconds} s")?;
+        }
+        write!(formatter, ", {}", self.activity)?;
+        if !self.command.is_empty() {
+            write!(formatter, ": {}", self.command.to_lowercase())?;
+        }
+        formatter.write_str(")")
     }
 }
 
@@ -190,16 +194,19 @@ impl<S> Session<S> {
         self.cancel.clone()
     }
 
-    /// Undoes what a script may have set for the session, and sets what castoff works with. `reset
-    /// all` leaves the role alone; `discard all` would release the lock. A session that idles in a
+    /// Undoes what a script may have done to the session, and sets what castoff works with: a
+    /// temporary table that is left over would hide a real one from the next script. `reset all`
+    /// leaves the role alone; `discard all` would release the lock. A session that idles in a
     /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back.
     pub fn reset(&self) -> &'static str {
         if self.server.major >= 14 {
             "reset session authorization; reset role; reset all; \
+             close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; \
              set client_connection_check_interval = '2s'; "
         } else {
             "reset session authorization; reset role; reset all; \
+             close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; "
         }
     }
@@ -238,7 +245,8 @@ async fn drive(mut driver: Driver) {
         match message {
             Ok(AsyncMessage::Notice(notice)) => {
                 let text = notice.message();
-                if notice.severity() == "WARNING" {
+                // The severity's text is in the server's language.
+                if notice.parsed_severity() == Some(Severity::Warning) {
                     warn!(event = "notice", "postgres: {text}");
                 } else {
                     info!(event = "notice", "postgres: {text}");
