@@ -244,6 +244,7 @@ impl Error {
                 ApplyError::Stopped { .. } => "apply-stopped",
                 ApplyError::EditedHalfWay { .. } => "edited-half-way",
                 ApplyError::Fenced { .. } => "lock-lost",
+                ApplyError::Refused { .. } => "database",
                 ApplyError::Broken { .. } => "connection-lost",
             },
             Self::Stamp(_) => "stamp-failed",
@@ -281,7 +282,9 @@ impl Error {
             Self::Apply(error) => match error {
                 ApplyError::RolledBack { .. } => 15,
                 ApplyError::Stopped { .. } | ApplyError::EditedHalfWay { .. } => 16,
-                ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
+                ApplyError::Fenced { .. }
+                | ApplyError::Refused { .. }
+                | ApplyError::Broken { .. } => 12,
             },
             Self::Files(_) | Self::Bundle(_) | Self::Script(_) => 17,
             Self::System(_) => 70,
@@ -394,7 +397,12 @@ impl Error {
             | Self::NotCreated {
                 source: Failure::Refused(refusal),
                 ..
-            } => refusal.notes(),
+            }
+            | Self::Apply(ApplyError::Refused {
+                failure: Failure::Refused(refusal),
+                ..
+            })
+            | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
             _ => Vec::new(),
@@ -407,7 +415,11 @@ fn help_for(failure: &Failure) -> String {
         Failure::Refused(_) if failure.is(sqlstate::INSUFFICIENT_PRIVILEGE) => {
             "grant the role what is missing, or give castoff a role of its own in CASTOFF_DATABASE_URL".into()
         }
-        Failure::Refused(_) if failure.is(sqlstate::READ_ONLY_SQL_TRANSACTION) => {
+        // A standby refuses to begin a transaction that may write as not supported.
+        Failure::Refused(_)
+            if failure.is(sqlstate::READ_ONLY_SQL_TRANSACTION)
+                || failure.is(sqlstate::FEATURE_NOT_SUPPORTED) =>
+        {
             "name the primary, or add `target_session_attrs=read-write` to DATABASE_URL".into()
         }
         Failure::Refused(_) | Failure::Protocol(_) => "look at the server's log".into(),
@@ -447,6 +459,7 @@ fn help_for_apply(error: &ApplyError) -> String {
         ApplyError::EditedHalfWay { done, .. } => format!(
             "undo the edit of the first {done} statements, which ran already; those behind them may be corrected"
         ),
+        ApplyError::Refused { failure, .. } => help_for(failure),
         ApplyError::Fenced { .. } | ApplyError::Broken { .. } => {
             "start again: what was not finished was rolled back".into()
         }

@@ -22,6 +22,10 @@ use crate::sql::ident::Ident;
 /// backups for a text that nobody reads in a table.
 const LONGEST_TEXT: usize = 1 << 20;
 
+/// Tells the fence that its transaction has begun. A cancel request may meet `begin` while the fence
+/// is on its way behind it.
+pub const BEGUN: &str = "set local castoff.step = 'begun'; ";
+
 /// The version of castoff, as recorded.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -242,15 +246,31 @@ impl Session<Locked> {
     /// Creates the ledger, after a look that it is not there: `create … if not exists` needs the
     /// right to create even when there is nothing to do.
     pub async fn create_ledger(&self) -> Result<(), Failure> {
-        let tables = in_schema(include_str!("sql/ledger.sql"), self.ledger_schema());
+        let tables = self.creation().await?;
         Ok(self
             .client()
             .batch_execute(&format!("begin;\n{tables}\ncommit"))
             .await?)
     }
 
+    /// The statements that create the ledger. Somebody with the right to create a schema may have
+    /// made it for a role that has not.
+    async fn creation(&self) -> Result<String, Failure> {
+        let schema = self.ledger_schema();
+        let sql = "select exists (select from pg_catalog.pg_namespace where nspname = $1)";
+        let there = [(&schema.as_str() as &(dyn ToSql + Sync), Type::NAME)];
+        let there: bool = self.client().query_typed_one(sql, &there).await?.get(0);
+        let tables = in_schema(include_str!("sql/ledger.sql"), schema);
+        Ok(if there {
+            tables
+        } else {
+            format!("create schema {schema};\n{tables}")
+        })
+    }
+
     /// Moves the rows of `revision`, first thing in a step's transaction: whoever lost the lock
-    /// without noticing meets a row that is not there, or one that is there already.
+    /// without noticing meets a row that is not there, or one that is there already. Moves nothing
+    /// where no transaction was begun with [`BEGUN`].
     pub async fn fence(&self, rows: &Move) -> Result<(), FenceError> {
         let sql = in_schema(include_str!("sql/fence.sql"), self.ledger_schema());
         let (enters, lineages): (Vec<&str>, Vec<String>) = rows
@@ -319,12 +339,12 @@ impl Session<Locked> {
         operator: &Operator,
         has_ledger: bool,
     ) -> Result<(), FenceError> {
-        let create = in_schema(include_str!("sql/ledger.sql"), self.ledger_schema());
-        let begin = if has_ledger {
-            "begin".to_owned()
+        let create = if has_ledger {
+            String::new()
         } else {
-            format!("begin;\n{create}")
+            self.creation().await?
         };
+        let begin = format!("begin; {BEGUN}\n{create}");
         self.client()
             .batch_execute(&begin)
             .await
@@ -362,6 +382,27 @@ impl Session<Locked> {
             .batch_execute("commit")
             .await
             .map_err(Failure::from)?)
+    }
+
+    /// Writes down how far an autocommit section is, in a transaction of its own: the section may
+    /// have taken another role, or made reading the default, and goes on with that afterwards.
+    pub async fn progress_alone(
+        &self,
+        record: i64,
+        last_statement: usize,
+        outcome: Outcome,
+    ) -> Result<(), Failure> {
+        let begin = "begin isolation level read committed read write; \
+                     set local session authorization default; set local role none";
+        let (begun, written, committed) = tokio::join!(
+            biased;
+            self.client().batch_execute(begin),
+            self.progress(record, last_statement, outcome),
+            self.client().batch_execute("commit")
+        );
+        begun?;
+        written?;
+        Ok(committed?)
     }
 
     /// Writes down how far an autocommit section is.

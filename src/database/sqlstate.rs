@@ -28,6 +28,8 @@ pub const DEADLOCK_DETECTED: &str = "40P01";
 pub const SERIALIZATION_FAILURE: &str = "40001";
 /// A cancel request, or `statement_timeout`, ended the statement.
 pub const QUERY_CANCELED: &str = "57014";
+/// The server cannot do it, as a standby cannot write.
+pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
 /// The role lacks a right.
 pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// No such table.

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::migrate::with_lineages;
 use super::section::{self, StatementFailure};
 use crate::database::failure::{Failure, Refusal};
-use crate::database::ledger::{self, FenceError, Move, Movement, Operator, Outcome, Record};
+use crate::database::ledger::{self, BEGUN, FenceError, Move, Movement, Operator, Outcome, Record};
 use crate::database::session::{Locked, Session};
 use crate::place::Place;
 use crate::revision::history::History;
@@ -15,6 +15,7 @@ use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
 use crate::revision::script::{Mode, Script, Section, SectionOptions};
 use crate::sql::canonical;
+use crate::sql::classify::sets_session;
 use crate::sql::split::{Statement, split};
 
 /// Why a step did not succeed.
@@ -70,6 +71,17 @@ pub enum ApplyError {
         /// What is not what it was.
         #[source]
         fence: FenceError,
+    },
+    /// The server refused what castoff does around the script, such as beginning or recording.
+    #[error("the server refused castoff's own part of {} {revision}", noun(*movement))]
+    Refused {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// What the server said.
+        #[source]
+        failure: Failure,
     },
     /// The connection, or the conversation with the server, broke.
     #[error("the connection was lost while applying revision {revision}")]
@@ -224,6 +236,14 @@ impl<'a> Work<'a> {
             .record(&self.record(Outcome::Running, first), self.operator)
             .await
             .map_err(|failure| self.broken(failure))?;
+        // What the section set for the session ended with the start that set it.
+        for (index, statement) in statements[..first].iter().enumerate() {
+            if sets_session(&text[statement.span.clone()]) {
+                section::run(client, text, &statements[index..=index])
+                    .await
+                    .map_err(|again| self.stopped(index, again.offset, again.failure))?;
+            }
+        }
         for index in first..statements.len() {
             if !self
                 .session
@@ -240,7 +260,10 @@ impl<'a> Work<'a> {
             {
                 let stopped = self.stopped(index, offset, failure);
                 if matches!(stopped, ApplyError::Stopped { .. }) {
-                    let written = self.session.progress(record, index, Outcome::Failed).await;
+                    let written = self
+                        .session
+                        .progress_alone(record, index, Outcome::Failed)
+                        .await;
                     if let Err(failure) = written {
                         warn!("the ledger does not say where the section stopped: {failure}");
                     }
@@ -248,7 +271,7 @@ impl<'a> Work<'a> {
                 return Err(stopped);
             }
             self.session
-                .progress(record, index + 1, Outcome::Running)
+                .progress_alone(record, index + 1, Outcome::Running)
                 .await
                 .map_err(|failure| self.broken(failure))?;
         }
@@ -353,12 +376,8 @@ impl<'a> Work<'a> {
 
     fn fenced(&self, fence: FenceError) -> ApplyError {
         match fence {
-            FenceError::Failure(failure @ (Failure::Lost(_) | Failure::Protocol(_))) => {
-                self.broken(failure)
-            }
-            FenceError::Failure(Failure::Refused(_))
-            | FenceError::LockLost
-            | FenceError::LedgerMoved => ApplyError::Fenced {
+            FenceError::Failure(failure) => self.broken(failure),
+            FenceError::LockLost | FenceError::LedgerMoved => ApplyError::Fenced {
                 revision: self.script.id.clone(),
                 movement: self.movement,
                 fence,
@@ -367,9 +386,14 @@ impl<'a> Work<'a> {
     }
 
     fn broken(&self, failure: Failure) -> ApplyError {
-        ApplyError::Broken {
-            revision: self.script.id.clone(),
-            failure,
+        let revision = self.script.id.clone();
+        match failure {
+            Failure::Refused(_) => ApplyError::Refused {
+                revision,
+                movement: self.movement,
+                failure,
+            },
+            Failure::Lost(_) | Failure::Protocol(_) => ApplyError::Broken { revision, failure },
         }
     }
 }
@@ -380,7 +404,7 @@ pub(super) const LEAVE_ROLE: &str = "reset session authorization; reset role";
 /// Opens a step's transaction. `begin` comes first: whatever follows it and fails, fails inside.
 fn begin(reset: &str, options: Option<&SectionOptions>) -> String {
     format!(
-        "begin isolation level read committed read write; {reset}{}",
+        "begin isolation level read committed read write; {reset}{BEGUN}{}",
         timeouts(options, "set local")
     )
 }
@@ -451,7 +475,7 @@ mod tests {
         assert_eq!(
             begin("reset all; ", Some(&options)),
             "begin isolation level read committed read write; reset all; \
-             set local lock_timeout = '2s';\n"
+             set local castoff.step = 'begun'; set local lock_timeout = '2s';\n"
         );
     }
 }

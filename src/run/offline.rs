@@ -74,6 +74,7 @@ fn preamble(schema: &Ident, from: &[RevisionId], guard: &str) -> String {
     from.sort_unstable();
     in_schema(template, schema)
         .replace("{revision_table}", &literal(&format!("{schema}.revision")))
+        .replace("{schema_quoted}", &literal(&schema.to_string()))
         .replace("{schema_name}", &literal(schema.as_str()))
         .replace("{from}", &array(&from))
         .replace("{guard}", guard)

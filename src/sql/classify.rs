@@ -58,6 +58,13 @@ pub fn classify(statement: &str) -> Class {
     }
 }
 
+/// Whether a statement is `set` or `reset`: its effect ends with the session.
+pub fn sets_session(statement: &str) -> bool {
+    tokens(statement)
+        .next()
+        .is_some_and(|first| matches!(first.as_ref(), "set" | "reset"))
+}
+
 fn transaction_control(first: &str, rest: &[&str]) -> Class {
     let command = match (first, rest) {
         ("rollback", ["to", ..] | ["work" | "transaction", "to", ..]) => return Class::Ordinary,
@@ -183,6 +190,19 @@ mod tests {
             Class::TransactionControl(command) => format!("transaction: {command}"),
         };
         assert_eq!(shown, expected, "{statement}");
+    }
+
+    #[test]
+    fn knows_what_ends_with_the_session() {
+        for (statement, expected) in [
+            ("SET search_path = s", true),
+            ("/* why */ reset role", true),
+            ("select set_config('a.b', 'c', false)", false),
+            ("update t set a = 1", false),
+            ("", false),
+        ] {
+            assert_eq!(sets_session(statement), expected, "{statement}");
+        }
     }
 
     #[test]

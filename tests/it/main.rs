@@ -33,6 +33,8 @@ mod looking;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod review_ledger;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod support;

@@ -212,9 +212,10 @@ fn a_script_is_readable() {
                     raise exception 'the database has tables or views of its own, and no ledger'
                         using hint = 'record where it is with the script of "castoff stamp REV --sql"';
                 end if;
-                -- Creates the ledger. Runs in one transaction, under the lock, after a look that it is not there.
-                create schema if not exists "castoff";
-
+                if pg_catalog.to_regnamespace('"castoff"') is null then
+                    create schema "castoff";
+                end if;
+                -- Creates the ledger in its schema. Runs under the lock, after a look that it is not there.
                 create table "castoff".revision (
                     revision text primary key check (pg_catalog.length(revision) between 1 and 32),
                     lineage text not null,

@@ -1,5 +1,6 @@
 -- Moves the ledger's rows for one step, first thing in the step's transaction, and only while this
--- very session holds the lock. Whoever lost the lock meets the row of whoever has it.
+-- very session holds the lock. Whoever lost the lock meets the row of whoever has it. The setting
+-- is local to the transaction: where `begin` failed, this statement would commit by itself.
 with held as (
     select
     from pg_catalog.pg_locks l
@@ -9,6 +10,7 @@ with held as (
         and l.classid = 1667330932
         and l.objid::pg_catalog.int8 = pg_catalog.hashtext($1)::pg_catalog.int8 & 4294967295
         and l.objsubid = 2
+        and pg_catalog.current_setting('castoff.step', true) = 'begun'
 ), gone as (
     delete from {schema}.revision r
     where r.revision = any ($2) and exists (select from held)

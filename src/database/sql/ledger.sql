@@ -1,6 +1,4 @@
--- Creates the ledger. Runs in one transaction, under the lock, after a look that it is not there.
-create schema if not exists {schema};
-
+-- Creates the ledger in its schema. Runs under the lock, after a look that it is not there.
 create table {schema}.revision (
     revision text primary key check (pg_catalog.length(revision) between 1 and 32),
     lineage text not null,
