@@ -392,17 +392,33 @@ impl Session<Locked> {
         last_statement: usize,
         outcome: Outcome,
     ) -> Result<(), Failure> {
-        let begin = "begin isolation level read committed read write; \
-                     set local session authorization default; set local role none";
         let (begun, written, committed) = tokio::join!(
             biased;
-            self.client().batch_execute(begin),
-            self.progress(record, last_statement, outcome),
+            self.client().batch_execute("begin isolation level read committed read write"),
+            self.progress_as_owner(record, last_statement, outcome),
             self.client().batch_execute("commit")
         );
         begun?;
         written?;
         Ok(committed?)
+    }
+
+    /// Writes down how far an autocommit section is, in the transaction that is open, as the role
+    /// that owns the ledger.
+    pub async fn progress_as_owner(
+        &self,
+        record: i64,
+        last_statement: usize,
+        outcome: Outcome,
+    ) -> Result<(), Failure> {
+        let leave = "set local session authorization default; set local role none";
+        let (left, written) = tokio::join!(
+            biased;
+            self.client().batch_execute(leave),
+            self.progress(record, last_statement, outcome)
+        );
+        left?;
+        written
     }
 
     /// Writes down how far an autocommit section is.

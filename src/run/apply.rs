@@ -15,7 +15,7 @@ use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
 use crate::revision::script::{Mode, Script, Section, SectionOptions};
 use crate::sql::canonical;
-use crate::sql::classify::sets_session;
+use crate::sql::classify::{joins_transaction, sets_session};
 use crate::sql::split::{Statement, split};
 
 /// Why a step did not succeed.
@@ -253,7 +253,7 @@ impl<'a> Work<'a> {
             {
                 return Err(self.fenced(FenceError::LockLost));
             }
-            let one = section::run(client, text, &statements[index..=index]).await;
+            let one = self.one_statement(record, index).await;
             if let Err(StatementFailure {
                 offset, failure, ..
             }) = one
@@ -270,10 +270,6 @@ impl<'a> Work<'a> {
                 }
                 return Err(stopped);
             }
-            self.session
-                .progress_alone(record, index + 1, Outcome::Running)
-                .await
-                .map_err(|failure| self.broken(failure))?;
         }
         client
             .batch_execute(&begin(self.session.reset(), None))
@@ -291,6 +287,42 @@ impl<'a> Work<'a> {
             .batch_execute("commit")
             .await
             .map_err(|error| self.broken(error.into()))
+    }
+
+    /// One statement of an autocommit section and the note that it is done: together where the
+    /// statement allows it, so that being killed in between repeats nothing.
+    async fn one_statement(&self, record: i64, index: usize) -> Result<(), StatementFailure> {
+        let client = self.session.client();
+        let (text, statements) = self.section_parts();
+        let one = &statements[index..=index];
+        let failed = |failure| StatementFailure {
+            index,
+            offset: None,
+            failure,
+        };
+        if !joins_transaction(&text[one[0].span.clone()]) {
+            section::run(client, text, one).await?;
+            let noted = self
+                .session
+                .progress_alone(record, index + 1, Outcome::Running);
+            return noted.await.map_err(failed);
+        }
+        client
+            .batch_execute("begin read write")
+            .await
+            .map_err(|error| failed(error.into()))?;
+        let noted = match section::run(client, text, one).await {
+            Ok(()) => self
+                .session
+                .progress_as_owner(record, index + 1, Outcome::Running)
+                .await
+                .map_err(failed),
+            Err(failure) => Err(failure),
+        };
+        let end = if noted.is_ok() { "commit" } else { "rollback" };
+        let ended = client.batch_execute(end).await;
+        noted?;
+        ended.map_err(|error| failed(error.into()))
     }
 
     /// The first statement that earlier starts have not done.

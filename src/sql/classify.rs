@@ -58,6 +58,20 @@ pub fn classify(statement: &str) -> Class {
     }
 }
 
+/// Whether a statement surely runs inside a transaction as it does outside. A procedure or an
+/// anonymous block may commit by itself, and nothing in its text must say so.
+pub fn joins_transaction(statement: &str) -> bool {
+    let mut tokens = tokens(statement);
+    let first = tokens.next().unwrap_or_default();
+    let may = match first.as_ref() {
+        "alter" | "create" | "drop" => tokens.next().unwrap_or_default() != "subscription",
+        "comment" | "copy" | "delete" | "grant" | "insert" | "merge" | "refresh" | "revoke"
+        | "select" | "truncate" | "update" | "with" => true,
+        _ => false,
+    };
+    may && classify(statement) == Class::Ordinary
+}
+
 /// Whether a statement is `set` or `reset`: its effect ends with the session.
 pub fn sets_session(statement: &str) -> bool {
     tokens(statement)
@@ -190,6 +204,23 @@ mod tests {
             Class::TransactionControl(command) => format!("transaction: {command}"),
         };
         assert_eq!(shown, expected, "{statement}");
+    }
+
+    #[test]
+    fn knows_what_may_share_a_transaction_with_its_record() {
+        for (statement, expected) in [
+            ("insert into t values (1)", true),
+            ("CREATE TABLE t ()", true),
+            ("/* why */ copy t from stdin", true),
+            ("create index concurrently on t (a)", false),
+            ("drop subscription s", false),
+            ("call p()", false),
+            ("do 'begin commit; end'", false),
+            ("set role r", false),
+            ("vacuum", false),
+        ] {
+            assert_eq!(joins_transaction(statement), expected, "{statement}");
+        }
     }
 
     #[test]

@@ -274,3 +274,28 @@ fn a_role_that_an_autocommit_section_takes_does_not_write_the_record() {
         castoff: database is at aaaa11
     "#]]);
 }
+
+#[test]
+fn a_statement_of_an_autocommit_section_is_noted_with_what_it_does() {
+    let database = Server::shared().database();
+    let project = Project::empty()
+        .migration(&Migration::new("aaaa11").upgrade("create table t (id integer);"))
+        .migration(
+            &Migration::new("bbbb22")
+                .after("aaaa11")
+                .options("autocommit")
+                .upgrade("insert into t values (1);\ninsert into t values (2);"),
+        );
+    run(&project, Some(&database), "upgrade aaaa11").status(0);
+    // As if castoff, or the server, ended between the second statement and the note.
+    database.sql(
+        "create function stop() returns trigger language plpgsql as \
+         $$ begin if new.last_statement = 2 then raise 'stop'; end if; return new; end $$; \
+         create trigger stop before update on castoff.history \
+         for each row execute function stop()",
+    );
+    run(&project, Some(&database), "upgrade").status(16);
+    database.sql("drop function stop cascade");
+    run(&project, Some(&database), "upgrade").status(0);
+    assert_eq!(database.rows("select id from t order by id"), "1\n2\n");
+}
