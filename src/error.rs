@@ -388,7 +388,12 @@ impl Error {
         let note = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
         match self {
             Self::Apply(
-                ApplyError::RolledBack { refusal, .. } | ApplyError::Stopped { refusal, .. },
+                ApplyError::RolledBack { refusal, .. }
+                | ApplyError::Stopped { refusal, .. }
+                | ApplyError::Refused {
+                    failure: Failure::Refused(refusal),
+                    ..
+                },
             )
             | Self::Database {
                 source: Failure::Refused(refusal),
@@ -398,10 +403,6 @@ impl Error {
                 source: Failure::Refused(refusal),
                 ..
             }
-            | Self::Apply(ApplyError::Refused {
-                failure: Failure::Refused(refusal),
-                ..
-            })
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),

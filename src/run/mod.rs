@@ -75,6 +75,7 @@ impl<'c> Context<'c> {
         question: impl AsyncFn(&Session<Open>) -> Result<T, Error>,
     ) -> Result<(Session<Open>, T), Error> {
         let patience = Patience::new(self.config.wait_timeout);
+        let mut told = false;
         loop {
             let create = self.config.create_database;
             let link = wait::until_ready(&self.conninfo, &patience, create).await?;
@@ -84,10 +85,13 @@ impl<'c> Context<'c> {
             match tokio::time::timeout(left, question(&session)).await {
                 Ok(Ok(answer)) => return Ok((session, answer)),
                 Ok(Err(error)) if error.is_lost_connection() && !patience.left().is_zero() => {
-                    info!(
-                        event = "waiting",
-                        "the database closed the connection: trying again"
-                    );
+                    if !told {
+                        info!(
+                            event = "waiting",
+                            "the database closed the connection: trying again"
+                        );
+                    }
+                    told = true;
                     tokio::time::sleep(wait::SHORTEST).await;
                 }
                 Ok(Err(error)) => return Err(error),
@@ -114,6 +118,7 @@ impl<'c> Context<'c> {
     /// Runs `work` to its end, or until somebody asks castoff to stop. Then the server is asked to
     /// cancel what it does, and the work gets a moment to roll back and to write down where it is.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.stop.wind_down_first();
         block_on(async {
             let mut work = pin!(work);
             let signal = tokio::select! {

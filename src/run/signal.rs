@@ -1,5 +1,6 @@
 //! Being told to stop. Handlers stand from the first moment to the exec, in every phase: the
-//! kernel ignores SIGTERM for a PID 1 that has no handler.
+//! kernel ignores SIGTERM for a PID 1 that has no handler. Before there is anything to wind down a
+//! signal ends the process in the handler, so that not even a file that never answers is waited for.
 
 use std::io;
 use std::os::unix::net::UnixStream as StdStream;
@@ -23,10 +24,10 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Installs the handlers.
+    /// Installs the handlers. Until [`Stop::wind_down_first`], a signal ends the process at once.
     pub fn install() -> io::Result<Self> {
         let received = Arc::new(AtomicUsize::new(0));
-        let at_once = Arc::new(AtomicBool::new(false));
+        let at_once = Arc::new(AtomicBool::new(true));
         let (wake, waker) = StdStream::pair()?;
         wake.set_nonblocking(true)?;
         waker.set_nonblocking(true)?;
@@ -66,6 +67,12 @@ impl Stop {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// From here on a signal is only noted: whoever calls this waits for it, and has something to
+    /// roll back.
+    pub fn wind_down_first(&self) {
+        self.at_once.store(false, Ordering::SeqCst);
     }
 
     /// From here on a signal ends the process in the handler itself. Whoever calls this looks at

@@ -20,7 +20,8 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// The shortest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The shortest time that is given to an answer, and between two connections that are lost.
+/// The shortest time that is given to a login and to an answer, even when there is none left, as
+/// there never is with a total of 0; and the pause between two connections that are lost.
 pub const SHORTEST: Duration = Duration::from_millis(100);
 
 /// The longest pause, give or take half: with it, half of all starts connect within 80 ms of the
@@ -72,7 +73,7 @@ pub async fn until_ready(
     let mut told = String::new();
     let mut may_create = create_database;
     loop {
-        let within = patience.left().clamp(Duration::from_millis(1), ATTEMPT);
+        let within = patience.left().clamp(SHORTEST, ATTEMPT);
         let error = match connect::attempt(conninfo, within).await {
             Ok(link) => {
                 if !told.is_empty() {
