@@ -144,7 +144,8 @@ fn a_failed_statement_is_shown_with_its_place_and_the_servers_own_words() {
           caused by: 22023 invalid value for parameter "lock_timeout": "soon"
           help: correct the SQL and deploy again; the database is unchanged
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
 }
 
 #[test]
