@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod bad_settings;
 #[cfg(test)]
+mod blocked;
+#[cfg(test)]
 mod bundle;
 #[cfg(test)]
 mod commands;

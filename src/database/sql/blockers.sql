@@ -2,7 +2,7 @@
 select
     b.pid,
     coalesce(b.application_name, ''),
-    coalesce(b.client_addr::text, 'local'),
+    coalesce(pg_catalog.host(b.client_addr), 'local'),
     coalesce(b.state, 'unknown'),
     pg_catalog.date_part(
         'epoch', pg_catalog.clock_timestamp() - coalesce(b.xact_start, b.backend_start)
