@@ -35,7 +35,7 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
            8 | create unique index concurrently i on t_aaaa11 (id);
           caused by: 23505 could not create unique index "i"
           postgres detail: Key (id)=(5) is duplicated.
-          help: correct the cause or the statement and deploy again: the next start goes on after statement 2; drop the invalid index that it may have left
+          help: correct the cause or the statement and deploy again: the next start goes on after statement 2, and drops the invalid index that this one may have left
 
         $ castoff current
         status 0
@@ -56,20 +56,24 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
         status 16
         --- stderr
         castoff: resuming bbbb22 after statement 2
+        castoff: dropped the invalid index public.i that an earlier start left
         error[apply-stopped]: revision bbbb22 stopped after 2 of 4 statements
           --> migrations/202601010002_bbbb22_make_bbbb22.sql:8 (statement 3 of 4)
            8 | create unique index concurrently i on t_aaaa11 (id);
-          caused by: 42P07 relation "i" already exists
-          help: correct the cause or the statement and deploy again: the next start goes on after statement 2; drop the invalid index that it may have left
+          caused by: 23505 could not create unique index "i"
+          postgres detail: Key (id)=(5) is duplicated.
+          help: correct the cause or the statement and deploy again: the next start goes on after statement 2, and drops the invalid index that this one may have left
 
     "#]].assert_eq(&said);
-    database.sql("truncate t_aaaa11; drop index i");
+    // The invalid index of the first try is in nobody's way.
+    database.sql("truncate t_aaaa11");
     let said = transcript(&project, Some(&database), &["upgrade", "current"]);
     expect![[r#"
         $ castoff upgrade
         status 0
         --- stderr
         castoff: resuming bbbb22 after statement 2
+        castoff: dropped the invalid index public.i that an earlier start left
         castoff: applied bbbb22 Make bbbb22 ([time])
         castoff: database is at bbbb22
 
@@ -81,6 +85,10 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
     "#]]
     .assert_eq(&said);
     assert_eq!(database.rows("select * from log order by 1"), "1\n3\n");
+    assert_eq!(
+        database.rows("select indisvalid from pg_index where indexrelid = 'i'::regclass"),
+        "t\n"
+    );
     let ledger =
         "select revision, outcome, last_statement, statements from castoff.history order by id";
     expect![[r#"
