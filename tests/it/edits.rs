@@ -341,3 +341,65 @@ fn a_failed_downgrade_leaves_the_revision_applied() {
     .assert_eq(&said);
     assert_eq!(database.contents(), before);
 }
+
+#[test]
+fn an_index_that_failed_is_built_again_even_where_it_is_not_missing_by_name() {
+    let database = Server::shared().database();
+    let project =
+        Project::with("aaaa11<-").migration(&Migration::new("bbbb22").after("aaaa11").upgrade(
+            "create unique index concurrently if not exists \"An index\" on public.t_aaaa11 (id);",
+        ));
+    run(&project, Some(&database), "upgrade +1").status(0);
+    database.sql("insert into t_aaaa11 values (5), (5)");
+    run(&project, Some(&database), "upgrade").status(16);
+    database.sql("truncate t_aaaa11");
+    let said = transcript(&project, Some(&database), &["upgrade"]);
+    expect![[r#"
+        $ castoff upgrade
+        status 0
+        --- stderr
+        castoff: dropped the invalid index public."An index" that an earlier start left
+        castoff: applied bbbb22 Make bbbb22 ([time])
+        castoff: database is at bbbb22
+
+    "#]].assert_eq(&said);
+    let valid = "select indisvalid from pg_index where indexrelid = '\"An index\"'::regclass";
+    assert_eq!(database.rows(valid), "t\n");
+}
+
+#[test]
+fn a_half_done_section_is_forgotten_once_its_revision_was_stamped() {
+    let database = Server::shared().database();
+    let project = |last: &str| {
+        Project::empty().migration(
+            &Migration::new("aaaa11")
+                .options("autocommit")
+                .upgrade(&format!("create table log (step integer);\n{last};"))
+                .downgrade("drop table log;"),
+        )
+    };
+    run(&project("select nope"), Some(&database), "upgrade").status(16);
+    let project = project("select 1");
+    let lines = ["stamp aaaa11", "downgrade base", "upgrade"];
+    let said = transcript(&project, Some(&database), &lines);
+    expect![[r#"
+        $ castoff stamp aaaa11
+        status 0
+        --- stderr
+        castoff: database is at aaaa11
+
+        $ castoff downgrade base
+        status 0
+        --- stderr
+        castoff: reverted aaaa11 Make aaaa11 ([time])
+        castoff: database is at base
+
+        $ castoff upgrade
+        status 0
+        --- stderr
+        castoff: applied aaaa11 Make aaaa11 ([time])
+        castoff: database is at aaaa11
+
+    "#]].assert_eq(&said);
+    assert_eq!(database.rows("select count(*) from log"), "0\n");
+}
