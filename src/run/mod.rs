@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod exec;
+mod leftover;
 pub mod lock;
 pub mod migrate;
 pub mod offline;

@@ -215,7 +215,9 @@ fn each_status_has_a_run_that_ends_with_it() {
     };
     let project = Project::with("aaaa11<-");
     let reader = format!("reader_{name}");
-    database.sql(&format!("create role {reader} login password 'sesame'"));
+    database.sql(&format!(
+        "set password_encryption = 'scram-sha-256'; create role {reader} login password 'sesame'"
+    ));
     let lines = [
         "upgrade --nonsense".to_owned(),
         "upgrade --wait-timeout soon".to_owned(),
@@ -309,7 +311,7 @@ fn each_status_has_a_run_that_ends_with_it() {
         --- stderr
         error[exec-failed]: `./migrations` cannot be executed
           caused by: is a directory
-          help: make it executable with `chmod +x`, and check that it is built for this machine
+          help: name the program in it, after `--`
 
         $ castoff run -- ./server.txt
         status 126
