@@ -2,15 +2,18 @@
 //! the web server.
 //!
 //! The modules in reading order: what the user said ([`cli`], [`config`]), what the files say
-//! ([`revision`], [`sql`], [`bundle`]), what the database says ([`database`]), what happens
-//! ([`run`], [`command`]), and what is told ([`error`], [`report`]).
+//! ([`place`], [`revision`], [`sql`]; read by [`bundle`] and [`migrations`]), what the database
+//! says ([`database`]), what happens ([`run`], [`command`]), what is told ([`error`], [`report`]).
 
 pub mod cli;
 pub mod config;
 
-pub mod bundle;
+pub mod place;
 pub mod revision;
 pub mod sql;
+
+pub mod bundle;
+pub mod migrations;
 
 pub mod database;
 
@@ -18,5 +21,4 @@ pub mod command;
 pub mod run;
 
 pub mod error;
-pub mod place;
 pub mod report;

@@ -1,1 +1,49 @@
-fn main() {}
+//! The executable: parse, dispatch, tell the error, exit.
+
+use std::process::ExitCode;
+
+use castoff::cli::Cli;
+use castoff::command::{self, Finding};
+use castoff::config::{Config, LogFormat};
+use castoff::error::Error;
+use castoff::report;
+use castoff::run::signal::Stop;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    end_on_bugs();
+    let mut format = LogFormat::Text;
+    match run(&mut format) {
+        Ok(Finding::Nothing) => ExitCode::SUCCESS,
+        Ok(Finding::Something) => ExitCode::FAILURE,
+        Err(error) => {
+            report::fail(&error, format);
+            error.exit_status().into()
+        }
+    }
+}
+
+fn run(format: &mut LogFormat) -> Result<Finding, Error> {
+    let stop = Stop::install().map_err(Error::System)?;
+    let cli = Cli::parse();
+    let config = Config::read(&cli.options)?;
+    *format = config.log_format;
+    report::tell(config.log, config.log_format);
+    config
+        .warnings
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
+    command::dispatch(&cli, &config, &stop)
+}
+
+/// A panic is a bug of castoff's, and says so by its status.
+fn end_on_bugs() {
+    std::panic::set_hook(Box::new(|panic| {
+        report::bug(&panic.to_string());
+        #[expect(
+            clippy::exit,
+            reason = "the release aborts after this hook, which says nothing"
+        )]
+        std::process::exit(70);
+    }));
+}

@@ -22,8 +22,13 @@ impl Place {
     /// The place of `text[start..end]` in the file at `path`. Offsets are bytes.
     pub fn of(path: &str, text: &str, start: usize, end: usize) -> Self {
         let start = start.min(text.len());
-        let line = 1 + text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count();
-        let from = text.as_bytes()[..start].iter().rposition(|&byte| byte == b'\n');
+        let line = 1 + text.as_bytes()[..start]
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count();
+        let from = text.as_bytes()[..start]
+            .iter()
+            .rposition(|&byte| byte == b'\n');
         let from = from.map_or(0, |newline| newline + 1);
         let lines = text.get(from..).unwrap_or_default().split('\n');
         let mut position = from;
@@ -35,12 +40,22 @@ impl Place {
             position += line.len() + 1;
             excerpt.push(line.trim_end_matches('\r').to_owned());
         }
-        Self { path: path.to_owned(), line, excerpt, note: None }
+        Self {
+            path: path.to_owned(),
+            line,
+            excerpt,
+            note: None,
+        }
     }
 
     /// A whole file, where no line is to blame.
     pub fn file(path: &str) -> Self {
-        Self { path: path.to_owned(), line: 0, excerpt: Vec::new(), note: None }
+        Self {
+            path: path.to_owned(),
+            line: 0,
+            excerpt: Vec::new(),
+            note: None,
+        }
     }
 
     /// Says what stands there.

@@ -4,7 +4,26 @@
 
 pub mod checksum;
 pub mod history;
+pub mod history_error;
 pub mod id;
 pub mod plan;
+pub mod plan_error;
+pub mod range;
 pub mod script;
+pub mod stamp;
+pub mod standing;
 pub mod target;
+pub mod walk;
+
+mod blame;
+mod connect;
+mod labels;
+mod locate;
+mod names;
+mod nearest;
+mod order;
+
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod sketch;

@@ -2,11 +2,30 @@
 //!
 //! The only parser of migration files. It never opens one: bytes come in, a [`Script`] or a
 //! [`ScriptError`] with its line goes out.
+//!
+//! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
+//! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
+//! `header` the lines before the first section, `section` the section lines, `draft` the
+//! other way round: the text of a new file.
+
+pub mod draft;
+pub mod error;
+mod header;
+mod section;
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
-use super::checksum::Checksums;
+use super::checksum::{Checksum, Checksums};
 use super::id::RevisionId;
+use crate::place::Place;
+use crate::sql::classify::{Class, classify};
+use crate::sql::split::{Piece, SplitError, Splitter, Statement};
+use error::{Problem, ScriptError};
+use header::Header;
+use section::{Name, SectionLine};
 
 /// One migration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +60,7 @@ pub struct Section {
     /// Byte range in [`Script::text`], from the line after the section line to the next section.
     pub span: Range<usize>,
     /// The statements, in order. Ranges are into [`Script::text`].
-    pub statements: Vec<crate::sql::split::Statement>,
+    pub statements: Vec<Statement>,
 }
 
 /// The options of a section line: `-- upgrade autocommit lock_timeout=2s statement_timeout=0`.
@@ -77,4 +96,290 @@ pub enum Downgrade {
     },
     /// The file has no downgrade section.
     Missing,
+}
+
+/// A section before its statements are judged.
+#[derive(Debug)]
+struct Part {
+    line: SectionLine,
+    span: Range<usize>,
+    statements: Vec<Statement>,
+}
+
+impl Script {
+    /// Reads the bytes of one migration file. `path` is what people see, and its last part is
+    /// compared with the header: `<12 digits>_<revision>_<slug>.sql` must name the same revision.
+    pub fn parse(path: &str, bytes: Vec<u8>) -> Result<Self, ScriptError> {
+        let raw = Checksum::of(&bytes);
+        let text = decode(path, bytes)?;
+        let file = File { path, text: &text };
+
+        let (header, parts) = file.parts()?;
+        let Some(id) = header.id else {
+            return Err(file.blame_all(Problem::NoRevision));
+        };
+        let name = FileName::of(path);
+        if let Some(named) = name.other_than(&id) {
+            return Err(file.blame_all(Problem::FileName { named, id }));
+        }
+        let message = header.message.unwrap_or_else(|| name.message(&id));
+
+        let (mut upgrade, mut downgrade) = (None, Downgrade::Missing);
+        for Part {
+            line,
+            span,
+            statements,
+        } in parts
+        {
+            match line {
+                SectionLine::Script(Name::Upgrade, options) => {
+                    upgrade = Some(file.section(options, span, statements)?);
+                }
+                SectionLine::Script(Name::Downgrade, options) => {
+                    downgrade = Downgrade::Script(file.section(options, span, statements)?);
+                }
+                SectionLine::Irreversible { reason } => match statements.first() {
+                    Some(first) => {
+                        return Err(file.blame(Problem::IrreversibleWithSql, &first.span));
+                    }
+                    None => downgrade = Downgrade::Irreversible { reason },
+                },
+            }
+        }
+        let Some(upgrade) = upgrade else {
+            return Err(file.blame_all(Problem::NoUpgrade));
+        };
+        let checksums = Checksums::of(raw, &text, &upgrade.options, &upgrade.statements)
+            .map_err(|error| file.blame_sql(error.into()))?;
+
+        Ok(Self {
+            path: path.to_owned(),
+            id,
+            message,
+            down_revisions: header.down_revisions,
+            depends_on: header.depends_on,
+            branch_labels: header.branch_labels,
+            upgrade,
+            downgrade,
+            checksums,
+            text,
+        })
+    }
+}
+
+/// The text of a file without a byte order mark, which some editors write.
+fn decode(path: &str, bytes: Vec<u8>) -> Result<String, ScriptError> {
+    let mut text = String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let shown = String::from_utf8_lossy(error.as_bytes());
+        let place = Place::of(path, &shown, offset, offset + 1);
+        ScriptError {
+            problem: Problem::NotUtf8,
+            place: Box::new(place),
+        }
+    })?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    if let Some(offset) = text.bytes().position(|byte| byte == 0) {
+        return Err(File { path, text: &text }.blame_sql(SplitError::Nul { offset }));
+    }
+    Ok(text)
+}
+
+/// A file being read: what every error needs to show its place.
+#[derive(Clone, Copy, Debug)]
+struct File<'t> {
+    path: &'t str,
+    text: &'t str,
+}
+
+impl File<'_> {
+    /// The header and the sections, in one walk.
+    fn parts(self) -> Result<(Header, Vec<Part>), ScriptError> {
+        let mut header = Header::default();
+        let mut parts: Vec<Part> = Vec::new();
+        let mut splitter = Splitter::new(self.text.as_bytes(), 0);
+        while let Some(piece) = splitter
+            .next_piece()
+            .map_err(|error| self.blame_sql(error))?
+        {
+            let comment = match piece {
+                Piece::Statement(statement) => {
+                    self.add(&mut parts, statement)?;
+                    continue;
+                }
+                Piece::LineComment(span) => span,
+            };
+            let Some(line_start) = self.starts_line(comment.start) else {
+                continue;
+            };
+            let content = &self.text[comment.clone()];
+            match section::parse(content).map_err(|problem| self.blame(problem, &comment))? {
+                Some(line) => {
+                    if splitter.is_inside() {
+                        return Err(self.blame(Problem::SectionInsideStatement, &comment));
+                    }
+                    if parts.iter().any(|part| part.line.name() == line.name()) {
+                        let name = line.name();
+                        return Err(self.blame(Problem::DuplicateSection { name }, &comment));
+                    }
+                    let last = splitter.cut().map_err(|error| self.blame_sql(error))?;
+                    if let Some(statement) = last {
+                        self.add(&mut parts, statement)?;
+                    }
+                    if let Some(before) = parts.last_mut() {
+                        before.span.end = line_start;
+                    }
+                    let rest = &self.text[comment.end..];
+                    let line_end = if rest.starts_with("\r\n") {
+                        2
+                    } else {
+                        rest.len().min(1)
+                    };
+                    let span = comment.end + line_end..self.text.len();
+                    parts.push(Part {
+                        line,
+                        span,
+                        statements: Vec::new(),
+                    });
+                }
+                None if parts.is_empty() => {
+                    header
+                        .read(content)
+                        .map_err(|problem| self.blame(problem, &comment))?;
+                }
+                None => {}
+            }
+        }
+        Ok((header, parts))
+    }
+
+    fn add(self, parts: &mut [Part], statement: Statement) -> Result<(), ScriptError> {
+        match parts.last_mut() {
+            Some(part) => {
+                part.statements.push(statement);
+                Ok(())
+            }
+            None => Err(self.blame(Problem::SqlBeforeSection, &statement.span)),
+        }
+    }
+
+    /// Where the line starts if only blanks stand before `offset`.
+    fn starts_line(self, offset: usize) -> Option<usize> {
+        let before = &self.text[..offset];
+        let blanks = before.trim_end_matches([' ', '\t']);
+        (blanks.is_empty() || blanks.ends_with(['\n', '\r'])).then_some(blanks.len())
+    }
+
+    /// Judges the statements of a section, and lets them decide how it runs if they agree.
+    fn section(
+        self,
+        mut options: SectionOptions,
+        span: Range<usize>,
+        mut statements: Vec<Statement>,
+    ) -> Result<Section, ScriptError> {
+        let mut ordinary = 0;
+        let mut alone = None;
+        for (index, statement) in statements.iter().enumerate() {
+            match classify(&self.text[statement.span.clone()]) {
+                Class::Ordinary => ordinary += 1,
+                Class::NeedsAutocommit(command) => {
+                    alone.get_or_insert((index, command));
+                }
+                Class::TransactionControl(command) => {
+                    let problem = Problem::TransactionControl { command };
+                    return Err(self.blame_statement(problem, &statements, index));
+                }
+            }
+        }
+        match alone {
+            Some((index, command)) if ordinary > 0 && options.mode == Mode::Transaction => {
+                let problem = Problem::NeedsAutocommit { command };
+                return Err(self.blame_statement(problem, &statements, index));
+            }
+            Some(_) => options.mode = Mode::Autocommit,
+            None => {}
+        }
+        statements.shrink_to_fit();
+        Ok(Section {
+            options,
+            span,
+            statements,
+        })
+    }
+
+    fn blame(self, problem: Problem, span: &Range<usize>) -> ScriptError {
+        let place = Place::of(self.path, self.text, span.start, span.end);
+        ScriptError {
+            problem,
+            place: Box::new(place),
+        }
+    }
+
+    fn blame_statement(self, problem: Problem, all: &[Statement], index: usize) -> ScriptError {
+        let span = &all[index].span;
+        let note = format!("statement {} of {}", index + 1, all.len());
+        let place = Place::of(self.path, self.text, span.start, span.end).with_note(note);
+        ScriptError {
+            problem,
+            place: Box::new(place),
+        }
+    }
+
+    fn blame_sql(self, error: SplitError) -> ScriptError {
+        let offset = error.offset();
+        self.blame(Problem::Sql(error), &(offset..offset + 1))
+    }
+
+    fn blame_all(self, problem: Problem) -> ScriptError {
+        ScriptError {
+            problem,
+            place: Box::new(Place::file(self.path)),
+        }
+    }
+}
+
+/// What the name of a file says about its revision.
+#[derive(Clone, Copy, Debug)]
+struct FileName<'t> {
+    /// What follows the twelve digits, without the extension.
+    rest: Option<&'t str>,
+}
+
+impl<'t> FileName<'t> {
+    fn of(path: &'t str) -> Self {
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let stem = name.strip_suffix(".sql").unwrap_or(name);
+        let rest = stem.split_once('_').and_then(|(time, rest)| {
+            let is_time = time.len() == 12 && time.bytes().all(|byte| byte.is_ascii_digit());
+            is_time.then_some(rest)
+        });
+        Self { rest }
+    }
+
+    /// The slug, if the name is made for this revision. An id may hold `_` itself.
+    fn slug(self, id: &RevisionId) -> Option<&'t str> {
+        match self.rest?.strip_prefix(id.as_str())? {
+            "" => Some(""),
+            rest => rest.strip_prefix('_'),
+        }
+    }
+
+    /// The revision that the name carries if it is another one. Names of another pattern carry
+    /// none, and are accepted.
+    fn other_than(self, id: &RevisionId) -> Option<String> {
+        let rest = self.rest?;
+        match self.slug(id) {
+            Some(_) => None,
+            None => rest.split('_').next().map(str::to_owned),
+        }
+    }
+
+    fn message(self, id: &RevisionId) -> String {
+        match self.slug(id) {
+            Some(slug) if !slug.is_empty() => slug.replace('_', " "),
+            _ => id.to_string(),
+        }
+    }
 }

@@ -1,0 +1,273 @@
+//! The command line as it was given: clap's structs, and nothing decided.
+//!
+//! Options are kept as text. [`crate::config`] joins them with the environment and
+//! `castoff.toml`, and turns the winner into a type, so that a bad value is reported in one way
+//! wherever it came from.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Waits for PostgreSQL, applies migrations under a lock, and becomes the web server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "castoff",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "Every option can be given as CASTOFF_<OPTION> in the environment or as a key of castoff.toml;\na flag wins over the environment, which wins over the file.\nExit statuses and errors: docs/errors.md"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Options that every command takes, as text.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Common options")]
+pub struct Options {
+    /// The database, instead of `DATABASE_URL` (which stays the web server's own)
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub database_url: Option<String>,
+    /// Directory of migrations, instead of the embedded ones or ./migrations
+    #[arg(long, global = true, value_name = "DIR")]
+    pub migrations: Option<String>,
+    /// Schema of the ledger [default: castoff] (`CASTOFF_SCHEMA`)
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub ledger_schema: Option<String>,
+    /// How long to wait for the database, connecting included [default: 60s]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub wait_timeout: Option<String>,
+    /// How long to wait while another castoff holds the migration lock [default: 10m]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub lock_timeout: Option<String>,
+    /// Create the database when the server does not have it
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    pub create_database: Option<String>,
+    /// Revision that a database with tables and no ledger is at; recorded once
+    #[arg(long, global = true, value_name = "REV", hide_short_help = true)]
+    pub baseline: Option<String>,
+    /// When the database is ahead of these migrations: ok, warn or fail [default: warn]
+    #[arg(long, global = true, value_name = "WHAT", hide_short_help = true)]
+    pub on_newer: Option<String>,
+    /// Name of this image or release, recorded in the ledger
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub image: Option<String>,
+    /// How much to tell: error, warn, info or debug [default: info]
+    #[arg(long, global = true, value_name = "LEVEL", hide_short_help = true)]
+    pub log: Option<String>,
+    /// The story on standard error as text or json [default: text]
+    #[arg(long, global = true, value_name = "FORMAT", hide_short_help = true)]
+    pub log_format: Option<String>,
+    /// Configuration file [default: castoff.toml, when it is there]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Wait, upgrade to head, become CMD (same process)
+    Run(Run),
+    /// Only wait until the database answers a query
+    Wait,
+    /// Move forward to a target
+    Upgrade(Upgrade),
+    /// Move back to a target
+    Downgrade(Downgrade),
+    /// Show what `upgrade` would do, statement by statement; changes nothing
+    Plan(Plan),
+    /// Record revisions without running them
+    Stamp(Stamp),
+    /// Show where the database is
+    Current(Current),
+    /// List the revisions, newest first
+    History(History),
+    /// List the revisions that nothing follows
+    Heads(Listing),
+    /// List the revisions that several follow
+    Branches(Listing),
+    /// Show one revision
+    Show(Show),
+    /// Write a new, empty migration file on the head
+    Revision(Revision),
+    /// Make a migrations directory, a configuration file and a first revision
+    Init(Init),
+    /// Write a copy of this program with the migrations embedded
+    Bundle(Bundle),
+    /// Print the completions for a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The web server and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub server: Vec<OsString>,
+}
+
+/// Arguments of `upgrade`.
+#[derive(Args, Debug)]
+pub struct Upgrade {
+    /// head, heads, an id or prefix, +n, REV+n, LABEL@head; with --sql also a:b
+    #[arg(default_value = "head", allow_hyphen_values = true)]
+    pub target: String,
+    /// Print the script for psql instead; asks no database
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// Arguments of `downgrade`.
+#[derive(Args, Debug)]
+pub struct Downgrade {
+    /// -n, base, an id or prefix, REV-n, LABEL@base; with --sql a:b
+    #[arg(default_value = "-1", allow_hyphen_values = true)]
+    pub target: String,
+    /// Print the script for psql instead; asks no database
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub struct Plan {
+    /// As for `upgrade`
+    #[arg(default_value = "head", allow_hyphen_values = true)]
+    pub target: String,
+    /// Exit with 1 when something is pending
+    #[arg(long)]
+    pub exit_status: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `stamp`.
+#[derive(Args, Debug)]
+pub struct Stamp {
+    /// The revisions to record: ids, head, heads or base
+    #[arg(required = true, value_name = "REV")]
+    pub targets: Vec<String>,
+    /// Forget what the ledger has first, unknown revisions too
+    #[arg(long)]
+    pub purge: bool,
+    /// Print the script for psql instead; asks no database
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// Arguments of `current`.
+#[derive(Args, Debug)]
+pub struct Current {
+    /// Tell more of each revision
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Exit with 1 unless the database is at every head
+    #[arg(long)]
+    pub check_heads: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `history`.
+#[derive(Args, Debug)]
+pub struct History {
+    /// Only a part: a:b, a: or :b, with current for where the database is
+    #[arg(short, long, value_name = "A:B", allow_hyphen_values = true)]
+    pub rev_range: Option<String>,
+    /// Tell more of each revision
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Mark where the database is
+    #[arg(short, long)]
+    pub indicate_current: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of the short listings.
+#[derive(Args, Debug)]
+pub struct Listing {
+    /// Tell more of each revision
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `show`.
+#[derive(Args, Debug)]
+pub struct Show {
+    /// head, an id or a prefix
+    pub revision: String,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `revision`.
+#[derive(Args, Debug)]
+pub struct Revision {
+    /// What the migration does
+    #[arg(short, long)]
+    pub message: String,
+    /// Follow this revision instead of the head
+    #[arg(long, value_name = "REV")]
+    pub head: Option<String>,
+    /// Also require this revision of another branch
+    #[arg(long, value_name = "REV")]
+    pub depends_on: Vec<String>,
+    /// Name the branch that starts here
+    #[arg(long, value_name = "LABEL")]
+    pub branch_label: Vec<String>,
+    /// Allow a second child of a revision that has one
+    #[arg(long)]
+    pub splice: bool,
+    /// Use this id instead of a random one
+    #[arg(long, value_name = "ID")]
+    pub rev_id: Option<String>,
+}
+
+/// Arguments of `init`.
+#[derive(Args, Debug)]
+pub struct Init {
+    /// Write the schema of the database at `DATABASE_URL` as the first revision (needs `pg_dump`)
+    #[arg(long)]
+    pub from_database: bool,
+}
+
+/// Arguments of `bundle`.
+#[derive(Args, Debug)]
+pub struct Bundle {
+    /// Where to write the copy
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// Arguments of `completions`.
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

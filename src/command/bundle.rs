@@ -1,0 +1,37 @@
+//! `castoff bundle`: a copy of this executable with the migrations embedded.
+
+use tracing::info;
+
+use crate::cli::Bundle;
+use crate::config::Config;
+use crate::error::Error;
+use crate::migrations;
+use crate::revision::history::History;
+use crate::revision::plan_error::PlanError;
+use crate::revision::script::Script;
+
+pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
+    let files = migrations::find(&config.migrations)?.files()?;
+    let scripts = files
+        .iter()
+        .map(|(path, bytes)| Script::parse(path, bytes.clone()));
+    let history = History::new(scripts.collect::<Result<Vec<_>, _>>()?)?;
+    // Better here than at the start of every container.
+    if history.heads().len() > 1 {
+        let heads = history.heads().into_iter().cloned().collect();
+        return Err(PlanError::SeveralHeads {
+            target: "head".to_owned(),
+            heads,
+        }
+        .into());
+    }
+    crate::bundle::write(&files, &history, &arguments.output)?;
+    info!(
+        event = "bundled",
+        migrations = files.len(),
+        "embedded {} migrations in {}",
+        files.len(),
+        arguments.output.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! `castoff current`: where the database is.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::Finding;
+use super::listing::{self, Detail};
+use crate::cli::{Current, Format};
+use crate::config::Config;
+use crate::error::Error;
+use crate::report;
+use crate::revision::history::History;
+use crate::revision::id::RevisionId;
+use crate::run::Context;
+use crate::run::position::{self, Position};
+use crate::run::signal::Stop;
+
+pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Result<Finding, Error> {
+    let context = Context::new(config, stop)?;
+    let history = context.migrations.history()?;
+    let current = context.block_on(async {
+        let session = context.connect().await?;
+        match position::ask(&session).await? {
+            Position::Empty => Ok(Vec::new()),
+            // Nothing is recorded, which is what was asked.
+            Position::Foreign { .. } => Ok(Vec::new()),
+            Position::At(rows) => position::ids(&rows),
+        }
+    })?;
+    match arguments.format {
+        Format::Text => report::print(&as_text(&history, &current, arguments.verbose)),
+        Format::Json => report::print_json(&as_json(&history, &current)),
+    }
+    let heads: BTreeSet<&RevisionId> = history.effective_heads().into_iter().collect();
+    let is_at_heads = current.iter().collect::<BTreeSet<_>>() == heads;
+    Ok((arguments.check_heads && !is_at_heads).into())
+}
+
+fn as_text(history: &History, current: &[RevisionId], verbose: bool) -> String {
+    let detail = if verbose { Detail::Full } else { Detail::Name };
+    let line = |id: &RevisionId| match history.get(id) {
+        Some(script) => listing::as_text(history, script, &[], detail),
+        None => format!("{id} (unknown to these migrations)\n"),
+    };
+    current.iter().map(line).collect()
+}
+
+fn as_json(history: &History, current: &[RevisionId]) -> Value {
+    let document = |id: &RevisionId| match history.get(id) {
+        Some(script) => listing::as_json(history, script, current),
+        None => json!({ "revision": id.as_str(), "is_current": true, "is_unknown": true }),
+    };
+    current.iter().map(document).collect::<Vec<Value>>().into()
+}

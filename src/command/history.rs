@@ -1,0 +1,55 @@
+//! `castoff history`: the revisions, newest first.
+
+use super::listing::{self, Detail};
+use crate::cli::History;
+use crate::config::Config;
+use crate::error::Error;
+use crate::migrations;
+use crate::revision::id::RevisionId;
+use crate::revision::range;
+use crate::revision::target::{Bound, Range};
+use crate::run::Context;
+use crate::run::position::{self, Position};
+use crate::run::signal::Stop;
+
+pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Result<(), Error> {
+    let range = arguments
+        .rev_range
+        .as_deref()
+        .map(str::parse::<Range>)
+        .transpose()?;
+    let asks_current = |range: &Range| {
+        let is_current = |bound: &Option<Bound>| matches!(bound, Some(Bound::Current));
+        is_current(&range.start) || is_current(&range.end)
+    };
+    // The files are enough, unless somebody asks where the database is.
+    let needs_database = arguments.indicate_current || range.as_ref().is_some_and(asks_current);
+    let current = if needs_database {
+        ask(config, stop)?
+    } else {
+        Vec::new()
+    };
+    let history = migrations::find(&config.migrations)?.history()?;
+    let scripts = match &range {
+        Some(range) => range::between(&history, range, &current)?,
+        None => history.iter().rev().collect(),
+    };
+    let detail = if arguments.verbose {
+        Detail::Full
+    } else {
+        Detail::Edge
+    };
+    listing::print(&history, &scripts, &current, detail, arguments.format);
+    Ok(())
+}
+
+fn ask(config: &Config, stop: &Stop) -> Result<Vec<RevisionId>, Error> {
+    let context = Context::new(config, stop)?;
+    context.block_on(async {
+        let session = context.connect().await?;
+        match position::ask(&session).await? {
+            Position::Empty | Position::Foreign { .. } => Ok(Vec::new()),
+            Position::At(rows) => position::ids(&rows),
+        }
+    })
+}

@@ -1,0 +1,157 @@
+//! How revisions are shown, in one way by every command that shows them.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::cli::Format;
+use crate::report;
+use crate::revision::history::History;
+use crate::revision::id::RevisionId;
+use crate::revision::script::{Downgrade, Mode, Script};
+
+/// How much is told of each revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// `85d490db548b -> 3f2a9c1b7d04 (head), add user avatar`.
+    Edge,
+    /// `3f2a9c1b7d04 (head)`.
+    Name,
+    /// Everything, on lines of its own.
+    Full,
+}
+
+/// Prints revisions in the order given; `current` are those the database is at.
+pub(super) fn print(
+    history: &History,
+    scripts: &[&Script],
+    current: &[RevisionId],
+    detail: Detail,
+    format: Format,
+) {
+    match format {
+        Format::Text => {
+            let lines = scripts
+                .iter()
+                .map(|script| as_text(history, script, current, detail));
+            report::print(&lines.collect::<String>());
+        }
+        Format::Json => {
+            let documents = scripts
+                .iter()
+                .map(|script| as_json(history, script, current));
+            report::print_json(&documents.collect::<Vec<Value>>().into());
+        }
+    }
+}
+
+pub(super) fn as_text(
+    history: &History,
+    script: &Script,
+    current: &[RevisionId],
+    detail: Detail,
+) -> String {
+    let marks = marks(history, script, current);
+    match detail {
+        Detail::Edge => {
+            let parents = names(&script.down_revisions).unwrap_or_else(|| "<base>".into());
+            format!("{parents} -> {}{marks}, {}\n", script.id, script.message)
+        }
+        Detail::Name => format!("{}{marks}\n", script.id),
+        Detail::Full => full(history, script, &marks),
+    }
+}
+
+fn full(history: &History, script: &Script, marks: &str) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            // Writing to a String cannot fail.
+            writeln!(text, "{name:<12} {value}").ok();
+        }
+    };
+    let children: Vec<RevisionId> = history.children(&script.id).into_iter().cloned().collect();
+    line("Revision:", Some(format!("{}{marks}", script.id)));
+    line("Message:", Some(script.message.clone()));
+    line(
+        "Parent:",
+        Some(names(&script.down_revisions).unwrap_or_else(|| "<base>".into())),
+    );
+    line("Children:", names(&children));
+    line("Depends on:", names(&script.depends_on));
+    let labels = history.labels_of(&script.id);
+    line("Branch:", (!labels.is_empty()).then(|| labels.join(", ")));
+    line("Path:", Some(script.path.clone()));
+    line(
+        "Upgrade:",
+        Some(mode(
+            script.upgrade.options.mode,
+            script.upgrade.statements.len(),
+        )),
+    );
+    line(
+        "Downgrade:",
+        Some(match &script.downgrade {
+            Downgrade::Script(section) => mode(section.options.mode, section.statements.len()),
+            Downgrade::Irreversible { reason } => format!("irreversible: {reason}"),
+            Downgrade::Missing => "missing".into(),
+        }),
+    );
+    line("Checksum:", Some(script.checksums.canonical.to_string()));
+    text.push('\n');
+    text
+}
+
+fn mode(mode: Mode, statements: usize) -> String {
+    let plural = if statements == 1 {
+        "statement"
+    } else {
+        "statements"
+    };
+    match mode {
+        Mode::Transaction => format!("{statements} {plural} in one transaction"),
+        Mode::Autocommit => format!("{statements} {plural}, one by one"),
+    }
+}
+
+/// ` (current) (head) (branchpoint) (mergepoint)`, Alembic's words.
+fn marks(history: &History, script: &Script, current: &[RevisionId]) -> String {
+    let marks = [
+        ("current", current.contains(&script.id)),
+        ("head", history.is_head(&script.id)),
+        ("branchpoint", history.is_branch_point(&script.id)),
+        ("mergepoint", history.is_merge(&script.id)),
+    ];
+    marks
+        .iter()
+        .filter(|(_, is)| *is)
+        .map(|(mark, _)| format!(" ({mark})"))
+        .collect()
+}
+
+fn names(ids: &[RevisionId]) -> Option<String> {
+    let names: Vec<&str> = ids.iter().map(RevisionId::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// One revision as JSON.
+pub(super) fn as_json(history: &History, script: &Script, current: &[RevisionId]) -> Value {
+    let strings =
+        |ids: &[RevisionId]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
+    json!({
+        "revision": script.id.as_str(),
+        "message": script.message,
+        "path": script.path,
+        "down_revisions": strings(&script.down_revisions),
+        "depends_on": strings(&script.depends_on),
+        "branch_labels": history.labels_of(&script.id),
+        "children": history.children(&script.id).iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "is_head": history.is_head(&script.id),
+        "is_branch_point": history.is_branch_point(&script.id),
+        "is_merge": history.is_merge(&script.id),
+        "is_current": current.contains(&script.id),
+        "is_reversible": matches!(script.downgrade, Downgrade::Script(_)),
+        "canonical_checksum": script.checksums.canonical.to_string(),
+        "raw_checksum": script.checksums.raw.to_string(),
+    })
+}

@@ -1,0 +1,64 @@
+//! The commands, one a file. Each asks the rooms behind it and prints what they say.
+
+mod branches;
+mod bundle;
+mod completions;
+mod current;
+mod downgrade;
+mod heads;
+mod history;
+mod init;
+mod listing;
+mod plan;
+mod revision;
+mod show;
+mod stamp;
+mod upgrade;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::error::Error;
+use crate::run;
+use crate::run::signal::Stop;
+
+/// What a command that did its work has to say to the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Done, or nothing found: status 0.
+    Nothing,
+    /// Found what it was asked to look for: status 1.
+    Something,
+}
+
+impl From<bool> for Finding {
+    fn from(found: bool) -> Self {
+        if found {
+            Self::Something
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+/// Runs the command.
+pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Error> {
+    match &cli.command {
+        Command::Run(arguments) => run::run(config, stop, &arguments.server)?,
+        Command::Wait => run::wait(config, stop)?,
+        Command::Upgrade(arguments) => upgrade::upgrade(config, stop, arguments)?,
+        Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,
+        Command::Plan(arguments) => return plan::plan(config, stop, arguments),
+        Command::Stamp(arguments) => stamp::stamp(config, stop, arguments)?,
+        Command::Current(arguments) => return current::current(config, stop, arguments),
+        Command::History(arguments) => history::history(config, stop, arguments)?,
+        Command::Heads(arguments) => heads::heads(config, arguments)?,
+        Command::Branches(arguments) => branches::branches(config, arguments)?,
+        Command::Show(arguments) => show::show(config, arguments)?,
+        Command::Revision(arguments) => revision::revision(config, arguments)?,
+        Command::Init(arguments) => init::init(config, arguments)?,
+        Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
+        Command::Completions(arguments) => completions::completions(arguments),
+        Command::Man => completions::man()?,
+    }
+    Ok(Finding::Nothing)
+}

@@ -1,0 +1,95 @@
+//! `castoff plan`: what `upgrade` would do, statement by statement.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::Finding;
+use crate::cli::{Format, Plan};
+use crate::config::Config;
+use crate::error::Error;
+use crate::report;
+use crate::revision::plan::{self, Step};
+use crate::revision::script::{Mode, Script};
+use crate::revision::target::Target;
+use crate::run::Context;
+use crate::run::position::{self, Footing, Position};
+use crate::run::signal::Stop;
+
+pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Finding, Error> {
+    let target = arguments.target.parse::<Target>()?;
+    let context = Context::new(config, stop)?;
+    let history = context.migrations.history()?;
+    let current = context.block_on(async {
+        let session = context.connect().await?;
+        Ok(match position::ask(&session).await? {
+            Position::Empty => Vec::new(),
+            Position::Foreign {
+                relations, alembic, ..
+            } => {
+                return Err(Error::NotStamped { relations, alembic });
+            }
+            Position::At(rows) => match position::compare(&session, &history, &rows).await? {
+                Footing::Firm(current) => current,
+                Footing::Ahead(unknown) => return Err(Error::Newer { unknown }),
+            },
+        })
+    })?;
+    let plan = plan::upgrade(&history, &current, &target)?;
+    match arguments.format {
+        Format::Text => report::print(&as_text(&plan.steps)),
+        Format::Json => {
+            report::print_json(
+                &plan
+                    .steps
+                    .iter()
+                    .map(as_json)
+                    .collect::<Vec<Value>>()
+                    .into(),
+            );
+        }
+    }
+    Ok((arguments.exit_status && !plan.steps.is_empty()).into())
+}
+
+fn as_text(steps: &[Step<'_>]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let script = step.script;
+        let mode = match script.upgrade.options.mode {
+            Mode::Transaction => "in one transaction",
+            Mode::Autocommit => "statement by statement",
+        };
+        // Writing to a String cannot fail.
+        writeln!(
+            text,
+            "-- {} {} ({mode})\n--   {}",
+            script.id, script.message, script.path
+        )
+        .ok();
+        for statement in statements(script) {
+            writeln!(text, "{statement};").ok();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn as_json(step: &Step<'_>) -> Value {
+    let script = step.script;
+    json!({
+        "revision": script.id.as_str(),
+        "message": script.message,
+        "path": script.path,
+        "mode": match script.upgrade.options.mode {
+            Mode::Transaction => "transaction",
+            Mode::Autocommit => "autocommit",
+        },
+        "statements": statements(script).collect::<Vec<&str>>(),
+    })
+}
+
+fn statements(script: &Script) -> impl Iterator<Item = &str> {
+    let statements = script.upgrade.statements.iter();
+    statements.filter_map(|statement| script.text.get(statement.span.clone()))
+}

@@ -1,0 +1,123 @@
+//! `castoff revision`: a new, empty migration file on the head.
+
+use std::path::{Path, PathBuf};
+
+use tracing::info;
+
+use crate::cli::Revision;
+use crate::config::Config;
+use crate::error::Error;
+use crate::migrations::{self, FilesError, Migrations};
+use crate::report;
+use crate::revision::history::History;
+use crate::revision::id::RevisionId;
+use crate::revision::plan_error::PlanError;
+use crate::revision::script::draft::{self, Draft};
+
+pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Error> {
+    // New files go to the directory, also when this executable carries older ones.
+    let directory = migrations::directory(&config.migrations);
+    if !directory.is_dir() {
+        return Err(FilesError::None {
+            directory: directory.to_owned(),
+        }
+        .into());
+    }
+    let history = Migrations::Directory(directory.to_owned()).history()?;
+    let depends_on: Result<Vec<RevisionId>, Error> = arguments
+        .depends_on
+        .iter()
+        .map(|name| Ok(history.resolve(name)?.id.clone()))
+        .collect();
+    let new = Draft {
+        id: &id(arguments.rev_id.as_deref(), &history)?,
+        message: &arguments.message,
+        down_revisions: &parents(&history, arguments)?,
+        depends_on: &depends_on?,
+        branch_labels: &arguments.branch_label,
+        upgrade: "",
+        downgrade: "",
+    };
+    let path = write(directory, &new)?;
+    // What was written must be readable: a label may be taken, a message may be a section line.
+    if let Err(error) = Migrations::Directory(directory.to_owned()).history() {
+        std::fs::remove_file(&path).ok();
+        return Err(error);
+    }
+    info!(event = "written", revision = %new.id, "wrote revision {}", new.id);
+    report::print(&format!("{}\n", path.display()));
+    Ok(())
+}
+
+/// The id that was asked for, or a random one as Alembic makes them: 12 hexadecimal digits.
+fn id(wanted: Option<&str>, history: &History) -> Result<RevisionId, Error> {
+    if let Some(wanted) = wanted {
+        let id = RevisionId::new(wanted)?;
+        return match history.get(&id) {
+            Some(script) => Err(Error::Exists {
+                path: script.path.clone(),
+            }),
+            None => Ok(id),
+        };
+    }
+    random_id()
+}
+
+/// A new random id.
+pub(super) fn random_id() -> Result<RevisionId, Error> {
+    let mut bytes = [0_u8; 6];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::System(std::io::Error::other(error.to_string())))?;
+    let text = bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    Ok(RevisionId::new(&text)?)
+}
+
+fn parents(history: &History, arguments: &Revision) -> Result<Vec<RevisionId>, Error> {
+    let parent = match arguments.head.as_deref() {
+        Some("base") => return Ok(Vec::new()),
+        Some(name) => {
+            let name = name.strip_suffix("@head").unwrap_or(name);
+            history.resolve(name)?.id.clone()
+        }
+        None => match history.heads().as_slice() {
+            [] => return Ok(Vec::new()),
+            [head] => (*head).clone(),
+            heads => {
+                let heads = heads.iter().copied().cloned().collect();
+                return Err(PlanError::SeveralHeads {
+                    target: "head".to_owned(),
+                    heads,
+                }
+                .into());
+            }
+        },
+    };
+    match history.children(&parent).first() {
+        Some(child) if !arguments.splice => Err(Error::NotAHead {
+            parent,
+            child: (*child).clone(),
+        }),
+        _ => Ok(vec![parent]),
+    }
+}
+
+/// Writes a new file; never over one that is there.
+pub(super) fn write(directory: &Path, new: &Draft<'_>) -> Result<PathBuf, Error> {
+    use std::io::Write as _;
+    use time::macros::format_description;
+    let now = time::OffsetDateTime::now_utc()
+        .format(format_description!("[year][month][day][hour][minute]"))
+        .unwrap_or_default();
+    let path = directory.join(draft::file_name(&now, new.id, new.message));
+    let create = || {
+        let mut file = std::fs::File::create_new(&path)?;
+        file.write_all(draft::render_new(new).as_bytes())
+    };
+    create().map_err(|source| FilesError::Unwritable {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(path)
+}

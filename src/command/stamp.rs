@@ -1,0 +1,38 @@
+//! `castoff stamp`: record revisions without running them.
+
+use crate::cli::Stamp;
+use crate::config::Config;
+use crate::error::Error;
+use crate::revision::stamp as stamping;
+use crate::revision::target::{InvalidTarget, Target};
+use crate::run::migrate::{self, Goal};
+use crate::run::signal::Stop;
+use crate::run::{Context, offline, operator};
+use crate::{migrations, report};
+
+pub(super) fn stamp(config: &Config, stop: &Stop, arguments: &Stamp) -> Result<(), Error> {
+    let targets = arguments
+        .targets
+        .iter()
+        .map(|target| target.parse())
+        .collect::<Result<Vec<Target>, InvalidTarget>>()?;
+    if arguments.sql {
+        let history = migrations::find(&config.migrations)?.history()?;
+        let stamp = stamping::stamp(&history, &[], &targets, arguments.purge)?;
+        let schema = &config.ledger_schema;
+        report::print(&offline::stamp(
+            &history,
+            &[],
+            &stamp,
+            schema,
+            &operator(config),
+        ));
+        return Ok(());
+    }
+    let goal = Goal::Stamp {
+        targets,
+        purge: arguments.purge,
+    };
+    let context = Context::new(config, stop)?;
+    context.block_on(migrate::migrate(&context, &goal))
+}

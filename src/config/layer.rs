@@ -1,0 +1,218 @@
+//! The three places an option can stand in, each read into the same struct of texts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer};
+
+use super::ConfigError;
+use crate::cli::Options;
+use crate::place::Place;
+
+/// Every option of castoff, as one place gave it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Layer {
+    #[serde(deserialize_with = "text")]
+    pub(super) database_url: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) database_url_file: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) migrations: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) schema: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) wait_timeout: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) lock_timeout: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) create_database: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) baseline: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) on_newer: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) image: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) log: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) log_format: Option<String>,
+}
+
+/// The names of [`Layer`]'s fields, in its order.
+pub(super) const KEYS: [&str; 12] = [
+    "database_url",
+    "database_url_file",
+    "migrations",
+    "schema",
+    "wait_timeout",
+    "lock_timeout",
+    "create_database",
+    "baseline",
+    "on_newer",
+    "image",
+    "log",
+    "log_format",
+];
+
+/// TOML has booleans and numbers where the environment has text only.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Scalar {
+        Text(String),
+        Flag(bool),
+        Number(i64),
+    }
+    Ok(Some(match Scalar::deserialize(deserializer)? {
+        Scalar::Text(text) => text,
+        Scalar::Flag(flag) => flag.to_string(),
+        Scalar::Number(number) => number.to_string(),
+    }))
+}
+
+impl Layer {
+    /// The value of an option by its name in [`KEYS`].
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let field = match key {
+            "database_url" => &self.database_url,
+            "database_url_file" => &self.database_url_file,
+            "migrations" => &self.migrations,
+            "schema" => &self.schema,
+            "wait_timeout" => &self.wait_timeout,
+            "lock_timeout" => &self.lock_timeout,
+            "create_database" => &self.create_database,
+            "baseline" => &self.baseline,
+            "on_newer" => &self.on_newer,
+            "image" => &self.image,
+            "log" => &self.log,
+            "log_format" => &self.log_format,
+            _ => &None,
+        };
+        field.as_deref()
+    }
+
+    /// What the flags say.
+    pub(super) fn of_flags(options: &Options) -> Self {
+        let options = options.clone();
+        Self {
+            database_url: options.database_url,
+            database_url_file: None,
+            migrations: options.migrations,
+            schema: options.ledger_schema,
+            wait_timeout: options.wait_timeout,
+            lock_timeout: options.lock_timeout,
+            create_database: options.create_database,
+            baseline: options.baseline,
+            on_newer: options.on_newer,
+            image: options.image,
+            log: options.log,
+            log_format: options.log_format,
+        }
+    }
+
+    /// What the `CASTOFF_*` variables say. Names that castoff does not know are the caller's to
+    /// report: they are no error, because an older image must start with a newer deployment's
+    /// environment, and because Kubernetes sets `CASTOFF_SERVICE_HOST` and the like for a service
+    /// of that name.
+    pub(super) fn of_environment(
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let known = variables.iter().filter(|(name, value)| {
+            let key = name
+                .strip_prefix("CASTOFF_")
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            KEYS.contains(&key.as_str()) && !value.is_empty()
+        });
+        envy::prefixed("CASTOFF_")
+            .from_iter(known.map(|(name, value)| (name.clone(), value.clone())))
+            .map_err(|error| ConfigError::Environment {
+                reason: error.to_string(),
+            })
+    }
+
+    /// What the text of a `castoff.toml` says.
+    pub(super) fn of_file(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            let place = Place::of(&path.display().to_string(), text, span.start, span.end);
+            let mut reason = error
+                .message()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            if let Some((unknown, _)) = reason.split_once(", expected") {
+                reason = unknown.to_owned();
+            }
+            ConfigError::File { place, reason }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_file(text: &str, expected: &str) {
+        let read = Layer::of_file(Path::new("castoff.toml"), text);
+        let shown = match read {
+            Ok(layer) => format!(
+                "{:?} {:?} {:?}",
+                layer.migrations, layer.wait_timeout, layer.create_database
+            ),
+            Err(error) => {
+                format!(
+                    "{error} at {}",
+                    error.place().map(ToString::to_string).unwrap_or_default()
+                )
+            }
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_file_may_write_booleans_and_numbers_and_nothing_unknown() {
+        check_file("", "None None None");
+        check_file(
+            "migrations = 'db'\nwait_timeout = 5\ncreate_database = true",
+            r#"Some("db") Some("5") Some("true")"#,
+        );
+        check_file(
+            "\nwait_timeuot = '5s'",
+            "unknown field `wait_timeuot` at castoff.toml:2",
+        );
+        check_file(
+            "log = ",
+            "string values must be quoted, expected literal string at castoff.toml:1",
+        );
+    }
+
+    #[test]
+    fn every_key_is_a_field() {
+        for key in KEYS {
+            let layer = Layer::of_file(Path::new("castoff.toml"), &format!("{key} = 'x'"));
+            assert_eq!(layer.unwrap().get(key), Some("x"));
+        }
+    }
+
+    #[test]
+    fn the_environment_is_read_by_prefix_and_strangers_are_passed_over() {
+        let variables = [
+            ("CASTOFF_WAIT_TIMEOUT", "5s"),
+            ("CASTOFF_BASELINE", ""),
+            ("CASTOFF_SERVICE_HOST", "10.0.0.1"),
+            ("WAIT_TIMEOUT", "7s"),
+        ];
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let layer = Layer::of_environment(&variables.collect()).unwrap();
+        assert_eq!(layer.wait_timeout.as_deref(), Some("5s"));
+        assert_eq!(
+            layer.baseline, None,
+            "an empty variable is one that is not set"
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! One parser for each kind of value an option takes.
+
+use std::time::Duration;
+
+use crate::sql::ident::Ident;
+
+use super::{ConfigError, LogFormat, LogLevel, OnNewer};
+
+/// A value as text, and the name of where it stood.
+pub(super) struct Setting {
+    pub(super) origin: String,
+    pub(super) value: String,
+}
+
+impl Setting {
+    /// `60`, `60s`, `500ms`, `2m`, `1h`, `1m30s`. A bare number is seconds, as libpq's
+    /// `connect_timeout` has it.
+    pub(super) fn duration(&self) -> Result<Duration, ConfigError> {
+        if let Ok(seconds) = self.value.parse() {
+            return Ok(Duration::from_secs(seconds));
+        }
+        humantime::parse_duration(&self.value)
+            .map_err(|_| self.refuse("a duration such as 90s, 500ms or 2m"))
+    }
+
+    pub(super) fn flag(&self) -> Result<bool, ConfigError> {
+        match self.value.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err(self.refuse("true or false")),
+        }
+    }
+
+    pub(super) fn on_newer(&self) -> Result<OnNewer, ConfigError> {
+        match self.value.as_str() {
+            "ok" => Ok(OnNewer::Ok),
+            "warn" => Ok(OnNewer::Warn),
+            "fail" => Ok(OnNewer::Fail),
+            _ => Err(self.refuse("ok, warn or fail")),
+        }
+    }
+
+    pub(super) fn log_level(&self) -> Result<LogLevel, ConfigError> {
+        match self.value.to_ascii_lowercase().as_str() {
+            "error" => Ok(LogLevel::Error),
+            "warn" => Ok(LogLevel::Warn),
+            "info" => Ok(LogLevel::Info),
+            "debug" => Ok(LogLevel::Debug),
+            _ => Err(self.refuse("error, warn, info or debug")),
+        }
+    }
+
+    pub(super) fn log_format(&self) -> Result<LogFormat, ConfigError> {
+        match self.value.as_str() {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err(self.refuse("text or json")),
+        }
+    }
+
+    pub(super) fn name(&self) -> Result<Ident, ConfigError> {
+        Ident::new(&self.value).map_err(|_| self.refuse("a name of 1 to 63 bytes"))
+    }
+
+    fn refuse(&self, wanted: &'static str) -> ConfigError {
+        ConfigError::Value {
+            origin: self.origin.clone(),
+            value: self.value.clone(),
+            wanted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: &str, expected: &str) {
+        let setting = Setting {
+            origin: "`--wait-timeout`".into(),
+            value: value.into(),
+        };
+        let shown = match setting.duration() {
+            Ok(duration) => format!("{duration:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn durations_are_seconds_or_carry_their_unit() {
+        check("60", "60s");
+        check("500ms", "500ms");
+        check("1m30s", "90s");
+        check("0", "0ns");
+        check(
+            "-1",
+            "`--wait-timeout`: `-1` is not a duration such as 90s, 500ms or 2m",
+        );
+        check(
+            "soon",
+            "`--wait-timeout`: `soon` is not a duration such as 90s, 500ms or 2m",
+        );
+    }
+}

@@ -1,0 +1,333 @@
+//! How a fresh connection becomes an encrypted one, or stays as it is.
+//!
+//! tokio-postgres asks for TLS by itself, but reports neither what the server answered nor how
+//! the login went. So castoff tells it that the stream starts encrypted (`direct`), which hands
+//! over the bare socket, and does the asking here. The stream that comes back also watches the
+//! first answer of the server, for `require_auth` and for ports where something else listens.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+
+use thiserror::Error;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt;
+use tokio::io::ReadBuf;
+use tokio_postgres::Socket;
+use tokio_postgres::tls::ChannelBinding;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::tls::TlsConnect;
+use tokio_postgres::tls::TlsStream;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::database::conninfo::AuthMethod;
+use crate::database::tls;
+use crate::database::tls::TlsFileError;
+use crate::database::tls_options::TlsOptions;
+
+/// `SSLRequest`: its length, and the number that stands where a protocol version would.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+
+type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+
+/// What to do with a fresh connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// Nothing.
+    None,
+    /// Ask for TLS, and go on without if the server has none.
+    IfOffered,
+    /// Ask for TLS, and give up if the server has none.
+    Required,
+    /// Start TLS without asking.
+    Direct,
+}
+
+/// Makes connections as [`Encryption`] says. Also what a cancel request needs.
+#[derive(Clone)]
+pub struct Connector {
+    encryption: Encryption,
+    options: Arc<TlsOptions>,
+    accepted: Arc<[AuthMethod]>,
+    encrypted: Arc<AtomicBool>,
+}
+
+impl Connector {
+    /// For one address. `accepted` is `require_auth`; empty for any login.
+    pub fn new(encryption: Encryption, options: &TlsOptions, accepted: &[AuthMethod]) -> Self {
+        Self {
+            encryption,
+            options: Arc::new(options.clone()),
+            accepted: accepted.into(),
+            encrypted: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// Whether a TLS handshake has succeeded.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted.load(Ordering::Relaxed)
+    }
+
+    async fn start(self, socket: Socket, name: String) -> Result<Stream, HandshakeError> {
+        let watch = Watch::new(Arc::clone(&self.accepted));
+        let inner = match self.encryption {
+            Encryption::None => Inner::Plain(socket),
+            Encryption::Direct => self.handshake(socket, name).await?,
+            Encryption::IfOffered | Encryption::Required => self.ask(socket, name).await?,
+        };
+        Ok(Stream { inner, watch })
+    }
+
+    async fn ask(&self, mut socket: Socket, name: String) -> Result<Inner, HandshakeError> {
+        socket
+            .write_all(&SSL_REQUEST)
+            .await
+            .map_err(HandshakeError::Io)?;
+        socket.flush().await.map_err(HandshakeError::Io)?;
+        // One byte and no more: what follows must come through TLS (CVE-2021-23222).
+        let answer = socket.read_u8().await.map_err(HandshakeError::Io)?;
+        match answer {
+            b'S' => self.handshake(socket, name).await,
+            b'N' if self.encryption == Encryption::IfOffered => Ok(Inner::Plain(socket)),
+            b'N' => Err(HandshakeError::Refused),
+            b'E' => Err(HandshakeError::ServerError),
+            _ => Err(HandshakeError::NotPostgres),
+        }
+    }
+
+    async fn handshake(&self, socket: Socket, name: String) -> Result<Inner, HandshakeError> {
+        let config = tls::client_config(&self.options)?;
+        let Ok(connect) =
+            MakeTlsConnect::<Socket>::make_tls_connect(&mut MakeRustlsConnect::new(config), &name);
+        let stream = connect.connect(socket).await.map_err(HandshakeError::Tls)?;
+        self.encrypted.store(true, Ordering::Relaxed);
+        Ok(Inner::Tls(Box::new(stream)))
+    }
+}
+
+/// Why a connection did not come to the login.
+#[derive(Debug, Error)]
+pub enum HandshakeError {
+    /// The network.
+    #[error("the connection failed")]
+    Io(#[source] io::Error),
+    /// The server has no TLS.
+    #[error("server does not support TLS")]
+    Refused,
+    /// The server answered with an error instead, as one does that cannot start a process.
+    #[error("the server answered with an error")]
+    ServerError,
+    /// Something else listens there.
+    #[error("not a PostgreSQL server")]
+    NotPostgres,
+    /// A file of ours.
+    #[error(transparent)]
+    File(#[from] TlsFileError),
+    /// rustls, or the server's rejection.
+    #[error("the TLS handshake failed")]
+    Tls(#[source] io::Error),
+}
+
+/// What the first answer of the server gives away.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum UnwantedAnswer {
+    /// It is not PostgreSQL's protocol.
+    #[error("not a PostgreSQL server")]
+    NotPostgres,
+    /// The server asks for a login that `require_auth` excludes.
+    #[error("the server asks for a login that `require_auth` excludes")]
+    Auth(&'static str),
+}
+
+impl MakeTlsConnect<Socket> for Connector {
+    type Stream = Stream;
+    type TlsConnect = Start;
+    type Error = Infallible;
+
+    fn make_tls_connect(&mut self, domain: &str) -> Result<Start, Infallible> {
+        Ok(Start {
+            connector: self.clone(),
+            name: domain.to_owned(),
+        })
+    }
+}
+
+/// One connection about to start.
+pub struct Start {
+    connector: Connector,
+    name: String,
+}
+
+impl TlsConnect<Socket> for Start {
+    type Stream = Stream;
+    type Error = HandshakeError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, HandshakeError>> + Send>>;
+
+    fn connect(self, socket: Socket) -> Self::Future {
+        Box::pin(self.connector.start(socket, self.name))
+    }
+}
+
+enum Inner {
+    Plain(Socket),
+    Tls(Box<RustlsStream>),
+}
+
+/// A connection, encrypted or not.
+pub struct Stream {
+    inner: Inner,
+    watch: Watch,
+}
+
+impl TlsStream for Stream {
+    fn channel_binding(&self) -> ChannelBinding {
+        match &self.inner {
+            Inner::Plain(_) => ChannelBinding::none(),
+            Inner::Tls(stream) => stream.channel_binding(),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(match &mut self.inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Inner::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        })?;
+        let new = buf.filled().get(before..).unwrap_or_default();
+        Poll::Ready(self.watch.see(new).map_err(io::Error::other))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Inner::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Inner::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Inner::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Reads the first message of the server along: a type, a length and, in an authentication
+/// request, the method.
+struct Watch {
+    accepted: Arc<[AuthMethod]>,
+    head: Vec<u8>,
+    over: bool,
+}
+
+impl Watch {
+    fn new(accepted: Arc<[AuthMethod]>) -> Self {
+        Self {
+            accepted,
+            head: Vec::new(),
+            over: false,
+        }
+    }
+
+    fn see(&mut self, new: &[u8]) -> Result<(), UnwantedAnswer> {
+        const HEAD: usize = 9;
+        if self.over {
+            return Ok(());
+        }
+        let missing = HEAD - self.head.len();
+        self.head.extend(new.iter().take(missing));
+        match (self.head.first(), self.head.get(5..HEAD)) {
+            (Some(b'E'), _) => self.over = true,
+            (Some(b'R'), Some(&[_, _, _, method])) => {
+                self.over = true;
+                return check_method(method, &self.accepted);
+            }
+            (Some(b'R'), _) | (None, _) => {}
+            (Some(_), _) => return Err(UnwantedAnswer::NotPostgres),
+        }
+        Ok(())
+    }
+}
+
+fn check_method(code: u8, accepted: &[AuthMethod]) -> Result<(), UnwantedAnswer> {
+    let (method, name) = match code {
+        0 => (AuthMethod::None, "none"),
+        3 => (AuthMethod::Password, "password"),
+        5 => (AuthMethod::Md5, "md5"),
+        7 => (AuthMethod::Gss, "gss"),
+        9 => (AuthMethod::Sspi, "sspi"),
+        10 => (AuthMethod::Scram, "scram-sha-256"),
+        // tokio-postgres refuses what nobody knows.
+        _ => return Ok(()),
+    };
+    if accepted.is_empty() || accepted.contains(&method) {
+        Ok(())
+    } else {
+        Err(UnwantedAnswer::Auth(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(accepted: &[AuthMethod], pieces: &[&[u8]], expected: Result<(), UnwantedAnswer>) {
+        let mut watch = Watch::new(accepted.into());
+        let seen = pieces.iter().try_for_each(|piece| watch.see(piece));
+        assert_eq!(seen, expected, "{pieces:?}");
+    }
+
+    #[test]
+    fn reads_the_first_answer_along() {
+        const SASL: &[u8] = b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0";
+        const TRUST: &[u8] = b"R\0\0\0\x08\0\0\0\0";
+        let scram = [AuthMethod::Scram];
+        check(&[], &[SASL, b"anything"], Ok(()));
+        check(&scram, &[SASL, b"anything"], Ok(()));
+        check(&scram, &[&SASL[..3], &SASL[3..8], &SASL[8..]], Ok(()));
+        check(&scram, &[TRUST], Err(UnwantedAnswer::Auth("none")));
+        check(
+            &scram,
+            &[&TRUST[..8], &TRUST[8..]],
+            Err(UnwantedAnswer::Auth("none")),
+        );
+        check(&[AuthMethod::None], &[TRUST, SASL], Ok(()));
+        check(
+            &[AuthMethod::None],
+            &[SASL],
+            Err(UnwantedAnswer::Auth("scram-sha-256")),
+        );
+        check(&scram, &[b"E\0\0\0\x10SFATAL"], Ok(()));
+        check(&[], &[b"HTTP/1.1 400"], Err(UnwantedAnswer::NotPostgres));
+        check(&[], &[b"\x15\x03"], Err(UnwantedAnswer::NotPostgres));
+        check(&[], &[b""], Ok(()));
+    }
+}

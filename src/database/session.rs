@@ -1,0 +1,253 @@
+//! The one connection that work is done on, and whether it holds the migration lock.
+//!
+//! Lock, statements and record share a session, so that losing the connection loses all three.
+//! Applying takes a `Session<Locked>`; the only way to one is [`Session::try_lock`].
+
+use std::fmt;
+use std::future::poll_fn;
+use std::time::Duration;
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{AsyncMessage, CancelToken, Client};
+use tracing::{debug, info, warn};
+
+use super::connect::{Driver, Link};
+use super::encryption::Connector;
+use super::failure::Failure;
+use super::sqlstate;
+use crate::sql::ident::Ident;
+
+/// A session that may look, and ask for the lock.
+#[derive(Debug)]
+pub struct Open;
+
+/// A session that holds the migration lock.
+#[derive(Debug)]
+pub struct Locked;
+
+/// A connection to the database.
+pub struct Session<S> {
+    client: Client,
+    cancel: Cancel,
+    ledger_schema: Ident,
+    state: S,
+}
+
+/// What asking for the lock came to.
+pub enum Attempt {
+    /// This session holds it now.
+    Locked(Session<Locked>),
+    /// Somebody else does.
+    Busy(Session<Open>),
+}
+
+/// The session that holds the migration lock, as `pg_stat_activity` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its backend's process id.
+    pub pid: i32,
+    /// `castoff on <host>`, unless somebody chose another name.
+    pub application_name: String,
+    /// Where it connects from.
+    pub address: String,
+    /// How long it has been connected.
+    pub connected_seconds: i64,
+    /// `running for 3 s`, or the state it idles in.
+    pub activity: String,
+    /// The first word of its current or last statement. The rest may hold secrets.
+    pub command: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "held by `{}` ({}, pid {}, connected for {} s, {}: {})",
+            self.application_name,
+            self.address,
+            self.pid,
+            self.connected_seconds,
+            self.activity,
+            self.command.to_lowercase()
+        )
+    }
+}
+
+/// Asks the server to stop what a session is doing, over a connection of its own.
+#[derive(Clone)]
+pub struct Cancel {
+    token: CancelToken,
+    tls: Connector,
+}
+
+impl Cancel {
+    /// Sends the request and gives it `within` to arrive.
+    pub async fn send(&self, within: Duration) {
+        let request = self.token.cancel_query(self.tls.clone());
+        match tokio::time::timeout(within, request).await {
+            Ok(Ok(())) => debug!("asked the server to cancel the running statement"),
+            Ok(Err(error)) => debug!("the cancel request failed: {error}"),
+            Err(_) => debug!("the cancel request got no answer"),
+        }
+    }
+}
+
+impl Session<Open> {
+    /// Takes over a fresh connection.
+    pub fn open(link: Link, ledger_schema: Ident) -> Self {
+        let cancel = Cancel {
+            token: link.client.cancel_token(),
+            tls: link.tls,
+        };
+        // The driver ends by itself when the client is dropped or the connection is lost.
+        drop(tokio::spawn(drive(link.driver)));
+        Self {
+            client: link.client,
+            cancel,
+            ledger_schema,
+            state: Open,
+        }
+    }
+
+    /// Asks once, without waiting; the caller polls. A blocking `pg_advisory_lock` holds a snapshot
+    /// while it waits, which deadlocks against `create index concurrently` of the lock's holder.
+    pub async fn try_lock(self) -> Result<Attempt, Failure> {
+        let sql = include_str!("sql/lock.sql");
+        if !self.ask(sql).await? {
+            return Ok(Attempt::Busy(self));
+        }
+        let Self {
+            client,
+            cancel,
+            ledger_schema,
+            state: Open,
+        } = self;
+        Ok(Attempt::Locked(Session {
+            client,
+            cancel,
+            ledger_schema,
+            state: Locked,
+        }))
+    }
+
+    /// Who holds the lock now, if anybody does.
+    pub async fn holder(&self) -> Result<Option<Holder>, Failure> {
+        let schema = self.ledger_schema.as_str();
+        let sql = include_str!("sql/holder.sql");
+        let row = self
+            .client
+            .query_typed_opt(sql, &[(&schema, Type::TEXT)])
+            .await?;
+        Ok(row.map(|row| Holder {
+            pid: row.get(0),
+            application_name: row.get(1),
+            address: row.get(2),
+            connected_seconds: row.get(3),
+            activity: row.get(4),
+            command: row.get(5),
+        }))
+    }
+
+    /// Whether the database answers a query at all.
+    pub async fn answers(&self) -> Result<(), Failure> {
+        Ok(self.client.batch_execute("select 1").await?)
+    }
+
+    /// Creates a database; false when somebody else was quicker.
+    pub async fn create_database(&self, name: &Ident) -> Result<bool, Failure> {
+        let sql = format!("create database {name}");
+        match self.client.batch_execute(&sql).await.map_err(Failure::from) {
+            Ok(()) => Ok(true),
+            // Two that start at the same moment meet in the unique index of pg_database.
+            Err(failure)
+                if failure.is(sqlstate::DUPLICATE_DATABASE)
+                    || failure.is(sqlstate::UNIQUE_VIOLATION) =>
+            {
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+impl Session<Locked> {
+    /// Whether the server still counts the lock as this session's: a pooler may have given the
+    /// statement to another backend, or a script may have released every lock.
+    pub async fn holds_lock(&self) -> Result<bool, Failure> {
+        self.ask(include_str!("sql/held.sql")).await
+    }
+
+    /// Gives the lock back.
+    pub async fn unlock(self) -> Result<Session<Open>, Failure> {
+        let sql = include_str!("sql/unlock.sql");
+        if !self.ask(sql).await? {
+            warn!("the migration lock was no longer held when it was to be released");
+        }
+        let Self {
+            client,
+            cancel,
+            ledger_schema,
+            state: Locked,
+        } = self;
+        Ok(Session {
+            client,
+            cancel,
+            ledger_schema,
+            state: Open,
+        })
+    }
+}
+
+impl<S> Session<S> {
+    /// The connection itself.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A way to stop what this session is doing.
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// Asks one of the questions about the lock.
+    async fn ask(&self, sql: &str) -> Result<bool, Failure> {
+        let schema = self.ledger_schema.as_str();
+        let row = self
+            .client
+            .query_typed_one(sql, &[(&schema, Type::TEXT)])
+            .await?;
+        Ok(row.get(0))
+    }
+
+    /// The schema of the ledger.
+    pub fn ledger_schema(&self) -> &Ident {
+        &self.ledger_schema
+    }
+}
+
+/// Keeps the connection going and tells what the server says unasked.
+async fn drive(mut driver: Driver) {
+    while let Some(message) = poll_fn(|context| driver.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => {
+                let text = notice.message();
+                if notice.severity() == "WARNING" {
+                    warn!(event = "notice", "postgres: {text}");
+                } else {
+                    info!(event = "notice", "postgres: {text}");
+                }
+            }
+            Ok(_) => {}
+            // Whoever asked the question gets the error as well.
+            Err(error) => {
+                debug!("the connection ended: {error}");
+                return;
+            }
+        }
+    }
+}
+
+/// Whether the ledger's tables were not there to be read.
+pub(super) fn no_ledger(failure: &Failure) -> bool {
+    failure.is(sqlstate::UNDEFINED_TABLE) || failure.is(sqlstate::INVALID_SCHEMA_NAME)
+}

@@ -1,0 +1,39 @@
+-- Creates the ledger. Runs in one transaction, under the lock, after a look that it is not there.
+create schema if not exists {schema};
+
+create table {schema}.revision (
+    revision text primary key check (pg_catalog.length(revision) between 1 and 32),
+    lineage text not null,
+    since timestamptz not null default pg_catalog.clock_timestamp()
+);
+comment on table {schema}.revision is 'castoff: one row for each current head';
+comment on column {schema}.revision.lineage is
+    'sha-256 over the revision, its script and the lineages of its parents';
+
+create table {schema}.history (
+    id bigint generated always as identity primary key,
+    revision text not null,
+    direction text not null check (direction in ('upgrade', 'downgrade', 'stamp')),
+    outcome text not null check (outcome in ('running', 'done', 'failed')),
+    parents text[] not null,
+    depends_on text[] not null,
+    message text not null,
+    raw_checksum text not null,
+    canonical_checksum text not null,
+    upgrade_text text,
+    downgrade_text text,
+    statements integer not null,
+    last_statement integer not null,
+    started_at timestamptz not null,
+    finished_at timestamptz,
+    role text not null default session_user,
+    host text not null,
+    image text,
+    castoff text not null
+);
+comment on table {schema}.history is 'castoff: what was done to this database, append-only';
+comment on column {schema}.history.upgrade_text is
+    'the section as it was; null when longer than 1 MiB';
+comment on column {schema}.history.last_statement is
+    'how many statements are done; less than statements when an autocommit section stopped';
+create index history_revision on {schema}.history (revision);

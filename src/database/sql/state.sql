@@ -1,0 +1,2 @@
+-- Where the database is: the whole of a start with nothing to do.
+select revision, lineage from {schema}.revision order by revision

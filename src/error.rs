@@ -1,0 +1,448 @@
+//! Everything that can end a run: one enum over the errors of all rooms, each with a code, an exit
+//! status and one line of help. The codes and statuses are public contract: see `docs/errors.md`.
+
+use std::io;
+use std::time::Duration;
+
+use crate::bundle::BundleError;
+use crate::config::ConfigError;
+use crate::database::connect_error::ConnectError;
+use crate::database::conninfo_error::ConninfoError;
+use crate::database::failure::Failure;
+use crate::database::ledger::FenceError;
+use crate::database::session::Holder;
+use crate::database::sqlstate;
+use crate::migrations::FilesError;
+use crate::place::Place;
+use crate::revision::history_error::HistoryError;
+use crate::revision::id::{InvalidRevisionId, RevisionId};
+use crate::revision::plan_error::PlanError;
+use crate::revision::script::error::ScriptError;
+use crate::revision::target::InvalidTarget;
+use crate::run::apply::ApplyError;
+use crate::run::exec::ExecError;
+use crate::sql::ident::InvalidIdent;
+
+/// Why castoff ends without having done what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An option, the environment or `castoff.toml`.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// `DATABASE_URL` and its kin.
+    #[error(transparent)]
+    Conninfo(#[from] ConninfoError),
+    /// A target or range on the command line.
+    #[error(transparent)]
+    Target(#[from] InvalidTarget),
+    /// A revision id on the command line.
+    #[error(transparent)]
+    RevisionId(#[from] InvalidRevisionId),
+    /// A name for something in the database.
+    #[error(transparent)]
+    Name(#[from] InvalidIdent),
+    /// Files and directories.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The archive in the executable.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// One migration file.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// The migration files together.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The way to the target.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The database was not ready in time.
+    #[error("database {database} is not ready after {}", seconds(*after))]
+    NotReady {
+        /// Which one.
+        database: String,
+        /// The time it had.
+        after: Duration,
+        /// The last cause.
+        #[source]
+        source: ConnectError,
+    },
+    /// The database refused in a way that waiting does not mend.
+    #[error("database {database} cannot be used")]
+    Refused {
+        /// Which one.
+        database: String,
+        /// What it said.
+        #[source]
+        source: ConnectError,
+    },
+    /// The database is not there and could not be created.
+    #[error("database `{database}` could not be created")]
+    NotCreated {
+        /// Which one.
+        database: String,
+        /// What the server said.
+        #[source]
+        source: Failure,
+    },
+    /// The server refused or dropped a question of castoff's own.
+    #[error("{doing} failed")]
+    Database {
+        /// What was being done: `reading the ledger`.
+        doing: &'static str,
+        /// What happened.
+        #[source]
+        source: Failure,
+    },
+    /// The lock was taken by one connection, and the next statement went to another.
+    #[error(
+        "the migration lock does not stay with this connection: a transaction pooler is in between"
+    )]
+    Pooler,
+    /// Somebody else held the lock all the time.
+    #[error("the migration lock was not obtained after {}{}", seconds(*after), held_by(holder.as_ref()))]
+    LockTimeout {
+        /// The time there was.
+        after: Duration,
+        /// Who held it at the end.
+        holder: Option<Holder>,
+    },
+    /// The database has tables, and nothing says at which revision they are.
+    #[error("the database has {relations} tables or views of its own, and no ledger of castoff's")]
+    NotStamped {
+        /// How many.
+        relations: i64,
+        /// Alembic's table, if it is among them.
+        alembic: Option<String>,
+    },
+    /// The ledger has revisions that these migrations do not, and does not say how they follow.
+    #[error(
+        "the database is at {}, which these migrations do not have",
+        list(unknown)
+    )]
+    UnknownRevision {
+        /// Those revisions.
+        unknown: Vec<RevisionId>,
+    },
+    /// The ledger has revisions that these migrations do not, but all of these are applied.
+    #[error(
+        "the database is ahead of these migrations: it also has {}",
+        list(unknown)
+    )]
+    Newer {
+        /// Those revisions.
+        unknown: Vec<RevisionId>,
+    },
+    /// A row of the ledger is not one that castoff writes.
+    #[error("the ledger is damaged")]
+    LedgerDamaged(#[source] InvalidRevisionId),
+    /// A file was edited after it was applied.
+    #[error("revision {revision} was edited after it was applied to this database")]
+    Edited {
+        /// The revision.
+        revision: RevisionId,
+        /// Its file, at the first line that differs.
+        place: Place,
+        /// That line, as it was applied.
+        was: Option<String>,
+    },
+    /// The ancestry of a revision is not the one it was applied with.
+    #[error("revision {revision} no longer follows what it followed when it was applied")]
+    Reordered {
+        /// The revision.
+        revision: RevisionId,
+        /// Its file.
+        place: Place,
+        /// The parents it was applied with.
+        was: Vec<String>,
+    },
+    /// A step of the plan.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Recording revisions without running them.
+    #[error("nothing was recorded")]
+    Stamp(#[from] FenceError),
+    /// The web server cannot be started.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// Somebody asked castoff to stop.
+    #[error("stopped by {}", signal_name(*signal))]
+    Stopped {
+        /// The signal.
+        signal: i32,
+    },
+    /// `pg_dump` is needed and did not do its work.
+    #[error("`pg_dump` failed: {reason}")]
+    Dump {
+        /// Its last words.
+        reason: String,
+    },
+    /// A revision file that is to be written is there.
+    #[error("`{path}` is there already")]
+    Exists {
+        /// The file or directory.
+        path: String,
+    },
+    /// A second child of a revision, without the wish for a branch.
+    #[error("revision {parent} is not a head: {child} follows it already")]
+    NotAHead {
+        /// The revision that was to be followed.
+        parent: RevisionId,
+        /// The one that follows it.
+        child: RevisionId,
+    },
+    /// The operating system refused something that always works.
+    #[error("castoff cannot start")]
+    System(#[source] io::Error),
+}
+
+impl Error {
+    /// Turns a failure into an error that says what was being done.
+    pub fn asking(doing: &'static str) -> impl Fn(Failure) -> Self {
+        move |source| Self::Database { doing, source }
+    }
+
+    /// The error's name in documentation and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.code(),
+            Self::Conninfo(error) => error.code(),
+            Self::Target(error) => error.code(),
+            Self::RevisionId(_) => "invalid-revision-id",
+            Self::Name(error) => error.code(),
+            Self::Files(error) => error.code(),
+            Self::Bundle(error) => error.code(),
+            Self::Script(error) => error.code(),
+            Self::History(error) => error.code(),
+            Self::Plan(error) => error.code(),
+            Self::NotReady { .. } => "not-ready",
+            Self::Refused { source, .. } => source.code(),
+            Self::NotCreated { .. } => "not-created",
+            Self::Database {
+                source: Failure::Lost(_),
+                ..
+            } => "connection-lost",
+            Self::Database { .. } => "database",
+            Self::Pooler => "pooler",
+            Self::LockTimeout { .. } => "lock-timeout",
+            Self::NotStamped { .. } => "not-stamped",
+            Self::UnknownRevision { .. } => "unknown-revision",
+            Self::Newer { .. } => "database-newer",
+            Self::LedgerDamaged(_) => "ledger-damaged",
+            Self::Edited { .. } => "checksum-mismatch",
+            Self::Reordered { .. } => "parents-mismatch",
+            Self::Apply(error) => match error {
+                ApplyError::RolledBack { .. } => "apply-failed",
+                ApplyError::Stopped { .. } => "apply-stopped",
+                ApplyError::EditedHalfWay { .. } => "edited-half-way",
+                ApplyError::Fenced { .. } => "lock-lost",
+                ApplyError::Broken { .. } => "connection-lost",
+            },
+            Self::Stamp(_) => "stamp-failed",
+            Self::Exec(error) => error.code(),
+            Self::Stopped { .. } => "stopped",
+            Self::Dump { .. } => "dump-failed",
+            Self::Exists { .. } => "exists",
+            Self::NotAHead { .. } => "not-a-head",
+            Self::System(_) => "system",
+        }
+    }
+
+    /// The exit status: DESIGN's table, never reused.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Target(_) | Self::RevisionId(_) | Self::Exists { .. } | Self::NotAHead { .. } => {
+                2
+            }
+            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) => 10,
+            Self::NotReady { .. } | Self::Refused { .. } => 11,
+            Self::NotCreated { .. }
+            | Self::Database { .. }
+            | Self::Stamp(_)
+            | Self::Pooler
+            | Self::Dump { .. } => 12,
+            Self::LockTimeout { .. } => 13,
+            Self::History(_)
+            | Self::Plan(_)
+            | Self::NotStamped { .. }
+            | Self::UnknownRevision { .. }
+            | Self::Newer { .. }
+            | Self::LedgerDamaged(_)
+            | Self::Edited { .. }
+            | Self::Reordered { .. } => 14,
+            Self::Apply(error) => match error {
+                ApplyError::RolledBack { .. } => 15,
+                ApplyError::Stopped { .. } | ApplyError::EditedHalfWay { .. } => 16,
+                ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
+            },
+            Self::Files(_) | Self::Bundle(_) | Self::Script(_) => 17,
+            Self::System(_) => 70,
+            Self::Exec(error) => error.exit_status(),
+            Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+        }
+    }
+
+    /// What to do about it, as one imperative.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Config(error) => error.help(),
+            Self::Conninfo(error) => error.help(),
+            Self::Target(error) => error.help(),
+            Self::RevisionId(_) => "choose an id of 1 to 32 characters, or leave --rev-id out".into(),
+            Self::Name(error) => error.help(),
+            Self::Files(error) => error.help(),
+            Self::Bundle(error) => error.help(),
+            Self::Script(error) => error.help(),
+            Self::History(error) => error.help(),
+            Self::Plan(error) => error.help(),
+            Self::NotReady { source, .. } | Self::Refused { source, .. } => source.help(),
+            Self::NotCreated { .. } => {
+                "grant the role `createdb`, or create the database with `createdb`".into()
+            }
+            Self::Database { source, .. } => help_for(source),
+            Self::Pooler => {
+                "set CASTOFF_DATABASE_URL to the URL of the server itself, not of the pooler".into()
+            }
+            Self::LockTimeout { holder: Some(holder), .. } => format!(
+                "inspect it with `select * from pg_stat_activity where pid = {}`, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)",
+                holder.pid
+            ),
+            Self::LockTimeout { holder: None, .. } => {
+                "start again, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)".into()
+            }
+            Self::NotStamped { alembic: Some(table), .. } => format!(
+                "find its revision with `select version_num from {table}`, then set CASTOFF_BASELINE=<rev> (records it once) or run `castoff stamp <rev>`"
+            ),
+            Self::NotStamped { alembic: None, .. } => {
+                "run `castoff stamp <rev>` with the revision that matches its tables, or set CASTOFF_BASELINE=<rev>, which does it once".into()
+            }
+            Self::UnknownRevision { .. } => {
+                "deploy the image that has that revision, or if it is gone for good, run `castoff stamp --purge <rev>`".into()
+            }
+            Self::Newer { .. } => {
+                "deploy a newer image, or set --on-newer to warn (CASTOFF_ON_NEWER)".into()
+            }
+            Self::LedgerDamaged(_) => "correct the ledger with `castoff stamp --purge <rev>`".into(),
+            Self::Edited { .. } => {
+                "undo the edit, and put the change into a new revision with `castoff revision -m`".into()
+            }
+            Self::Reordered { .. } => {
+                "restore its down_revision, and put new revisions behind the head".into()
+            }
+            Self::Apply(error) => help_for_apply(error),
+            Self::Stamp(FenceError::Failure(failure)) => help_for(failure),
+            Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
+                "start again: the ledger is as it was".into()
+            }
+            Self::Exec(error) => error.help(),
+            Self::Stopped { .. } => "start again; what was under way was rolled back".into(),
+            Self::Dump { .. } => {
+                "install the PostgreSQL client of the server's version, such as `postgresql-client-17`".into()
+            }
+            Self::Exists { .. } => "choose another name, or remove it".into(),
+            Self::NotAHead { .. } => "leave --head out, or add --splice to start a branch".into(),
+            Self::System(_) => "check the limits on this container's processes and files".into(),
+        }
+    }
+
+    /// Where in a file it is.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Config(error) => error.place(),
+            Self::Conninfo(error) => error.place(),
+            Self::Script(error) => error.place(),
+            Self::History(error) => error.place(),
+            Self::Plan(error) => error.place(),
+            Self::Edited { place, .. }
+            | Self::Reordered { place, .. }
+            | Self::Apply(
+                ApplyError::RolledBack { place, .. }
+                | ApplyError::Stopped { place, .. }
+                | ApplyError::EditedHalfWay { place, .. },
+            ) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// What else there is to know, by name: the server's own DETAIL and HINT among it.
+    pub fn notes(&self) -> Vec<(String, String)> {
+        let note = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
+        match self {
+            Self::Apply(
+                ApplyError::RolledBack { refusal, .. } | ApplyError::Stopped { refusal, .. },
+            ) => refusal.notes(),
+            Self::Database {
+                source: Failure::Refused(refusal),
+                ..
+            }
+            | Self::NotCreated {
+                source: Failure::Refused(refusal),
+                ..
+            } => refusal.notes(),
+            Self::Edited { was: Some(was), .. } => note("was", was),
+            Self::Reordered { was, .. } => note("was", &was.join(", ")),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn help_for(failure: &Failure) -> String {
+    match failure {
+        Failure::Refused(_) if failure.is(sqlstate::INSUFFICIENT_PRIVILEGE) => {
+            "grant the role what is missing, or give castoff a role of its own in CASTOFF_DATABASE_URL".into()
+        }
+        Failure::Refused(_) if failure.is(sqlstate::READ_ONLY_SQL_TRANSACTION) => {
+            "name the primary, or add `target_session_attrs=read-write` to DATABASE_URL".into()
+        }
+        Failure::Refused(_) | Failure::Protocol(_) => "look at the server's log".into(),
+        Failure::Lost(_) => "start again: castoff goes on where the ledger says".into(),
+    }
+}
+
+fn help_for_apply(error: &ApplyError) -> String {
+    match error {
+        ApplyError::RolledBack { refusal, .. } => match refusal.sqlstate.as_str() {
+            sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => {
+                "deploy again when the table is less busy; the database is unchanged".into()
+            }
+            sqlstate::INSUFFICIENT_PRIVILEGE => {
+                "grant the role what is missing and deploy again; the database is unchanged".into()
+            }
+            _ => "correct the SQL and deploy again; the database is unchanged".into(),
+        },
+        ApplyError::Stopped { done, .. } => format!(
+            "correct the cause and deploy again: the next start goes on after statement {done}; look for an invalid index that the failed statement may have left"
+        ),
+        ApplyError::EditedHalfWay { .. } => {
+            "undo the edit, deploy, and put the change into a new revision".into()
+        }
+        ApplyError::Fenced { .. } | ApplyError::Broken { .. } => {
+            "start again: what was not finished was rolled back".into()
+        }
+    }
+}
+
+/// `30 s`, `500 ms`.
+fn seconds(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
+}
+
+fn held_by(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| format!(": {holder}"))
+}
+
+fn list(ids: &[RevisionId]) -> String {
+    ids.iter()
+        .map(|id| format!("`{id}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn signal_name(signal: i32) -> String {
+    signal_hook::low_level::signal_name(signal)
+        .map_or_else(|| format!("signal {signal}"), str::to_owned)
+}

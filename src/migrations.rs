@@ -1,0 +1,169 @@
+//! Where migrations come from: the archive in the executable, or a directory.
+//!
+//! Reads files and hands their bytes to [`crate::revision`], which gives them a meaning.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::bundle::{self, Bundle};
+use crate::config::MigrationsFrom;
+use crate::error::Error;
+use crate::revision::checksum::Lineage;
+use crate::revision::history::History;
+use crate::revision::id::RevisionId;
+use crate::revision::script::Script;
+
+/// The migrations of this run, not yet read.
+#[derive(Debug)]
+pub enum Migrations {
+    /// Embedded in the executable.
+    Embedded(Bundle),
+    /// The `*.sql` files of a directory.
+    Directory(PathBuf),
+}
+
+/// Why the files cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// There is no such directory, and nothing is embedded.
+    #[error("no migrations: none are embedded, and `{}` is not there", directory.display())]
+    None {
+        /// The directory that was looked for.
+        directory: PathBuf,
+    },
+    /// A file or the directory cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("`{}` cannot be written", path.display())]
+    Unwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl FilesError {
+    /// The error's name in documentation and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::None { .. } => "no-migrations",
+            Self::Unreadable { .. } => "files-unreadable",
+            Self::Unwritable { .. } => "files-unwritable",
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::None { .. } => {
+                "name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`".into()
+            }
+            Self::Unreadable { .. } => {
+                "check the name in --migrations or CASTOFF_MIGRATIONS, and that this user may read it".into()
+            }
+            Self::Unwritable { .. } => "check that this user may write there".into(),
+        }
+    }
+}
+
+/// Finds the migrations: the named directory, the embedded archive, or `./migrations`.
+pub fn find(from: &MigrationsFrom) -> Result<Migrations, Error> {
+    match from {
+        MigrationsFrom::Directory(directory) => Ok(Migrations::Directory(directory.clone())),
+        MigrationsFrom::EmbeddedOr(directory) => match bundle::embedded()? {
+            Some(bundle) => Ok(Migrations::Embedded(bundle)),
+            None if directory.is_dir() => Ok(Migrations::Directory(directory.clone())),
+            None => Err(FilesError::None {
+                directory: directory.clone(),
+            }
+            .into()),
+        },
+    }
+}
+
+/// The directory that new migrations are written to.
+pub fn directory(from: &MigrationsFrom) -> &Path {
+    match from {
+        MigrationsFrom::Directory(directory) | MigrationsFrom::EmbeddedOr(directory) => directory,
+    }
+}
+
+impl Migrations {
+    /// The heads with their lineages, at a cost that does not depend on how many migrations an
+    /// executable carries. A directory is read and checked whole.
+    pub fn heads(&self) -> Result<Heads, Error> {
+        match self {
+            Self::Embedded(bundle) => Ok(Heads {
+                heads: bundle.heads()?,
+                history: None,
+            }),
+            Self::Directory(_) => {
+                let history = self.history()?;
+                let heads = history.heads().into_iter();
+                let heads = heads.filter_map(|id| Some((id.clone(), *history.lineage(id)?)));
+                let heads = heads.collect();
+                Ok(Heads {
+                    heads,
+                    history: Some(history),
+                })
+            }
+        }
+    }
+
+    /// All migrations, parsed and joined to a graph.
+    pub fn history(&self) -> Result<History, Error> {
+        let mut scripts = Vec::new();
+        for (path, bytes) in self.files()? {
+            scripts.push(Script::parse(&path, bytes)?);
+        }
+        Ok(History::new(scripts)?)
+    }
+
+    /// All files, path and content, in the order of their names.
+    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        match self {
+            Self::Embedded(bundle) => Ok(bundle.files()?),
+            Self::Directory(directory) => Ok(read_directory(directory)?),
+        }
+    }
+}
+
+/// The heads, and the whole history where it had to be read to know them.
+#[derive(Debug)]
+pub struct Heads {
+    /// The head revisions and their lineages.
+    pub heads: Vec<(RevisionId, Lineage)>,
+    /// The graph, when it was read on the way.
+    pub history: Option<History>,
+}
+
+/// Reads the `*.sql` files of a directory, not of its folders. Each is a migration: a stray file is
+/// an error when it is parsed, not a migration that silently never runs.
+fn read_directory(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, FilesError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        |source| FilesError::Unreadable { path, source }
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable(directory))? {
+        let path = entry.map_err(unreadable(directory))?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
+        Ok((path.display().to_string(), bytes))
+    };
+    paths.into_iter().map(read).collect()
+}

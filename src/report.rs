@@ -1,0 +1,229 @@
+//! The only writer to the terminal: data on standard output, the story on standard error.
+//!
+//! The rest of the program tells its story as `tracing` events. Here they become one line a step,
+//! or one JSON object a line. A reader that went away is not an error of castoff's: the migration
+//! matters more than the line about it.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+
+use crate::config::{LogFormat, LogLevel};
+use crate::error::Error;
+
+/// Starts telling the story on standard error.
+pub fn tell(level: LogLevel, format: LogFormat) {
+    let filter = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let subscriber = tracing_subscriber::registry().with(Story { format, filter });
+    // Only a second call could fail, and it would change nothing.
+    tracing::subscriber::set_global_default(subscriber).ok();
+}
+
+/// Prints data, whole lines, on standard output.
+pub fn print(data: &str) {
+    let mut stdout = io::stdout().lock();
+    // `castoff history | head` closes the pipe when it has seen enough.
+    stdout
+        .write_all(data.as_bytes())
+        .and_then(|()| stdout.flush())
+        .ok();
+}
+
+/// Prints one JSON document on standard output.
+pub fn print_json(document: &Value) {
+    print(&format!("{document:#}\n"));
+}
+
+/// Tells the error that ends the run.
+pub fn fail(error: &Error, format: LogFormat) {
+    let text = match format {
+        LogFormat::Text => render(error),
+        LogFormat::Json => format!("{}\n", error_as_json(error)),
+    };
+    write_story(&text);
+}
+
+/// Tells of a bug of castoff's own.
+pub fn bug(panic: &str) {
+    write_story(&format!(
+        "error[bug]: castoff has a bug: {panic}\n  help: report this line with `castoff --version`\n"
+    ));
+}
+
+/// The error as people read it.
+///
+/// ```text
+/// error[apply-failed]: revision 3f2a9c41d07b failed and was rolled back
+///   --> migrations/202611021014_3f2a9c41d07b_check_total.sql:6 (statement 2 of 2)
+///    6 | alter table invoice
+///   caused by: 42703 column "totl" does not exist
+///   help: correct the SQL and deploy again; the database is unchanged
+/// ```
+pub fn render(error: &Error) -> String {
+    let mut text = format!("error[{}]: {error}\n", error.code());
+    let mut line = |content: String| {
+        text.push_str(&content);
+        text.push('\n');
+    };
+    if let Some(place) = error.place() {
+        line(format!("  --> {place}"));
+        for (offset, content) in place.excerpt.iter().enumerate() {
+            line(format!("{:>4} | {content}", place.line + offset));
+        }
+    }
+    for cause in causes(error) {
+        line(format!("  caused by: {cause}"));
+    }
+    for (name, content) in error.notes() {
+        line(format!("  {name}: {}", content.replace('\n', "\n    ")));
+    }
+    line(format!("  help: {}", error.help()));
+    text
+}
+
+fn error_as_json(error: &Error) -> Value {
+    let mut document = Map::new();
+    let mut set = |key: &str, value: Value| drop(document.insert(key.to_owned(), value));
+    set("timestamp", timestamp().into());
+    set("level", "error".into());
+    set("event", "error".into());
+    set("code", error.code().into());
+    set("exit_status", error.exit_status().into());
+    set("message", error.to_string().into());
+    if let Some(place) = error.place() {
+        set("path", place.path.clone().into());
+        set("line", place.line.into());
+    }
+    set("causes", causes(error).into());
+    for (name, content) in error.notes() {
+        set(&name.replace(' ', "_"), content.into());
+    }
+    set("help", error.help().into());
+    Value::Object(document)
+}
+
+/// The chain of sources, without what a message has said already.
+fn causes(error: &Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    causes
+}
+
+/// A line of the story goes out in one write, so that replicas on one terminal do not interleave.
+fn write_story(text: &str) {
+    io::stderr().write_all(text.as_bytes()).ok();
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+fn timestamp() -> String {
+    use time::format_description::BorrowedFormatItem;
+    use time::macros::format_description;
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    time::OffsetDateTime::now_utc()
+        .format(FORMAT)
+        .unwrap_or_default()
+}
+
+/// Writes events to standard error.
+struct Story {
+    format: LogFormat,
+    filter: LevelFilter,
+}
+
+impl<S: Subscriber> Layer<S> for Story {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
+        metadata.level() <= &self.filter && metadata.target().starts_with("castoff")
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.filter)
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = *event.metadata().level();
+        write_story(&match self.format {
+            LogFormat::Text => as_text(level, &fields.message),
+            LogFormat::Json => as_json(level, fields),
+        });
+    }
+}
+
+fn as_text(level: Level, message: &str) -> String {
+    let mark = match level {
+        Level::ERROR => "error: ",
+        Level::WARN => "warning: ",
+        _ => "",
+    };
+    let mut text = format!("castoff: {mark}{}", message.replace('\n', "\n    "));
+    text.push('\n');
+    text
+}
+
+fn as_json(level: Level, fields: Fields) -> String {
+    let mut document = Map::new();
+    document.insert("timestamp".to_owned(), timestamp().into());
+    document.insert(
+        "level".to_owned(),
+        level.as_str().to_ascii_lowercase().into(),
+    );
+    document.insert("message".to_owned(), fields.message.into());
+    document.extend(fields.others);
+    format!("{}\n", Value::Object(document))
+}
+
+/// The fields of one event.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Map<String, Value>,
+}
+
+impl Fields {
+    fn set(&mut self, field: &Field, value: Value) {
+        self.others.insert(field.name().to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            write!(self.message, "{value:?}").ok();
+        } else {
+            self.set(field, format!("{value:?}").into());
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, value.into());
+    }
+}

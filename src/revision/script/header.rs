@@ -1,0 +1,193 @@
+//! The lines before the first section: the message, and keys with their values.
+//!
+//! One key a line, or several on one line with blanks between. The first comment that is no key is
+//! the message. A line `word: …` with a lower-case word that is no key is refused, because a
+//! misspelt key that is taken for prose changes the history silently; only the first comment of a
+//! file may look like that, as messages do (`-- fix: round the totals`).
+
+use crate::revision::id::RevisionId;
+
+use super::error::Problem;
+
+const KEYS: [&str; 4] = ["revision", "down_revision", "depends_on", "branch_labels"];
+
+/// Other words for the keys, as Alembic's files have them.
+const ALIASES: [(&str, &str); 4] = [
+    ("revises", "down_revision"),
+    ("revision_id", "revision"),
+    ("parent", "down_revision"),
+    ("parents", "down_revision"),
+];
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub(super) struct Header {
+    pub(super) message: Option<String>,
+    pub(super) id: Option<RevisionId>,
+    pub(super) down_revisions: Vec<RevisionId>,
+    pub(super) depends_on: Vec<RevisionId>,
+    pub(super) branch_labels: Vec<String>,
+    seen: Vec<&'static str>,
+}
+
+impl Header {
+    /// Reads one comment with its `--` and without its line end.
+    pub(super) fn read(&mut self, comment: &str) -> Result<(), Problem> {
+        let content = comment.trim_start_matches('-').trim();
+        let first = self.message.is_none() && self.seen.is_empty();
+        match Line::of(content) {
+            Line::Keys => self.keys(content),
+            Line::Almost { key, meant } => Err(Problem::UnknownKey {
+                key: key.to_owned(),
+                meant: Some(meant),
+            }),
+            Line::Unknown { key } if !first => Err(Problem::UnknownKey {
+                key: key.to_owned(),
+                meant: None,
+            }),
+            Line::Unknown { .. } | Line::Prose => {
+                if self.message.is_none() && !content.is_empty() {
+                    self.message = Some(content.to_owned());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a line of `key: value` pairs. No value holds a colon, so each word with one is a key.
+    fn keys(&mut self, content: &str) -> Result<(), Problem> {
+        let mut pairs: Vec<(&'static str, String)> = Vec::new();
+        for word in content.split_whitespace() {
+            if let Some((key, value)) = word.split_once(':') {
+                let Some(known) = KEYS.into_iter().find(|known| *known == key) else {
+                    return Err(Problem::UnknownKey {
+                        key: key.to_owned(),
+                        meant: meant(key),
+                    });
+                };
+                pairs.push((known, value.to_owned()));
+            } else if let Some((_, value)) = pairs.last_mut() {
+                value.push(' ');
+                value.push_str(word);
+            }
+        }
+        pairs
+            .iter()
+            .try_for_each(|(key, value)| self.set(key, value.trim()))
+    }
+
+    fn set(&mut self, key: &'static str, value: &str) -> Result<(), Problem> {
+        if self.seen.contains(&key) {
+            return Err(Problem::DuplicateKey { key });
+        }
+        self.seen.push(key);
+        match key {
+            "revision" => self.id = Some(revision(key, value)?),
+            "down_revision" => self.down_revisions = revisions(key, value)?,
+            "depends_on" => self.depends_on = revisions(key, value)?,
+            _ => {
+                let labels = values(value).map(label).collect::<Result<_, _>>()?;
+                self.branch_labels = unique(key, labels)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a header line looks like by its start.
+enum Line<'t> {
+    Keys,
+    Almost { key: &'t str, meant: &'static str },
+    Unknown { key: &'t str },
+    Prose,
+}
+
+impl<'t> Line<'t> {
+    fn of(content: &'t str) -> Self {
+        let Some((key, value)) = content.split_once(':') else {
+            return Line::Prose;
+        };
+        if KEYS.contains(&key) {
+            return Line::Keys;
+        }
+        if let Some(meant) = meant(key) {
+            return Line::Almost { key, meant };
+        }
+        let lower = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        let apart = value.is_empty() || value.starts_with([' ', '\t']);
+        if apart && !key.is_empty() && key.bytes().all(lower) {
+            return Line::Unknown { key };
+        }
+        Line::Prose
+    }
+}
+
+/// The key that somebody meant who wrote `Down-Revision` or `revison`.
+fn meant(key: &str) -> Option<&'static str> {
+    if key.len() > 20 {
+        return None;
+    }
+    let plain = key.trim().to_ascii_lowercase().replace(['-', ' '], "_");
+    if let Some((_, meant)) = ALIASES.iter().find(|(alias, _)| *alias == plain) {
+        return Some(meant);
+    }
+    KEYS.into_iter().find(|known| distance(known, &plain) <= 2)
+}
+
+/// How many bytes must be added, removed or replaced to make one text the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, from) in one.bytes().enumerate() {
+        let mut diagonal = index;
+        row[0] = index + 1;
+        for (column, to) in other.bytes().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+/// The values between commas. A base is written as nothing, `none` or `<base>`.
+fn values(value: &str) -> impl Iterator<Item = &str> {
+    let is_none = value.eq_ignore_ascii_case("none") || matches!(value, "<base>" | "base");
+    let list = if is_none { "" } else { value };
+    list.split(',')
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+}
+
+fn revisions(key: &'static str, value: &str) -> Result<Vec<RevisionId>, Problem> {
+    let ids = values(value)
+        .map(|value| revision(key, value))
+        .collect::<Result<_, _>>()?;
+    unique(key, ids)
+}
+
+fn revision(key: &'static str, value: &str) -> Result<RevisionId, Problem> {
+    RevisionId::new(value).map_err(|error| Problem::RevisionId { key, error })
+}
+
+fn label(value: &str) -> Result<String, Problem> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let reserved = matches!(value, "base" | "head" | "heads") || value.starts_with('-');
+    if reserved || !value.bytes().all(allowed) {
+        return Err(Problem::BranchLabel(value.to_owned()));
+    }
+    Ok(value.to_owned())
+}
+
+fn unique<T: PartialEq + ToString>(key: &'static str, values: Vec<T>) -> Result<Vec<T>, Problem> {
+    let twice = values
+        .iter()
+        .enumerate()
+        .find(|(index, value)| values[..*index].contains(value));
+    if let Some((_, value)) = twice {
+        return Err(Problem::DuplicateValue {
+            key,
+            id: value.to_string(),
+        });
+    }
+    Ok(values)
+}

@@ -1,0 +1,407 @@
+//! Applying the steps of a plan, each with its record.
+
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use super::migrate::with_lineages;
+use super::section::{self, StatementFailure};
+use crate::database::failure::{Failure, Refusal};
+use crate::database::ledger::{self, FenceError, Move, Movement, Operator, Outcome, Record};
+use crate::database::session::{Locked, Session};
+use crate::place::Place;
+use crate::revision::history::History;
+use crate::revision::id::RevisionId;
+use crate::revision::plan::Step;
+use crate::revision::script::{Mode, Script, Section, SectionOptions};
+
+/// Why a step did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The step's transaction was rolled back: the database is as it was before it.
+    #[error("{} {revision} failed and was rolled back", noun(*movement))]
+    RolledBack {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// The statement, or the file when `commit` refused.
+        place: Place,
+        /// What the server said.
+        #[source]
+        refusal: Refusal,
+    },
+    /// An autocommit section stopped between two statements, or in one.
+    #[error("{} {revision} stopped after {done} of {statements} statements", noun(*movement))]
+    Stopped {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// The statement that failed.
+        place: Place,
+        /// Statements that are done, and stay.
+        done: usize,
+        /// Statements of the section.
+        statements: usize,
+        /// What the server said.
+        #[source]
+        refusal: Refusal,
+    },
+    /// An autocommit section was edited after part of it ran.
+    #[error("revision {revision} was edited after {done} of its statements ran")]
+    EditedHalfWay {
+        /// The revision.
+        revision: RevisionId,
+        /// Statements that are done.
+        done: usize,
+        /// The file.
+        place: Place,
+    },
+    /// The lock or the ledger is not what it was when the plan was made.
+    #[error("{} {revision} was not applied", noun(*movement))]
+    Fenced {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// What is not what it was.
+        #[source]
+        fence: FenceError,
+    },
+    /// The connection, or the conversation with the server, broke.
+    #[error("the connection was lost while applying revision {revision}")]
+    Broken {
+        /// The revision.
+        revision: RevisionId,
+        /// What happened.
+        #[source]
+        failure: Failure,
+    },
+}
+
+fn noun(movement: Movement) -> &'static str {
+    match movement {
+        Movement::Upgrade => "revision",
+        Movement::Downgrade => "downgrade of revision",
+        Movement::Stamp => "stamp of revision",
+    }
+}
+
+/// Applies one step and its record. Takes the lock as proof that nobody else does.
+pub async fn apply(
+    session: &Session<Locked>,
+    history: &History,
+    step: &Step<'_>,
+    operator: &Operator,
+) -> Result<Duration, ApplyError> {
+    let began = Instant::now();
+    let work = Work::of(session, history, step, operator);
+    if work
+        .section
+        .is_some_and(|section| section.options.mode == Mode::Autocommit)
+    {
+        work.statement_by_statement().await?;
+    } else {
+        work.in_one_transaction().await?;
+    }
+    let took = began.elapsed();
+    let script = step.script;
+    let (id, message) = (&script.id, &script.message);
+    let verb = if work.movement == Movement::Downgrade {
+        "reverted"
+    } else {
+        "applied"
+    };
+    info!(
+        event = verb,
+        revision = %id,
+        milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "{verb} {id} {message} ({} ms)",
+        took.as_millis()
+    );
+    Ok(took)
+}
+
+/// One step, looked at from all sides.
+struct Work<'a> {
+    session: &'a Session<Locked>,
+    operator: &'a Operator,
+    script: &'a Script,
+    movement: Movement,
+    section: Option<&'a Section>,
+    rows: Move,
+}
+
+impl<'a> Work<'a> {
+    fn of(
+        session: &'a Session<Locked>,
+        history: &History,
+        step: &Step<'a>,
+        operator: &'a Operator,
+    ) -> Self {
+        let script = step.script;
+        let (movement, section) = section::of_step(step);
+        Self {
+            session,
+            operator,
+            script,
+            movement,
+            section,
+            rows: rows(history, step),
+        }
+    }
+
+    fn record(&self, outcome: Outcome, last_statement: usize) -> Record<'a> {
+        Record::of(self.script, self.movement, outcome, last_statement)
+    }
+
+    fn section_parts(&self) -> (&'a str, &'a [crate::sql::split::Statement]) {
+        self.section.map_or(("", &[]), |section| {
+            (self.script.text.as_str(), &section.statements)
+        })
+    }
+
+    async fn in_one_transaction(&self) -> Result<(), ApplyError> {
+        let result = self.try_in_one_transaction().await;
+        if let Err(ApplyError::RolledBack { .. } | ApplyError::Fenced { .. }) = &result {
+            // The connection still works; give the locks back before the story is told.
+            self.session.client().batch_execute("rollback").await.ok();
+        }
+        result
+    }
+
+    async fn try_in_one_transaction(&self) -> Result<(), ApplyError> {
+        let client = self.session.client();
+        let begin = begin(self.section.map(|section| &section.options));
+        // Both messages leave before the first answer is awaited.
+        let (began, fenced) =
+            tokio::join!(biased; client.batch_execute(&begin), self.session.fence(&self.rows));
+        began.map_err(|error| self.broken(error.into()))?;
+        fenced.map_err(|fence| self.fenced(fence))?;
+        let (text, statements) = self.section_parts();
+        section::run(client, text, statements)
+            .await
+            .map_err(|failure| self.failed(failure))?;
+        // An edit of the session's role or search path by the script must not reach the record.
+        let record = self.record(Outcome::Done, statements.len());
+        // If one of these fails, the `commit` behind it rolls back.
+        let (reset, recorded, committed) = tokio::join!(
+            biased;
+            client.batch_execute(LEAVE_ROLE),
+            self.session.record(&record, self.operator),
+            client.batch_execute("commit")
+        );
+        reset.map_err(|error| self.failed_as_a_whole(error.into()))?;
+        recorded.map_err(|failure| self.failed_as_a_whole(failure))?;
+        committed.map_err(|error| self.failed_as_a_whole(error.into()))
+    }
+
+    /// Each statement commits by itself, and the ledger follows it one by one.
+    async fn statement_by_statement(&self) -> Result<(), ApplyError> {
+        let client = self.session.client();
+        let (text, statements) = self.section_parts();
+        let first = self.resume_at().await?;
+        let options = self.section.map(|section| &section.options);
+        let reset = format!("{RESET}; {}", timeouts(options, "set"));
+        client
+            .batch_execute(&reset)
+            .await
+            .map_err(|error| self.broken(error.into()))?;
+        let record = self
+            .session
+            .record(&self.record(Outcome::Running, first), self.operator)
+            .await
+            .map_err(|failure| self.broken(failure))?;
+        for index in first..statements.len() {
+            if !self
+                .session
+                .holds_lock()
+                .await
+                .map_err(|failure| self.broken(failure))?
+            {
+                return Err(self.fenced(FenceError::LockLost));
+            }
+            let one = section::run(client, text, &statements[index..=index]).await;
+            if let Err(StatementFailure {
+                offset, failure, ..
+            }) = one
+            {
+                let stopped = self.stopped(index, offset, failure);
+                if matches!(stopped, ApplyError::Stopped { .. }) {
+                    let written = self.session.progress(record, index, Outcome::Failed).await;
+                    if let Err(failure) = written {
+                        warn!("the ledger does not say where the section stopped: {failure}");
+                    }
+                }
+                return Err(stopped);
+            }
+            self.session
+                .progress(record, index + 1, Outcome::Running)
+                .await
+                .map_err(|failure| self.broken(failure))?;
+        }
+        client
+            .batch_execute(&begin(None))
+            .await
+            .map_err(|error| self.broken(error.into()))?;
+        self.session
+            .fence(&self.rows)
+            .await
+            .map_err(|fence| self.fenced(fence))?;
+        self.session
+            .progress(record, statements.len(), Outcome::Done)
+            .await
+            .map_err(|failure| self.broken(failure))?;
+        client
+            .batch_execute("commit")
+            .await
+            .map_err(|error| self.broken(error.into()))
+    }
+
+    /// The first statement that earlier starts have not done.
+    async fn resume_at(&self) -> Result<usize, ApplyError> {
+        let earlier = ledger::unfinished(self.session, &self.script.id, self.movement)
+            .await
+            .map_err(|failure| self.broken(failure))?;
+        let Some(earlier) = earlier.filter(|earlier| {
+            earlier.last_statement > 0 && earlier.last_statement < earlier.statements
+        }) else {
+            return Ok(0);
+        };
+        let done = earlier.last_statement;
+        let revision = self.script.id.clone();
+        if self.movement == Movement::Upgrade
+            && earlier.canonical != self.script.checksums.canonical.to_string()
+        {
+            let place = Place::file(&self.script.path);
+            return Err(ApplyError::EditedHalfWay {
+                revision,
+                done,
+                place,
+            });
+        }
+        info!(
+            event = "resume",
+            "resuming {revision} after statement {done}"
+        );
+        Ok(done)
+    }
+
+    fn place(&self, index: usize, offset: Option<usize>) -> Place {
+        match self.section {
+            Some(section) => section::place(self.script, section, index, offset),
+            None => Place::file(&self.script.path),
+        }
+    }
+
+    fn failed(&self, failure: StatementFailure) -> ApplyError {
+        let StatementFailure {
+            index,
+            offset,
+            failure,
+        } = failure;
+        self.rolled_back(self.place(index, offset), failure)
+    }
+
+    /// A deferred constraint, or the ledger, refused when all statements were done.
+    fn failed_as_a_whole(&self, failure: Failure) -> ApplyError {
+        self.rolled_back(
+            Place::file(&self.script.path).with_note("at commit"),
+            failure,
+        )
+    }
+
+    fn rolled_back(&self, place: Place, failure: Failure) -> ApplyError {
+        match failure {
+            Failure::Refused(refusal) => ApplyError::RolledBack {
+                revision: self.script.id.clone(),
+                movement: self.movement,
+                place,
+                refusal: *refusal,
+            },
+            Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
+        }
+    }
+
+    fn stopped(&self, done: usize, offset: Option<usize>, failure: Failure) -> ApplyError {
+        match failure {
+            Failure::Refused(refusal) => ApplyError::Stopped {
+                revision: self.script.id.clone(),
+                movement: self.movement,
+                place: self.place(done, offset),
+                done,
+                statements: self.section_parts().1.len(),
+                refusal: *refusal,
+            },
+            Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
+        }
+    }
+
+    fn fenced(&self, fence: FenceError) -> ApplyError {
+        match fence {
+            FenceError::Failure(failure @ (Failure::Lost(_) | Failure::Protocol(_))) => {
+                self.broken(failure)
+            }
+            FenceError::Failure(Failure::Refused(_))
+            | FenceError::LockLost
+            | FenceError::LedgerMoved => ApplyError::Fenced {
+                revision: self.script.id.clone(),
+                movement: self.movement,
+                fence,
+            },
+        }
+    }
+
+    fn broken(&self, failure: Failure) -> ApplyError {
+        ApplyError::Broken {
+            revision: self.script.id.clone(),
+            failure,
+        }
+    }
+}
+
+/// Undoes what the script before may have set for the session. `reset all` leaves the role alone;
+/// `discard all` would release the lock.
+const RESET: &str = "reset session authorization; reset role; reset all";
+
+/// Gives the record back to the role that owns the ledger.
+const LEAVE_ROLE: &str = "reset session authorization; reset role";
+
+/// Opens a step's transaction. `begin` comes first: whatever follows it and fails, fails inside.
+fn begin(options: Option<&SectionOptions>) -> String {
+    format!(
+        "begin isolation level read committed read write; {RESET}; {}",
+        timeouts(options, "set local")
+    )
+}
+
+fn timeouts(options: Option<&SectionOptions>, set: &str) -> String {
+    options.map_or_else(String::new, |options| section::timeouts(options, set))
+}
+
+/// The rows of the ledger that a step moves, with their lineages.
+fn rows(history: &History, step: &Step<'_>) -> Move {
+    Move {
+        leaves: step.leaves.iter().map(ToString::to_string).collect(),
+        enters: with_lineages(history, &step.enters),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_begins_before_anything_that_could_fail() {
+        let options = SectionOptions {
+            lock_timeout: Some("2s".into()),
+            ..SectionOptions::default()
+        };
+        assert_eq!(
+            begin(Some(&options)),
+            "begin isolation level read committed read write; reset session authorization; \
+             reset role; reset all; set local lock_timeout = '2s';\n"
+        );
+    }
+}

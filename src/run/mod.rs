@@ -1,0 +1,167 @@
+//! What happens in production: wait, look, lock, look again, apply, become the server.
+//!
+//! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
+
+pub mod apply;
+pub mod exec;
+pub mod lock;
+pub mod migrate;
+pub mod offline;
+pub mod pause;
+pub mod position;
+pub mod section;
+pub mod signal;
+pub mod wait;
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::database::conninfo::{self, Conninfo};
+use crate::database::ledger::Operator;
+use crate::database::session::{Cancel, Open, Session};
+use crate::error::Error;
+use crate::migrations::{self, Migrations};
+use crate::revision::target::Target;
+use migrate::Goal;
+use signal::Stop;
+
+/// How long the server may take to cancel what it is doing, once castoff is told to stop. The rest
+/// of the second belongs to the operating system.
+const CANCEL: Duration = Duration::from_millis(300);
+const ROLL_BACK: Duration = Duration::from_millis(400);
+
+/// What every command that meets the database needs.
+pub struct Context<'c> {
+    /// Everything castoff was told.
+    pub config: &'c Config,
+    /// Where the database is.
+    pub conninfo: Conninfo,
+    /// Where the migrations are.
+    pub migrations: Migrations,
+    stop: &'c Stop,
+    cancel: RefCell<Option<Cancel>>,
+}
+
+impl<'c> Context<'c> {
+    /// Resolves the connection and finds the migrations; connects to nothing.
+    pub fn new(config: &'c Config, stop: &'c Stop) -> Result<Self, Error> {
+        Ok(Self {
+            conninfo: resolve(config)?,
+            migrations: migrations::find(&config.migrations)?,
+            config,
+            stop,
+            cancel: RefCell::new(None),
+        })
+    }
+
+    /// Waits for the database and connects to it.
+    pub async fn connect(&self) -> Result<Session<Open>, Error> {
+        let config = self.config;
+        let link =
+            wait::until_ready(&self.conninfo, config.wait_timeout, config.create_database).await?;
+        let session = Session::open(link, config.ledger_schema.clone());
+        self.cancel.replace(Some(session.cancel()));
+        Ok(session)
+    }
+
+    /// Does not begin what a signal would interrupt at once.
+    pub fn go_on(&self) -> Result<(), Error> {
+        self.stop
+            .received()
+            .map_or(Ok(()), |signal| Err(Error::Stopped { signal }))
+    }
+
+    /// Who is doing this, for the record.
+    pub fn operator(&self) -> Operator {
+        operator(self.config)
+    }
+
+    /// Runs `work` to its end, or until somebody asks castoff to stop. Then the server is asked to
+    /// cancel what it does, and the work gets a moment to roll back and to write down where it is.
+    pub fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        block_on(async {
+            let mut work = pin!(work);
+            let signal = tokio::select! {
+                biased;
+                signal = self.stop.wait() => signal,
+                result = &mut work => return result,
+            };
+            let cancel = self.cancel.borrow_mut().take();
+            if let Some(cancel) = cancel {
+                let wind_down = async { tokio::join!(cancel.send(CANCEL), &mut work) };
+                // Whatever the work says now, the signal is the reason.
+                drop(tokio::time::timeout(ROLL_BACK, wind_down).await);
+            }
+            Err(Error::Stopped { signal })
+        })
+    }
+}
+
+/// Who is doing this, for the record.
+pub fn operator(config: &Config) -> Operator {
+    Operator {
+        host: config.host.clone(),
+        image: config.image.clone(),
+    }
+}
+
+/// Runs a future on a runtime of its own, in this thread.
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(Error::System)?;
+    let result = runtime.block_on(work);
+    // A name lookup may still be stuck in a thread of its own; nobody waits for it.
+    runtime.shutdown_background();
+    result
+}
+
+fn resolve(config: &Config) -> Result<Conninfo, Error> {
+    let mut conninfo = conninfo::resolve(&config.database)?;
+    conninfo.application_name.get_or_insert_with(|| {
+        format!("castoff on {}", config.host)
+            .chars()
+            .take(63)
+            .collect()
+    });
+    Ok(conninfo)
+}
+
+/// Waits, upgrades to head, and becomes the server. Returns only when it could not.
+pub fn run(config: &Config, stop: &Stop, server: &[OsString]) -> Result<(), Error> {
+    if let Some(program) = server.first() {
+        exec::look_up(program, config.path.as_deref())?;
+    }
+    let context = Context::new(config, stop)?;
+    context.block_on(migrate::migrate(&context, &Goal::Upgrade(Target::head())))?;
+    let signal = exec::replace(server, stop)?;
+    Err(Error::Stopped { signal })
+}
+
+/// Waits until the database answers a query.
+pub fn wait(config: &Config, stop: &Stop) -> Result<(), Error> {
+    let conninfo = resolve(config)?;
+    let work = async {
+        let link =
+            wait::until_ready(&conninfo, config.wait_timeout, config.create_database).await?;
+        let session = Session::open(link, config.ledger_schema.clone());
+        session
+            .answers()
+            .await
+            .map_err(Error::asking("asking the database whether it answers"))
+    };
+    block_on(async {
+        tokio::select! {
+            biased;
+            signal = stop.wait() => Err(Error::Stopped { signal }),
+            result = work => result,
+        }
+    })?;
+    tracing::info!(event = "ready", "database {conninfo} answers");
+    Ok(())
+}

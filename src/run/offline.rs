@@ -1,0 +1,202 @@
+//! The script that `--sql` prints: what castoff would do, for psql, leaving the same ledger.
+//!
+//! Pure. The script stops at the first error, refuses to run beside a castoff or on a database that
+//! is elsewhere, and commits each migration together with its record.
+
+use std::fmt::Write as _;
+
+use super::migrate::with_lineages;
+use super::section;
+use crate::database::ledger::{Operator, Outcome, Record, VERSION, in_schema};
+use crate::revision::history::History;
+use crate::revision::id::RevisionId;
+use crate::revision::plan::Step;
+use crate::revision::range::Offline;
+use crate::revision::script::{Mode, Script, Section};
+use crate::revision::stamp::Stamp;
+use crate::sql::ident::{Ident, Literal};
+
+/// Prints the steps of a plan.
+pub fn script(
+    history: &History,
+    offline: &Offline<'_>,
+    schema: &Ident,
+    operator: &Operator,
+) -> String {
+    let mut text = preamble(schema, &offline.from);
+    for step in &offline.plan.steps {
+        push_step(&mut text, history, step, schema, operator);
+    }
+    text.push_str(&epilogue(schema));
+    text
+}
+
+/// Prints what `stamp` would record.
+pub fn stamp(
+    history: &History,
+    from: &[RevisionId],
+    stamp: &Stamp,
+    schema: &Ident,
+    operator: &Operator,
+) -> String {
+    let mut text = preamble(schema, from);
+    text.push_str("begin;\n");
+    push_rows(&mut text, history, schema, &stamp.leaves, &stamp.enters);
+    let mut scripts: Vec<&Script> = stamp
+        .enters
+        .iter()
+        .filter_map(|id| history.get(id))
+        .collect();
+    scripts.sort_by_key(|script| &script.id);
+    for script in &scripts {
+        push_record(&mut text, &Record::stamp(script), schema, operator);
+    }
+    if scripts.is_empty() {
+        push_record(&mut text, &Record::base(), schema, operator);
+    }
+    text.push_str("commit;\n");
+    text.push_str(&epilogue(schema));
+    text
+}
+
+/// Takes the lock, creates the ledger where it is missing, and checks where the database is.
+fn preamble(schema: &Ident, from: &[RevisionId]) -> String {
+    let ledger = in_schema(include_str!("../database/sql/ledger.sql"), schema);
+    let template = include_str!("../database/sql/offline.sql");
+    let mut from: Vec<&str> = from.iter().map(RevisionId::as_str).collect();
+    from.sort_unstable();
+    in_schema(template, schema)
+        .replace("{revision_table}", &literal(&format!("{schema}.revision")))
+        .replace("{schema_name}", &literal(schema.as_str()))
+        .replace("{from}", &array(&from))
+        .replace("{ledger}", &indented(&ledger))
+}
+
+fn epilogue(schema: &Ident) -> String {
+    let name = literal(schema.as_str());
+    format!("\nselect pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext({name}));\n")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |mut indented, line| {
+        if !line.is_empty() {
+            indented.push_str("        ");
+        }
+        indented.push_str(line);
+        indented.push('\n');
+        indented
+    })
+}
+
+fn push_step(
+    text: &mut String,
+    history: &History,
+    step: &Step<'_>,
+    schema: &Ident,
+    operator: &Operator,
+) {
+    let script = step.script;
+    let (movement, section) = section::of_step(step);
+    let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
+    let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
+    // Writing to a String cannot fail.
+    write!(text, "\n-- {verb} {id} {message}\nreset all;\n").ok();
+    if is_autocommit {
+        push_section(text, script, section, "set");
+        text.push_str("begin;\n");
+        push_rows(text, history, schema, &step.leaves, &step.enters);
+    } else {
+        text.push_str("begin;\n");
+        push_rows(text, history, schema, &step.leaves, &step.enters);
+        push_section(text, script, section, "set local");
+    }
+    let statements = section.map_or(0, |section| section.statements.len());
+    push_record(
+        text,
+        &Record::of(script, movement, Outcome::Done, statements),
+        schema,
+        operator,
+    );
+    text.push_str("commit;\n");
+}
+
+fn push_section(text: &mut String, script: &Script, section: Option<&Section>, set: &str) {
+    let Some(section) = section else { return };
+    text.push_str(&section::timeouts(&section.options, set));
+    for statement in &section.statements {
+        text.push_str(script.text.get(statement.span.clone()).unwrap_or_default());
+        // On a line of its own: the statement may end in a comment.
+        text.push_str("\n;\n");
+        if let Some(data) = &statement.copy_data {
+            text.truncate(text.len() - "\n;\n".len());
+            text.push_str(";\n");
+            text.push_str(script.text.get(data.clone()).unwrap_or_default());
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str("\\.\n");
+        }
+    }
+}
+
+fn push_rows(
+    text: &mut String,
+    history: &History,
+    schema: &Ident,
+    leaves: &[RevisionId],
+    enters: &[RevisionId],
+) {
+    for id in leaves {
+        let id = literal(id.as_str());
+        writeln!(text, "delete from {schema}.revision where revision = {id};").ok();
+    }
+    for (id, lineage) in with_lineages(history, enters) {
+        let (id, lineage) = (literal(id.as_str()), literal(&lineage.to_string()));
+        writeln!(
+            text,
+            "insert into {schema}.revision (revision, lineage) values ({id}, {lineage});"
+        )
+        .ok();
+    }
+}
+
+/// The same statement that castoff sends, with its parameters written out.
+fn push_record(text: &mut String, record: &Record<'_>, schema: &Ident, operator: &Operator) {
+    let optional = |text: Option<&str>| text.map_or_else(|| "null".to_owned(), literal);
+    let values = [
+        literal(record.revision),
+        literal(record.movement.as_str()),
+        literal(record.outcome.as_str()),
+        array(&record.parents),
+        array(&record.depends_on),
+        literal(record.message),
+        literal(&record.raw),
+        literal(&record.canonical),
+        optional(record.upgrade_text),
+        optional(record.downgrade_text),
+        record.statements.to_string(),
+        record.last_statement.to_string(),
+        literal(&operator.host),
+        optional(operator.image.as_deref()),
+        literal(VERSION),
+    ];
+    let values = values.join(", ");
+    let columns = "revision, direction, outcome, parents, depends_on, message, raw_checksum, \
+                   canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, \
+                   host, image, castoff";
+    writeln!(
+        text,
+        "insert into {schema}.history ({columns}, started_at, finished_at)\nvalues ({values}, \
+         pg_catalog.now(), pg_catalog.clock_timestamp());"
+    )
+    .ok();
+}
+
+fn array(values: &[&str]) -> String {
+    let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
+    format!("array[{}]::text[]", values.join(", "))
+}
+
+fn literal(text: &str) -> String {
+    Literal(text).to_string()
+}

@@ -1,0 +1,54 @@
+//! How long to wait before asking again. The only user of the `backoff` crate, which is no longer
+//! maintained: replacing it is a matter of this file.
+
+use std::time::Duration;
+
+use backoff::SystemClock;
+use backoff::backoff::Backoff;
+use backoff::exponential::ExponentialBackoff;
+
+/// Growing pauses with jitter, so that replicas that start together do not ask together.
+#[derive(Debug)]
+pub struct Pauses(ExponentialBackoff<SystemClock>);
+
+impl Pauses {
+    /// Pauses that grow from `first` to about `longest`.
+    pub fn new(first: Duration, longest: Duration) -> Self {
+        Self(ExponentialBackoff {
+            current_interval: first,
+            initial_interval: first,
+            multiplier: 1.5,
+            randomization_factor: 0.5,
+            max_interval: longest,
+            // The callers have deadlines of their own.
+            max_elapsed_time: None,
+            ..ExponentialBackoff::default()
+        })
+    }
+
+    /// The next pause.
+    pub fn next_pause(&mut self) -> Duration {
+        self.0.next_backoff().unwrap_or(self.0.max_interval)
+    }
+
+    /// Starts again with the shortest pause: something has changed.
+    pub fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_longest_and_never_end() {
+        let longest = Duration::from_millis(150);
+        let mut pauses = Pauses::new(Duration::from_millis(20), longest);
+        let first = pauses.next_pause();
+        assert!(first >= Duration::from_millis(10) && first <= Duration::from_millis(30));
+        let later: Vec<Duration> = (0..1000).map(|_| pauses.next_pause()).collect();
+        assert!(later.iter().all(|pause| *pause <= longest + longest / 2));
+        assert!(later[900..].iter().all(|pause| *pause >= longest / 2));
+    }
+}

@@ -1,0 +1,14 @@
+//! SQL as text: where statements begin and end, what they are, how names and values are quoted.
+//!
+//! Pure, and no parser: PostgreSQL is the parser of record. This room knows only as much of the
+//! language as PostgreSQL's own lexer does, so that a script falls into the statements the server
+//! would see.
+
+pub mod canonical;
+pub mod classify;
+pub mod ident;
+pub mod lexer;
+pub mod split;
+
+#[cfg(test)]
+mod properties;

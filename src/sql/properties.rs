@@ -1,0 +1,179 @@
+//! What holds for any input: checked on texts joined from fragments, the same on every run.
+
+use std::slice;
+
+use crate::sql::canonical;
+use crate::sql::classify::classify;
+use crate::sql::split::{Statement, split};
+
+/// Pieces that open, close, escape or separate something.
+const FRAGMENTS: &[&str] = &[
+    "select",
+    " ",
+    "\n",
+    "\r\n",
+    "\r",
+    "\t",
+    ";",
+    ";",
+    ";",
+    "'",
+    "'",
+    "''",
+    "\"",
+    "\"",
+    "$$",
+    "$a$",
+    "$",
+    "$1",
+    "1",
+    "1.",
+    ".",
+    "e",
+    "E'",
+    "U&'",
+    "u&\"",
+    "\\",
+    "\\'",
+    "\\\\",
+    "--",
+    "-- x\n",
+    "/*",
+    "*/",
+    "/",
+    "*",
+    "(",
+    ")",
+    "[",
+    "]",
+    ":",
+    "::",
+    ":=",
+    ",",
+    "+",
+    "-",
+    "@",
+    "=",
+    "create ",
+    "create function f() ",
+    "or replace ",
+    "procedure ",
+    "begin atomic ",
+    "begin",
+    " end",
+    " case ",
+    " as ",
+    "copy t from stdin",
+    "copy t from stdin;\n1\n\\.\n",
+    "\n\\.\n",
+    "\\restrict x\n",
+    "ä",
+    "\u{1F600}",
+    "a",
+    "x$y",
+    "prepare ",
+    "transaction ",
+    "reindex ",
+    "concurrently",
+    "\0",
+];
+
+/// A small generator (xorshift), so that a failure can be repeated.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    fn text(&mut self, longest: usize) -> String {
+        let count = self.below(longest);
+        (0..count)
+            .map(|_| FRAGMENTS[self.below(FRAGMENTS.len())])
+            .collect()
+    }
+}
+
+fn form(text: &str, statements: &[Statement]) -> Vec<u8> {
+    let mut form = Vec::new();
+    canonical::write(text, statements, &mut |part| form.extend_from_slice(part)).unwrap();
+    form
+}
+
+fn holds_for(text: &str) -> usize {
+    let Ok(statements) = split(text, 0..text.len()) else {
+        return 0;
+    };
+    let mut behind = 0;
+    for statement in &statements {
+        let Statement { span, copy_data } = statement;
+        assert!(behind <= span.start && span.start < span.end, "{text:?}");
+        behind = copy_data.as_ref().map_or(span.end, |data| data.end);
+        assert!(span.end <= behind && behind <= text.len(), "{text:?}");
+
+        let sql = &text[span.clone()];
+        classify(sql);
+        let alone = match copy_data {
+            Some(data) => format!("{sql};\n{}\\.", &text[data.clone()]),
+            None => sql.to_owned(),
+        };
+        let again = split(&alone, 0..alone.len()).unwrap();
+        assert_eq!(again.len(), 1, "{text:?}");
+        assert_eq!(again[0].span, 0..sql.len(), "{text:?}");
+        assert_eq!(
+            form(&alone, &again),
+            form(text, slice::from_ref(statement)),
+            "{text:?}"
+        );
+    }
+    statements.len()
+}
+
+#[test]
+fn every_statement_alone_is_that_statement() {
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    let mut statements = 0;
+    for _ in 0..60_000 {
+        statements += holds_for(&dice.text(14));
+    }
+    // The generator must not produce refusals only.
+    assert!(statements > 10_000, "{statements}");
+}
+
+#[test]
+fn statements_apart_are_statements_together() {
+    let mut dice = Dice(0x2545_F491_4F6C_DD1D);
+    let mut joined = 0;
+    for _ in 0..20_000 {
+        let (one, other) = (dice.text(8) + "\n;\n", dice.text(8));
+        let (Ok(first), Ok(second)) = (split(&one, 0..one.len()), split(&other, 0..other.len()))
+        else {
+            continue;
+        };
+        // An open parenthesis or body in the first text swallows the second.
+        let probe = format!("{one}x");
+        let is_closed = split(&probe, 0..probe.len()).is_ok_and(|all| all.len() > first.len());
+        if is_closed {
+            let text = format!("{one}{other}");
+            let both = split(&text, 0..text.len()).unwrap();
+            let parts = [form(&one, &first), form(&other, &second)].concat();
+            assert_eq!(form(&text, &both), parts, "{text:?}");
+            joined += 1;
+        }
+    }
+    assert!(joined > 3_000, "{joined}");
+}
+
+#[test]
+fn any_range_of_any_text_is_answered() {
+    let mut dice = Dice(0xD1B5_4A32_D192_ED03);
+    for _ in 0..20_000 {
+        let text = dice.text(20);
+        let (start, end) = (dice.below(text.len() + 3), dice.below(text.len() + 3));
+        let _ = split(&text, start..end).is_ok();
+        classify(&text);
+    }
+}
