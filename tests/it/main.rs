@@ -5,6 +5,16 @@
 
 // `cfg(test)` holds anyway; it tells clippy that the helpers may unwrap as tests may.
 #[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wait;

@@ -3,7 +3,7 @@
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-use super::PASSWORD;
+use super::{DEADLINE, PASSWORD};
 use super::server::{Server, USER};
 
 /// A database that is dropped with the value.
@@ -125,7 +125,10 @@ impl Session {
     /// The same, for statements that may fail.
     pub(crate) fn try_rows(&self, sql: &str) -> Result<String, tokio_postgres::Error> {
         let mut text = String::new();
-        for message in self.runtime.block_on(self.client.simple_query(sql))? {
+        let answer = self.runtime.block_on(async {
+            tokio::time::timeout(DEADLINE, self.client.simple_query(sql)).await
+        });
+        for message in answer.unwrap_or_else(|_| panic!("no answer within {DEADLINE:?}: {sql}"))? {
             if let SimpleQueryMessage::Row(row) = message {
                 let values = (0..row.len()).map(|column| row.get(column).unwrap_or("null"));
                 text.push_str(&values.collect::<Vec<_>>().join("|"));
