@@ -16,6 +16,7 @@ home=$state/postgres # Holds the data directory; may be a link, see `choose_home
 user=''              # Who runs the database server; empty: whoever runs this script.
 bin=''               # The server binaries.
 started=''           # Whether there is a database server for us to stop.
+signalled=''         # Whether a signal was passed on since the last look.
 serving=''           # Whether castoff, which becomes the web server, is our child.
 
 say() { printf 'startup: %s\n' "$*" >&2; }
@@ -218,10 +219,13 @@ serve() {
     "$target/castoff" run -- "$target/timetracker" 9>&- &
     status=0
     wait "$!" || status=$?
-    # A signal ends `wait` early; the child's own status comes with its end.
-    while kill -0 "$!" 2>/dev/null; do
-        status=0
-        wait "$!" || status=$?
+    # A signal ends `wait` early; the child's own status comes with its end. 127 means that it was
+    # told already.
+    while [ -n "$signalled" ]; do
+        signalled=''
+        again=0
+        wait "$!" || again=$?
+        [ "$again" -eq 127 ] || status=$again
     done
     serving=''
     exit "$status"
@@ -230,6 +234,7 @@ serve() {
 # Not the child's id in a variable of ours: a signal may arrive before it is assigned.
 on_signal() {
     if [ -n "$serving" ] && [ -n "${!:-}" ]; then
+        signalled=yes
         kill -TERM "$!" 2>/dev/null || :
     else
         exit "$1"

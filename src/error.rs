@@ -65,7 +65,7 @@ pub enum Error {
         after: Duration,
         /// The last cause.
         #[source]
-        source: ConnectError,
+        source: Box<ConnectError>,
     },
     /// The database refused in a way that waiting does not mend.
     #[error("database {database} cannot be used")]
@@ -74,7 +74,7 @@ pub enum Error {
         database: String,
         /// What it said.
         #[source]
-        source: ConnectError,
+        source: Box<ConnectError>,
     },
     /// The database is not there and could not be created.
     #[error("database `{database}` could not be created")]
@@ -100,12 +100,12 @@ pub enum Error {
     )]
     Pooler,
     /// Somebody else held the lock all the time.
-    #[error("the migration lock was not obtained after {}{}", seconds(*after), held_by(holder.as_ref()))]
+    #[error("the migration lock was not obtained after {}{}", seconds(*after), held_by(holder.as_deref()))]
     LockTimeout {
         /// The time there was.
         after: Duration,
         /// Who held it at the end.
-        holder: Option<Holder>,
+        holder: Option<Box<Holder>>,
     },
     /// The database has tables, and nothing says at which revision they are.
     #[error("the database has {relations} tables or views of its own, and no ledger of castoff's")]
@@ -142,7 +142,7 @@ pub enum Error {
         /// The revision.
         revision: RevisionId,
         /// Its file, at the first line that differs.
-        place: Place,
+        place: Box<Place>,
         /// That line, as it was applied.
         was: Option<String>,
     },
@@ -152,7 +152,7 @@ pub enum Error {
         /// The revision.
         revision: RevisionId,
         /// Its file.
-        place: Place,
+        place: Box<Place>,
         /// The parents it was applied with.
         was: Vec<String>,
     },
@@ -200,6 +200,14 @@ impl Error {
     /// Turns a failure into an error that says what was being done.
     pub fn asking(doing: &'static str) -> impl Fn(Failure) -> Self {
         move |source| Self::Database { doing, source }
+    }
+
+    /// Whether the connection ended while a question was open.
+    pub fn is_lost_connection(&self) -> bool {
+        let Self::Database { source, .. } = self else {
+            return false;
+        };
+        matches!(source, Failure::Lost(_))
     }
 
     /// The error's name in documentation and logs.
@@ -346,6 +354,10 @@ impl Error {
     }
 
     /// Where in a file it is.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most errors are not in a file"
+    )]
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Config(error) => error.place(),
@@ -365,13 +377,17 @@ impl Error {
     }
 
     /// What else there is to know, by name: the server's own DETAIL and HINT among it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most errors say all in their message"
+    )]
     pub fn notes(&self) -> Vec<(String, String)> {
         let note = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
         match self {
             Self::Apply(
                 ApplyError::RolledBack { refusal, .. } | ApplyError::Stopped { refusal, .. },
-            ) => refusal.notes(),
-            Self::Database {
+            )
+            | Self::Database {
                 source: Failure::Refused(refusal),
                 ..
             }

@@ -22,10 +22,7 @@ impl Place {
     /// The place of `text[start..end]` in the file at `path`. Offsets are bytes.
     pub fn of(path: &str, text: &str, start: usize, end: usize) -> Self {
         let start = start.min(text.len());
-        let line = 1 + text.as_bytes()[..start]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
+        let line = 1 + text.get(..start).unwrap_or_default().matches('\n').count();
         let from = text.as_bytes()[..start]
             .iter()
             .rposition(|&byte| byte == b'\n');

@@ -9,22 +9,21 @@ use super::listing::{self, Detail};
 use crate::cli::{Current, Format};
 use crate::config::Config;
 use crate::error::Error;
-use crate::report;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::run::Context;
 use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
+use crate::{migrations, report};
 
 pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Result<Finding, Error> {
     let context = Context::new(config, stop)?;
-    let history = context.migrations.history()?;
+    let history = migrations::find(&config.migrations)?.history()?;
     let current = context.block_on(async {
-        let session = context.connect().await?;
-        match position::ask(&session).await? {
-            Position::Empty => Ok(Vec::new()),
+        let (_, position) = context.connect().await?;
+        match position {
             // Nothing is recorded, which is what was asked.
-            Position::Foreign { .. } => Ok(Vec::new()),
+            Position::Empty | Position::Foreign { .. } => Ok(Vec::new()),
             Position::At(rows) => position::ids(&rows),
         }
     })?;

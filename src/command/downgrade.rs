@@ -5,9 +5,9 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::revision::range;
 use crate::revision::target::Target;
-use crate::run::migrate::{self, Goal};
+use crate::run::migrate::Goal;
 use crate::run::signal::Stop;
-use crate::run::{Context, offline, operator};
+use crate::run::{self, offline, operator};
 use crate::{migrations, report};
 
 pub(super) fn downgrade(config: &Config, stop: &Stop, arguments: &Downgrade) -> Result<(), Error> {
@@ -15,8 +15,7 @@ pub(super) fn downgrade(config: &Config, stop: &Stop, arguments: &Downgrade) -> 
         return print_script(config, &arguments.target);
     }
     let goal = Goal::Downgrade(arguments.target.parse::<Target>()?);
-    let context = Context::new(config, stop)?;
-    context.block_on(migrate::migrate(&context, &goal))
+    run::migrate(config, stop, &goal)
 }
 
 /// `a:b` starts at `a`; without a database there is no other way to say where to start.

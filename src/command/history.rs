@@ -46,8 +46,8 @@ pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Resu
 fn ask(config: &Config, stop: &Stop) -> Result<Vec<RevisionId>, Error> {
     let context = Context::new(config, stop)?;
     context.block_on(async {
-        let session = context.connect().await?;
-        match position::ask(&session).await? {
+        let (_, position) = context.connect().await?;
+        match position {
             Position::Empty | Position::Foreign { .. } => Ok(Vec::new()),
             Position::At(rows) => position::ids(&rows),
         }

@@ -167,7 +167,7 @@ fn cleaned(dump: &str) -> Result<String, SplitError> {
     };
     Ok(texts
         .filter(is_kept)
-        .map(|text| format!("{text};\n\n"))
+        .flat_map(|text| [text, ";\n\n"])
         .collect())
 }
 

@@ -125,7 +125,7 @@ fn marks(history: &History, script: &Script, current: &[RevisionId]) -> String {
     marks
         .iter()
         .filter(|(_, is)| *is)
-        .map(|(mark, _)| format!(" ({mark})"))
+        .flat_map(|(mark, _)| [" (", *mark, ")"])
         .collect()
 }
 

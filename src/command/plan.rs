@@ -8,21 +8,21 @@ use super::Finding;
 use crate::cli::{Format, Plan};
 use crate::config::Config;
 use crate::error::Error;
-use crate::report;
 use crate::revision::plan::{self, Step};
 use crate::revision::script::{Mode, Script};
 use crate::revision::target::Target;
 use crate::run::Context;
 use crate::run::position::{self, Footing, Position};
 use crate::run::signal::Stop;
+use crate::{migrations, report};
 
 pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Finding, Error> {
     let target = arguments.target.parse::<Target>()?;
     let context = Context::new(config, stop)?;
-    let history = context.migrations.history()?;
+    let history = migrations::find(&config.migrations)?.history()?;
     let current = context.block_on(async {
-        let session = context.connect().await?;
-        Ok(match position::ask(&session).await? {
+        let (session, position) = context.connect().await?;
+        Ok(match position {
             Position::Empty => Vec::new(),
             Position::Foreign {
                 relations, alembic, ..

@@ -25,9 +25,9 @@ pub(super) fn show(config: &Config, arguments: &Show) -> Result<(), Error> {
     match arguments.format {
         Format::Text => {
             listing::print(&history, &scripts, &[], Detail::Full, Format::Text);
-            scripts
-                .iter()
-                .for_each(|script| report::print(&script.text));
+            for script in &scripts {
+                report::print(&script.text);
+            }
         }
         Format::Json => {
             let document = |script: &&Script| {

@@ -5,9 +5,9 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::revision::stamp as stamping;
 use crate::revision::target::{InvalidTarget, Target};
-use crate::run::migrate::{self, Goal};
+use crate::run::migrate::Goal;
 use crate::run::signal::Stop;
-use crate::run::{Context, offline, operator};
+use crate::run::{self, offline, operator};
 use crate::{migrations, report};
 
 pub(super) fn stamp(config: &Config, stop: &Stop, arguments: &Stamp) -> Result<(), Error> {
@@ -33,6 +33,5 @@ pub(super) fn stamp(config: &Config, stop: &Stop, arguments: &Stamp) -> Result<(
         targets,
         purge: arguments.purge,
     };
-    let context = Context::new(config, stop)?;
-    context.block_on(migrate::migrate(&context, &goal))
+    run::migrate(config, stop, &goal)
 }

@@ -5,9 +5,9 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::revision::range::{self, Offline};
 use crate::revision::target::Target;
-use crate::run::migrate::{self, Goal};
+use crate::run::migrate::Goal;
 use crate::run::signal::Stop;
-use crate::run::{Context, offline, operator};
+use crate::run::{self, offline, operator};
 use crate::{migrations, report};
 
 pub(super) fn upgrade(config: &Config, stop: &Stop, arguments: &Upgrade) -> Result<(), Error> {
@@ -15,8 +15,7 @@ pub(super) fn upgrade(config: &Config, stop: &Stop, arguments: &Upgrade) -> Resu
         return print_script(config, &arguments.target);
     }
     let goal = Goal::Upgrade(arguments.target.parse::<Target>()?);
-    let context = Context::new(config, stop)?;
-    context.block_on(migrate::migrate(&context, &goal))
+    run::migrate(config, stop, &goal)
 }
 
 /// `a:b` starts at `a`; a target alone starts at an empty database, as Alembic has it.

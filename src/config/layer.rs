@@ -146,7 +146,10 @@ impl Layer {
             if let Some((unknown, _)) = reason.split_once(", expected") {
                 reason = unknown.to_owned();
             }
-            ConfigError::File { place, reason }
+            ConfigError::File {
+                place: Box::new(place),
+                reason,
+            }
         })
     }
 }
@@ -183,10 +186,7 @@ mod tests {
             "\nwait_timeuot = '5s'",
             "unknown field `wait_timeuot` at castoff.toml:2",
         );
-        check_file(
-            "log = ",
-            "string values must be quoted, expected literal string at castoff.toml:1",
-        );
+        check_file("log = ", "string values must be quoted at castoff.toml:1");
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub enum ConfigError {
     #[error("{reason}")]
     File {
         /// Where in the file.
-        place: Place,
+        place: Box<Place>,
         /// The parser's own words.
         reason: String,
     },
@@ -205,8 +205,8 @@ impl Config {
                 None => MigrationsFrom::EmbeddedOr("migrations".into()),
             },
             ledger_schema: layers.schema()?,
-            wait_timeout: layers.duration("wait_timeout", Duration::from_secs(60))?,
-            lock_timeout: layers.duration("lock_timeout", Duration::from_secs(600))?,
+            wait_timeout: layers.duration("wait_timeout", Duration::from_mins(1))?,
+            lock_timeout: layers.duration("lock_timeout", Duration::from_mins(10))?,
             create_database: layers.parse("create_database", false, Setting::flag)?,
             baseline: text("baseline"),
             on_newer: layers.parse("on_newer", OnNewer::Warn, Setting::on_newer)?,
@@ -343,11 +343,17 @@ fn sources(
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
         home: variable("HOME").map(PathBuf::from),
-        user: nix::unistd::User::from_uid(nix::unistd::geteuid())
-            .ok()
-            .flatten()
-            .map(|user| user.name),
+        user: operating_system_user,
     })
+}
+
+/// The name of the user castoff runs as. Reading `/etc/passwd` takes a tenth of a start with nothing
+/// to do, so it is read only when nobody named a database user.
+fn operating_system_user() -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::geteuid())
+        .ok()
+        .flatten()
+        .map(|user| user.name)
 }
 
 /// A secret as Docker and Kubernetes mount it; editors end the file with a newline.

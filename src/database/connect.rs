@@ -4,34 +4,20 @@
 //! and when to try again.
 
 use std::net::IpAddr;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::Client;
-use tokio_postgres::Config;
-use tokio_postgres::Connection;
-use tokio_postgres::Socket;
-use tokio_postgres::config;
+use tokio_postgres::{Client, Config, Connection, Socket, config};
 
-use crate::database::connect_error::ConnectError;
-use crate::database::connect_error::Retry;
-use crate::database::conninfo::ChannelBinding;
-use crate::database::conninfo::Conninfo;
-use crate::database::conninfo::Host;
-use crate::database::conninfo::LoadBalance;
-use crate::database::conninfo::Location;
-use crate::database::conninfo::TargetSession;
-use crate::database::encryption::Connector;
-use crate::database::encryption::Encryption;
-use crate::database::encryption::Stream;
-use crate::database::login_failure;
-use crate::database::login_failure::Attempted;
-use crate::database::login_failure::AttemptedPlace;
+use crate::database::connect_error::{ConnectError, Retry};
+use crate::database::conninfo::{
+    ChannelBinding, Conninfo, Host, LoadBalance, Location, TargetSession,
+};
+use crate::database::encryption::{Connector, Encryption, Stream};
+use crate::database::login_failure::{self, Attempted, AttemptedPlace};
 use crate::database::suitability;
-use crate::database::tls_options::Negotiation;
-use crate::database::tls_options::SslMode;
+use crate::database::tls_options::{Negotiation, SslMode};
 
 /// The half of a session that moves the bytes.
 ///
@@ -214,8 +200,11 @@ async fn log_in(
     match open(second).await {
         Ok(link) => Ok(link),
         // Of two refusals, the one about the way in says less than the one about the password.
-        Err(again) if matches!(failure.error, ConnectError::NoHbaEntry(_)) => Err(again.error),
-        Err(_) => Err(failure.error),
+        Err(again) => Err(match (&failure.error, &again.error) {
+            (_, ConnectError::NoHbaEntry(_)) => failure.error,
+            (ConnectError::NoHbaEntry(_), _) | (_, ConnectError::NotPostgres) => again.error,
+            _ => failure.error,
+        }),
     }
 }
 
@@ -366,44 +355,4 @@ impl ServerVersion {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str, major: u32, minor: u32) {
-        assert_eq!(
-            ServerVersion::parse(text),
-            ServerVersion { major, minor },
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn reads_versions() {
-        check("15.14 (Debian 15.14-0+deb12u1)", 15, 14);
-        check("18.0", 18, 0);
-        check("18beta1", 18, 0);
-        check("18devel", 18, 0);
-        check("9.6.24", 9, 6);
-        check("", 0, 0);
-    }
-
-    #[test]
-    fn shares_the_time_out() {
-        let now = Instant::now() + Duration::from_secs(6);
-        let near = |duration: Duration, seconds: u64| {
-            assert_eq!((duration.as_millis() + 50) / 1000, u128::from(seconds));
-        };
-        near(share(now, 0, None), 6);
-        near(share(now, 2, None), 2);
-        near(share(now, 0, Some(Duration::from_secs(1))), 1);
-        assert_eq!(share(Instant::now(), 3, None), Duration::ZERO);
-    }
-
-    #[test]
-    fn shuffling_loses_nothing() {
-        let mut items: Vec<u8> = (0..50).collect();
-        shuffle(&mut items);
-        items.sort_unstable();
-        assert!(items.into_iter().eq(0..50));
-    }
-}
+mod tests;

@@ -50,7 +50,7 @@ pub enum ConnectError {
         after: Duration,
     },
     /// The name has no address, yet.
-    #[error("name does not resolve: `{host}`")]
+    #[error("name does not resolve")]
     Unresolved {
         /// The name.
         host: String,
@@ -109,9 +109,9 @@ pub enum ConnectError {
     /// `PgBouncer` does not pass a startup parameter on.
     #[error("unsupported startup parameter")]
     StartupParameter(#[source] Refusal),
-    /// Any other refusal.
-    #[error("login refused")]
-    LoginRefused(#[source] Refusal),
+    /// Any other refusal, in the server's own words.
+    #[error("{}", .0.message)]
+    LoginRefused(Refusal),
     /// The server has no TLS.
     #[error("server does not support TLS, but sslmode={}", mode.name())]
     TlsRefused {
@@ -131,7 +131,7 @@ pub enum ConnectError {
     #[error("TLS handshake failed")]
     Handshake(#[source] io::Error),
     /// A certificate or key file of ours.
-    #[error("the TLS files cannot be used")]
+    #[error(transparent)]
     TlsFile(#[from] TlsFileError),
     /// The server wants a login that castoff cannot do.
     #[error("unsupported authentication")]
@@ -312,14 +312,27 @@ impl ConnectError {
         }
     }
 
+    /// The server's own words, with its DETAIL and HINT.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        if let Self::NotReady(refusal)
+        | Self::TooManyConnections(refusal)
+        | Self::NoHbaEntry(refusal)
+        | Self::StartupParameter(refusal)
+        | Self::LoginRefused(refusal) = self
+        {
+            Some(refusal)
+        } else {
+            None
+        }
+    }
+
     /// Whether the same login may go better with, or without, TLS: the lines of `pg_hba.conf`
     /// differ in that.
     pub fn is_about_credentials(&self) -> bool {
-        match self {
-            Self::WrongPassword { .. } | Self::NoHbaEntry(_) => true,
-            Self::LoginRefused(refusal) => sqlstate::class(&refusal.code) == "28",
-            _ => false,
-        }
+        let refused = self
+            .refusal()
+            .is_some_and(|refusal| sqlstate::class(&refusal.code) == "28");
+        refused || matches!(self, Self::WrongPassword { .. })
     }
 }
 
@@ -343,6 +356,10 @@ fn several(all: &[(String, ConnectError)]) -> String {
     each.join("; ")
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other problems share one message"
+)]
 fn certificate_message(error: &rustls::Error, host: &str) -> String {
     use rustls::CertificateError as E;
     let rustls::Error::InvalidCertificate(problem) = error else {

@@ -7,22 +7,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::database::conninfo_error::ConninfoError;
-use crate::database::passfile;
 use crate::database::secret::Secret;
-use crate::database::settings;
-use crate::database::settings::Settings;
-use crate::database::tls_options;
-use crate::database::tls_options::TlsOptions;
-use crate::database::values;
+use crate::database::settings::{self, Settings};
+use crate::database::tls_options::{self, TlsOptions};
+use crate::database::{passfile, values};
 use crate::place::Place;
 
 /// What the user, the environment and the operating system say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sources {
     /// The connection string and where it came from: `DATABASE_URL`, `/run/secrets/db`.
     pub url: Option<(String, String)>,
@@ -30,8 +26,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// The home directory, for `~/.pgpass` and its like.
     pub home: Option<PathBuf>,
-    /// The operating system's name of this user, libpq's last default.
-    pub user: Option<String>,
+    /// Asks the operating system for the name of this user, libpq's last default.
+    pub user: fn() -> Option<String>,
 }
 
 /// Where and how to connect. Its `Display` is for logs: `app@db:5432/timetracker`.
@@ -204,13 +200,11 @@ impl fmt::Display for Host {
 /// Makes the one description out of everything that was said.
 pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
     let settings = settings::gather(sources)?;
-    let user = settings
-        .value("user")
-        .or(sources.user.as_deref())
-        .ok_or(ConninfoError::NoUser)?;
-    let database = settings.value("dbname").unwrap_or(user);
+    let named = settings.value("user").map(str::to_owned);
+    let user = named.or_else(sources.user).ok_or(ConninfoError::NoUser)?;
+    let database = settings.value("dbname").unwrap_or(&user);
     let mut hosts = hosts(&settings)?;
-    add_passwords(&mut hosts, database, user, &settings, sources)?;
+    add_passwords(&mut hosts, database, &user, &settings, sources)?;
     let require_auth = values::require_auth(&settings)?;
     let on_socket = hosts
         .iter()
@@ -227,7 +221,7 @@ pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
         .or(settings.value("fallback_application_name"));
     Ok(Conninfo {
         database: database.to_owned(),
-        user: user.to_owned(),
+        user,
         options: options(&settings, sources),
         application_name: application_name.map(str::to_owned),
         connect_timeout: values::seconds(&settings, "connect_timeout")?,
@@ -384,3 +378,6 @@ fn read_passfile(path: &Path) -> Result<Option<String>, ConninfoError> {
     }
     settings::read(path)
 }
+
+#[cfg(test)]
+mod tests;

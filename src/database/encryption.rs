@@ -10,28 +10,17 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::task::Context;
-use std::task::Poll;
-use std::task::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWrite;
-use tokio::io::AsyncWriteExt;
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_postgres::Socket;
-use tokio_postgres::tls::ChannelBinding;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::tls::TlsConnect;
-use tokio_postgres::tls::TlsStream;
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database::conninfo::AuthMethod;
-use crate::database::tls;
-use crate::database::tls::TlsFileError;
+use crate::database::tls::{self, TlsFileError};
 use crate::database::tls_options::TlsOptions;
 
 /// `SSLRequest`: its length, and the number that stands where a protocol version would.
@@ -270,7 +259,7 @@ impl Watch {
                 self.over = true;
                 return check_method(method, &self.accepted);
             }
-            (Some(b'R'), _) | (None, _) => {}
+            (Some(b'R') | None, _) => {}
             (Some(_), _) => return Err(UnwantedAnswer::NotPostgres),
         }
         Ok(())

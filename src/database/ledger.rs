@@ -166,12 +166,14 @@ pub async fn heads<S>(session: &Session<S>) -> Result<Option<Vec<HeadRow>>, Fail
         Err(failure) => return Err(failure),
     };
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let rows = messages.into_iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(HeadRow {
+    let rows = messages.into_iter().filter_map(|message| {
+        let SimpleQueryMessage::Row(row) = message else {
+            return None;
+        };
+        Some(HeadRow {
             revision: text(row.get(0)),
             lineage: text(row.get(1)),
-        }),
-        _ => None,
+        })
     });
     Ok(Some(rows.collect()))
 }

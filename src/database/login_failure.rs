@@ -9,10 +9,8 @@ use std::path::PathBuf;
 
 use tokio_postgres::error::DbError;
 
-use crate::database::connect_error::ConnectError;
-use crate::database::connect_error::Refusal;
-use crate::database::encryption::HandshakeError;
-use crate::database::encryption::UnwantedAnswer;
+use crate::database::connect_error::{ConnectError, Refusal};
+use crate::database::encryption::{HandshakeError, UnwantedAnswer};
 use crate::database::sqlstate;
 use crate::database::tls_options::SslMode;
 
@@ -116,7 +114,7 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
 
 fn handshake(error: HandshakeError, attempted: &Attempted) -> ConnectError {
     match error {
-        HandshakeError::Io(error) => network(error, attempted),
+        HandshakeError::Io(error) | HandshakeError::Tls(error) => network(error, attempted),
         HandshakeError::Refused => ConnectError::TlsRefused {
             mode: attempted.mode,
         },
@@ -125,7 +123,6 @@ fn handshake(error: HandshakeError, attempted: &Attempted) -> ConnectError {
         HandshakeError::ServerError => ConnectError::Closed,
         HandshakeError::NotPostgres => ConnectError::NotPostgres,
         HandshakeError::File(error) => ConnectError::TlsFile(error),
-        HandshakeError::Tls(error) => network(error, attempted),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod connect;
 pub mod connect_error;
 pub mod encryption;
 pub mod login_failure;
+pub mod old_certificate;
 pub mod sqlstate;
 pub mod suitability;
 pub mod tls;

@@ -5,13 +5,14 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, CancelToken, Client};
 use tracing::{debug, info, warn};
 
-use super::connect::{Driver, Link};
+use super::connect::{Driver, Link, ServerVersion};
 use super::encryption::Connector;
 use super::failure::Failure;
 use super::sqlstate;
@@ -19,18 +20,19 @@ use crate::sql::ident::Ident;
 
 /// A session that may look, and ask for the lock.
 #[derive(Debug)]
-pub struct Open;
+pub enum Open {}
 
 /// A session that holds the migration lock.
 #[derive(Debug)]
-pub struct Locked;
+pub enum Locked {}
 
 /// A connection to the database.
 pub struct Session<S> {
     client: Client,
     cancel: Cancel,
     ledger_schema: Ident,
-    state: S,
+    server: ServerVersion,
+    state: PhantomData<S>,
 }
 
 /// What asking for the lock came to.
@@ -105,7 +107,8 @@ impl Session<Open> {
             client: link.client,
             cancel,
             ledger_schema,
-            state: Open,
+            server: link.server,
+            state: PhantomData,
         }
     }
 
@@ -116,18 +119,7 @@ impl Session<Open> {
         if !self.ask(sql).await? {
             return Ok(Attempt::Busy(self));
         }
-        let Self {
-            client,
-            cancel,
-            ledger_schema,
-            state: Open,
-        } = self;
-        Ok(Attempt::Locked(Session {
-            client,
-            cancel,
-            ledger_schema,
-            state: Locked,
-        }))
+        Ok(Attempt::Locked(self.with_state()))
     }
 
     /// Who holds the lock now, if anybody does.
@@ -183,18 +175,7 @@ impl Session<Locked> {
         if !self.ask(sql).await? {
             warn!("the migration lock was no longer held when it was to be released");
         }
-        let Self {
-            client,
-            cancel,
-            ledger_schema,
-            state: Locked,
-        } = self;
-        Ok(Session {
-            client,
-            cancel,
-            ledger_schema,
-            state: Open,
-        })
+        Ok(self.with_state())
     }
 }
 
@@ -207,6 +188,32 @@ impl<S> Session<S> {
     /// A way to stop what this session is doing.
     pub fn cancel(&self) -> Cancel {
         self.cancel.clone()
+    }
+
+    /// Undoes what a script may have set for the session, and sets what castoff works with. `reset
+    /// all` leaves the role alone; `discard all` would release the lock. A session that idles in a
+    /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back.
+    pub fn reset(&self) -> &'static str {
+        if self.server.major >= 14 {
+            "reset session authorization; reset role; reset all; \
+             set idle_in_transaction_session_timeout = '60s'; \
+             set client_connection_check_interval = '2s'; "
+        } else {
+            "reset session authorization; reset role; reset all; \
+             set idle_in_transaction_session_timeout = '60s'; "
+        }
+    }
+
+    /// The same connection, with another claim to the lock. Private: [`Session::try_lock`] and
+    /// [`Session::unlock`] decide.
+    fn with_state<T>(self) -> Session<T> {
+        Session {
+            client: self.client,
+            cancel: self.cancel,
+            ledger_schema: self.ledger_schema,
+            server: self.server,
+            state: PhantomData,
+        }
     }
 
     /// Asks one of the questions about the lock.

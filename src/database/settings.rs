@@ -5,19 +5,14 @@
 //! remembers where it came from, so that an error can say what to correct.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::database::conninfo::Sources;
 use crate::database::conninfo_error::ConninfoError;
-use crate::database::keyword_value;
 use crate::database::malformed::Malformed;
-use crate::database::parameters;
-use crate::database::parameters::Support;
-use crate::database::service;
-use crate::database::url;
+use crate::database::parameters::{self, Support};
+use crate::database::{keyword_value, service, url};
 use crate::place::Place;
 
 /// Variables that say where the database is. If none is set and there is no URL, none was named.
@@ -181,20 +176,18 @@ fn check(name: &str, value: &str, origin: &str) -> Result<&'static str, Conninfo
         return Ok(parameter.name);
     }
     let (origin, name) = (origin.to_owned(), name.to_owned());
-    Err(match parameters::foreign_owner(&name) {
-        Some(owner) => ConninfoError::Foreign {
+    if let Some(owner) = parameters::foreign_owner(&name) {
+        return Err(ConninfoError::Foreign {
             origin,
             name,
             owner,
-        },
-        None => {
-            let nearest = parameters::nearest(&name);
-            ConninfoError::Unknown {
-                origin,
-                name,
-                nearest,
-            }
-        }
+        });
+    }
+    let nearest = parameters::nearest(&name);
+    Err(ConninfoError::Unknown {
+        origin,
+        name,
+        nearest,
     })
 }
 

@@ -3,19 +3,16 @@
 //! Since PostgreSQL 14 the server says so during the login. Older ones are asked, and only when
 //! it matters.
 
-use std::future::Future;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::database::connect::Driver;
-use crate::database::connect::Link;
+use crate::database::connect::{Driver, Link};
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo::TargetSession;
-use crate::database::login_failure;
-use crate::database::login_failure::Attempted;
+use crate::database::login_failure::{self, Attempted};
 
 /// What a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +66,12 @@ async fn ask(link: &mut Link) -> Result<State, tokio_postgres::Error> {
     const QUESTION: &str = "select pg_catalog.pg_is_in_recovery(), \
                             pg_catalog.current_setting('transaction_read_only')";
     let messages = drive(&mut link.driver, link.client.simple_query(QUESTION)).await?;
-    let row = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
+    let row = messages.iter().find_map(|message| {
+        if let SimpleQueryMessage::Row(row) = message {
+            Some(row)
+        } else {
+            None
+        }
     });
     let column = |index| row.and_then(|row| row.get(index)).unwrap_or_default();
     Ok(State {

@@ -6,32 +6,20 @@
 //! `prefer` and `allow` do not look for `~/.postgresql/root.crt`, since a failure would only
 //! turn into a connection without TLS.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
-use rustls::ClientConfig;
-use rustls::RootCertStore;
-use rustls::SupportedProtocolVersion;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use thiserror::Error;
 
-use crate::database::tls_options::OwnFile;
-use crate::database::tls_options::Roots;
-use crate::database::tls_options::SslMode;
-use crate::database::tls_options::TlsOptions;
-use crate::database::tls_options::TlsVersion;
-use crate::database::verifier::AnyCertificate;
-use crate::database::verifier::KnownAuthority;
-use crate::database::verifier::NameCheck;
+use crate::database::tls_options::{OwnFile, Roots, SslMode, TlsOptions, TlsVersion};
+use crate::database::verifier::{AnyCertificate, KnownAuthority, NameCheck};
 
 /// A certificate or key file that cannot be used.
 #[derive(Debug, Error)]
@@ -268,14 +256,17 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
             path: path.to_owned(),
         });
     }
-    PrivateKeyDer::from_pem_slice(&text).map_err(|source| match source {
-        pem::Error::NoItemsFound => TlsFileError::NoKey {
-            path: path.to_owned(),
-        },
-        source => TlsFileError::Pem {
-            path: path.to_owned(),
-            source,
-        },
+    PrivateKeyDer::from_pem_slice(&text).map_err(|source| {
+        if matches!(source, pem::Error::NoItemsFound) {
+            TlsFileError::NoKey {
+                path: path.to_owned(),
+            }
+        } else {
+            TlsFileError::Pem {
+                path: path.to_owned(),
+                source,
+            }
+        }
     })
 }
 
@@ -284,4 +275,78 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsFileError> {
         path: path.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::database::tls_options::Negotiation;
+
+    const CERTIFICATE: &str = include_str!("verifier/cn.pem");
+    const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n";
+
+    fn check(certificate: Option<(&str, u32)>, key: Option<(&str, u32)>, expected: &str) {
+        let name = format!(
+            "castoff-tls-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        );
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str, content: Option<(&str, u32)>| {
+            let path = folder.join(name);
+            if let Some((text, mode)) = content {
+                fs::write(&path, text).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            path
+        };
+        let options = TlsOptions {
+            mode: SslMode::Require,
+            negotiation: Negotiation::Postgres,
+            roots: Roots::Default(None),
+            certificate: OwnFile::Named(file("own.crt", certificate)),
+            key: OwnFile::Default(file("own.key", key)),
+            sni: true,
+            oldest: TlsVersion::V12,
+            newest: TlsVersion::V13,
+        };
+        let shown = match client_config(&options) {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => {
+                assert!(error.path().starts_with(&folder));
+                error
+                    .to_string()
+                    .replace(&folder.display().to_string(), "~")
+            }
+        };
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn names_the_file_that_cannot_be_used() {
+        let good = Some((CERTIFICATE, 0o644));
+        check(None, None, "`~/own.crt` cannot be read");
+        check(Some(("", 0o644)), None, "`~/own.crt` holds no certificate");
+        check(
+            Some(("-----BEGIN CERTIFICATE-----", 0o644)),
+            None,
+            "`~/own.crt` is not a PEM file",
+        );
+        check(good, None, "the certificate `~/own.crt` has no private key");
+        check(good, Some(("", 0o600)), "`~/own.key` holds no private key");
+        check(
+            good,
+            Some((ENCRYPTED, 0o600)),
+            "the private key `~/own.key` is encrypted",
+        );
+        check(
+            good,
+            Some((ENCRYPTED, 0o644)),
+            "the private key `~/own.key` can be read by others (mode 0644)",
+        );
+    }
 }

@@ -1,8 +1,7 @@
 //! What the parameters say about TLS. Nothing is loaded here: [`crate::database::tls`] does that,
 //! and only once a server has agreed to TLS.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::database::conninfo_error::ConninfoError;
 use crate::database::settings::Settings;

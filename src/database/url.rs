@@ -65,9 +65,11 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
         return Err(misread);
     }
     let (authority, database) = location.split_once('/').unwrap_or((location, ""));
+    // First the query: only there can it be seen that the rest was a part of the password.
+    let parameters = parse_query(query, &misread)?;
     parse_hosts(authority, &mut pairs)?;
     push(&mut pairs, "dbname", decode(database, DATABASE)?);
-    parse_query(query, &misread, &mut pairs)?;
+    pairs.extend(parameters);
     Ok(pairs)
 }
 
@@ -136,11 +138,8 @@ fn split_port(one: &str) -> Result<(&str, Option<&str>), Malformed> {
     }
 }
 
-fn parse_query(
-    query: &str,
-    misread: &Malformed,
-    pairs: &mut Vec<(String, String)>,
-) -> Result<(), Malformed> {
+fn parse_query(query: &str, misread: &Malformed) -> Result<Vec<(String, String)>, Malformed> {
+    let mut pairs = Vec::new();
     let mut after_password = false;
     for piece in query.split('&').filter(|piece| !piece.is_empty()) {
         let name = piece.split_once('=').map(|(name, _)| name);
@@ -172,7 +171,7 @@ fn parse_query(
             pairs.push((name, value));
         }
     }
-    Ok(())
+    Ok(pairs)
 }
 
 fn is_known(name: &str) -> bool {
@@ -390,7 +389,10 @@ mod tests {
             "host=db options=-cgeqo=off",
         );
         check("postgres://db?a=1&&b=2&", "host=db a=1 b=2");
-        check("postgres://db?user=a@b", "host=db user=a@b");
+        check("postgres://db/?user=a@b", "host=db user=a@b");
+        check("postgres://u@db?user=a@b", "user=u host=db user=a@b");
+        // Without a slash, libpq too takes all before the `@` for the user.
+        check("postgres://db?user=a@b", "user=db?user=a host=b");
         check("postgres://db?sslmode", "error: a parameter has no `=`");
         check(
             "postgres://db?user=%g",

@@ -3,11 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::database::conninfo::AuthMethod;
-use crate::database::conninfo::ChannelBinding;
-use crate::database::conninfo::Keepalives;
-use crate::database::conninfo::LoadBalance;
-use crate::database::conninfo::TargetSession;
+use crate::database::conninfo::{
+    AuthMethod, ChannelBinding, Keepalives, LoadBalance, TargetSession,
+};
 use crate::database::conninfo_error::ConninfoError;
 use crate::database::settings::Settings;
 

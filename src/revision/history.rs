@@ -247,7 +247,6 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::revision::sketch::{history, ids, shown};
     use crate::revision::walk::Edges;
 

@@ -133,13 +133,14 @@ pub fn replace(server: &[OsString], stop: &Stop) -> Result<i32, ExecError> {
     SigSet::empty().thread_set_mask().ok();
     let source = command.exec();
     let shown = program.to_string_lossy().into_owned();
-    Err(match source.kind() {
-        // execve(2) says so for the interpreter as well, and the file was there a moment ago.
-        io::ErrorKind::NotFound => ExecError::NoInterpreter { command: shown },
-        _ => ExecError::NotExecutable {
+    // execve(2) says so for the interpreter as well, and the file was there a moment ago.
+    Err(if source.kind() == io::ErrorKind::NotFound {
+        ExecError::NoInterpreter { command: shown }
+    } else {
+        ExecError::NotExecutable {
             command: shown,
             source,
-        },
+        }
     })
 }
 

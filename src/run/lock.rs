@@ -56,7 +56,7 @@ pub async fn acquire(
         if began.elapsed() >= timeout {
             return Err(Error::LockTimeout {
                 after: timeout,
-                holder,
+                holder: holder.map(Box::new),
             });
         }
         let pid = holder.as_ref().map(|holder| holder.pid);
@@ -70,16 +70,13 @@ pub async fn acquire(
 }
 
 fn tell(holder: Option<&Holder>) {
-    match holder {
-        Some(holder) => {
-            info!(
-                event = "lock-wait",
-                holder = holder.pid,
-                "waiting for the migration lock: {holder}"
-            );
-        }
-        // It was given back between the two questions, or belongs to a prepared transaction.
-        None => debug!("the migration lock is taken, and nobody is seen to hold it"),
+    // Without one it was given back between the two questions.
+    if let Some(holder) = holder {
+        info!(
+            event = "lock-wait",
+            holder = holder.pid,
+            "waiting for the migration lock: {holder}"
+        );
     }
 }
 

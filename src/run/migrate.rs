@@ -11,6 +11,7 @@ use crate::config::OnNewer;
 use crate::database::ledger::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
+use crate::migrations::Migrations;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
@@ -45,11 +46,14 @@ enum Work<'h> {
 }
 
 /// Brings the database to the goal, under the lock if there is something to do.
-pub async fn migrate(context: &Context<'_>, goal: &Goal) -> Result<(), Error> {
+pub async fn migrate(
+    context: &Context<'_>,
+    migrations: &Migrations,
+    goal: &Goal,
+) -> Result<(), Error> {
     // Bad files are an error before anybody waits for a database.
-    let files = context.migrations.heads()?;
-    let session = context.connect().await?;
-    let position = position::ask(&session).await?;
+    let files = migrations.heads()?;
+    let (session, position) = context.connect().await?;
     if let (Goal::Upgrade(target), Position::At(rows), [(head, lineage)]) =
         (goal, &position, files.heads.as_slice())
         && *target == Target::head()
@@ -62,7 +66,7 @@ pub async fn migrate(context: &Context<'_>, goal: &Goal) -> Result<(), Error> {
     }
     let history = match files.history {
         Some(history) => history,
-        None => context.migrations.history()?,
+        None => migrations.history()?,
     };
     match work(context, &session, &history, &position, goal).await? {
         Work::Nothing => {
@@ -200,8 +204,9 @@ async fn work<'h, S>(
     goal: &Goal,
 ) -> Result<Work<'h>, Error> {
     let current = match (position, goal) {
-        (Position::Empty, _) => Vec::new(),
-        (Position::Foreign { .. }, Goal::Stamp { .. }) => Vec::new(),
+        (Position::Empty, _)
+        | (Position::Foreign { .. }, Goal::Stamp { .. })
+        | (Position::At(_), Goal::Stamp { purge: true, .. }) => Vec::new(),
         (
             Position::Foreign {
                 relations, alembic, ..
@@ -224,7 +229,6 @@ async fn work<'h, S>(
                 }),
             };
         }
-        (Position::At(_), Goal::Stamp { purge: true, .. }) => Vec::new(),
         (Position::At(rows), _) => match position::compare(session, history, rows).await? {
             Footing::Firm(current) => current,
             Footing::Ahead(unknown) => {

@@ -19,15 +19,20 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use tracing::info;
+
 use crate::config::Config;
+use crate::database::connect_error::ConnectError;
 use crate::database::conninfo::{self, Conninfo};
 use crate::database::ledger::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
-use crate::migrations::{self, Migrations};
+use crate::migrations;
 use crate::revision::target::Target;
 use migrate::Goal;
+use position::Position;
 use signal::Stop;
+use wait::Patience;
 
 /// How long the server may take to cancel what it is doing, once castoff is told to stop. The rest
 /// of the second belongs to the operating system.
@@ -40,32 +45,55 @@ pub struct Context<'c> {
     pub config: &'c Config,
     /// Where the database is.
     pub conninfo: Conninfo,
-    /// Where the migrations are.
-    pub migrations: Migrations,
     stop: &'c Stop,
     cancel: RefCell<Option<Cancel>>,
 }
 
 impl<'c> Context<'c> {
-    /// Resolves the connection and finds the migrations; connects to nothing.
+    /// Resolves the connection; connects to nothing.
     pub fn new(config: &'c Config, stop: &'c Stop) -> Result<Self, Error> {
         Ok(Self {
             conninfo: resolve(config)?,
-            migrations: migrations::find(&config.migrations)?,
             config,
             stop,
             cancel: RefCell::new(None),
         })
     }
 
-    /// Waits for the database and connects to it.
-    pub async fn connect(&self) -> Result<Session<Open>, Error> {
-        let config = self.config;
-        let link =
-            wait::until_ready(&self.conninfo, config.wait_timeout, config.create_database).await?;
-        let session = Session::open(link, config.ledger_schema.clone());
-        self.cancel.replace(Some(session.cancel()));
-        Ok(session)
+    /// Waits for the database, connects, and asks where it is. A database is ready when it has
+    /// answered a query: the server of a container's first boot accepts a login, and shuts down.
+    pub async fn connect(&self) -> Result<(Session<Open>, Position), Error> {
+        self.connect_and_ask(position::ask).await
+    }
+
+    /// Waits for the database, connects, and asks it `question`.
+    async fn connect_and_ask<T>(
+        &self,
+        question: impl AsyncFn(&Session<Open>) -> Result<T, Error>,
+    ) -> Result<(Session<Open>, T), Error> {
+        let patience = Patience::new(self.config.wait_timeout);
+        loop {
+            let create = self.config.create_database;
+            let link = wait::until_ready(&self.conninfo, &patience, create).await?;
+            let session = Session::open(link, self.config.ledger_schema.clone());
+            self.cancel.replace(Some(session.cancel()));
+            let left = patience.left().max(wait::SHORTEST);
+            match tokio::time::timeout(left, question(&session)).await {
+                Ok(Ok(answer)) => return Ok((session, answer)),
+                Ok(Err(error)) if error.is_lost_connection() && !patience.left().is_zero() => {
+                    info!(
+                        event = "waiting",
+                        "the database closed the connection: trying again"
+                    );
+                    tokio::time::sleep(wait::SHORTEST).await;
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    let silence = ConnectError::NoAnswer { after: left };
+                    return Err(patience.not_ready(&self.conninfo, silence));
+                }
+            }
+        }
     }
 
     /// Does not begin what a signal would interrupt at once.
@@ -121,6 +149,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
     result
 }
 
+/// The connection as it was asked for, with a name for those who look at `pg_stat_activity`, and
+/// with keepalives that notice within a minute that the other side is gone.
 fn resolve(config: &Config) -> Result<Conninfo, Error> {
     let mut conninfo = conninfo::resolve(&config.database)?;
     conninfo.application_name.get_or_insert_with(|| {
@@ -129,7 +159,18 @@ fn resolve(config: &Config) -> Result<Conninfo, Error> {
             .take(63)
             .collect()
     });
+    let keepalives = &mut conninfo.keepalives;
+    keepalives.idle.get_or_insert(Duration::from_secs(30));
+    keepalives.interval.get_or_insert(Duration::from_secs(10));
+    keepalives.count.get_or_insert(3);
     Ok(conninfo)
+}
+
+/// Waits, and brings the database to the goal.
+pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
+    let context = Context::new(config, stop)?;
+    let migrations = migrations::find(&config.migrations)?;
+    context.block_on(migrate::migrate(&context, &migrations, goal))
 }
 
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
@@ -137,31 +178,19 @@ pub fn run(config: &Config, stop: &Stop, server: &[OsString]) -> Result<(), Erro
     if let Some(program) = server.first() {
         exec::look_up(program, config.path.as_deref())?;
     }
-    let context = Context::new(config, stop)?;
-    context.block_on(migrate::migrate(&context, &Goal::Upgrade(Target::head())))?;
+    migrate(config, stop, &Goal::Upgrade(Target::head()))?;
     let signal = exec::replace(server, stop)?;
     Err(Error::Stopped { signal })
 }
 
 /// Waits until the database answers a query.
 pub fn wait(config: &Config, stop: &Stop) -> Result<(), Error> {
-    let conninfo = resolve(config)?;
-    let work = async {
-        let link =
-            wait::until_ready(&conninfo, config.wait_timeout, config.create_database).await?;
-        let session = Session::open(link, config.ledger_schema.clone());
-        session
-            .answers()
-            .await
-            .map_err(Error::asking("asking the database whether it answers"))
+    let context = Context::new(config, stop)?;
+    let answers = async |session: &Session<Open>| {
+        let answered = session.answers().await;
+        answered.map_err(Error::asking("asking whether the database answers"))
     };
-    block_on(async {
-        tokio::select! {
-            biased;
-            signal = stop.wait() => Err(Error::Stopped { signal }),
-            result = work => result,
-        }
-    })?;
-    tracing::info!(event = "ready", "database {conninfo} answers");
+    context.block_on(async { context.connect_and_ask(answers).await.map(drop) })?;
+    info!(event = "ready", "database {} answers", context.conninfo);
     Ok(())
 }

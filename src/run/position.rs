@@ -143,7 +143,7 @@ fn compare_script(script: &Script, record: &Applied) -> Result<(), Error> {
         let (place, was) = first_difference(script, record.upgrade_text.as_deref());
         return Err(Error::Edited {
             revision: script.id.clone(),
-            place,
+            place: Box::new(place),
             was,
         });
     }
@@ -159,7 +159,7 @@ fn compare_script(script: &Script, record: &Applied) -> Result<(), Error> {
     if is != was {
         return Err(Error::Reordered {
             revision: script.id.clone(),
-            place: Place::file(&script.path),
+            place: Box::new(Place::file(&script.path)),
             was: record.parents.clone(),
         });
     }

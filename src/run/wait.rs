@@ -20,6 +20,9 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// The shortest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
+/// The shortest time that is given to an answer, and between two connections that are lost.
+pub const SHORTEST: Duration = Duration::from_millis(100);
+
 /// The longest pause, give or take half: with it, half of all starts connect within 80 ms of the
 /// database coming up. A refused connection costs next to nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(120);
@@ -28,25 +31,52 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(120);
 /// asking costs others something then.
 const LONGEST_PAUSE_FOR_OTHERS: Duration = Duration::from_millis(500);
 
-/// Connects, waiting up to `timeout` for the database to become ready, which means: a login over
-/// the real address succeeds.
+/// The time there is, from the first attempt to the first answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    began: Instant,
+    total: Duration,
+}
+
+impl Patience {
+    /// Starts the clock.
+    pub fn new(total: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            total,
+        }
+    }
+
+    /// What is left.
+    pub fn left(&self) -> Duration {
+        self.total.saturating_sub(self.began.elapsed())
+    }
+
+    /// The error of a database that did not become ready in time.
+    pub fn not_ready(&self, conninfo: &Conninfo, source: ConnectError) -> Error {
+        Error::NotReady {
+            database: conninfo.to_string(),
+            after: self.total,
+            source: Box::new(source),
+        }
+    }
+}
+
+/// Connects, waiting until the database lets castoff log in over the real address.
 pub async fn until_ready(
     conninfo: &Conninfo,
-    timeout: Duration,
+    patience: &Patience,
     create_database: bool,
 ) -> Result<Link, Error> {
-    let began = Instant::now();
-    let deadline = began + timeout;
     let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut told = String::new();
     let mut may_create = create_database;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let within = left.clamp(Duration::from_millis(1), ATTEMPT);
+        let within = patience.left().clamp(Duration::from_millis(1), ATTEMPT);
         let error = match connect::attempt(conninfo, within).await {
             Ok(link) => {
                 if !told.is_empty() {
-                    let waited = began.elapsed().as_secs_f64();
+                    let waited = patience.began.elapsed().as_secs_f64();
                     info!(
                         event = "ready",
                         "database {conninfo} is ready after {waited:.1} s"
@@ -64,7 +94,7 @@ pub async fn until_ready(
         if error.retry() == Retry::Never {
             return Err(Error::Refused {
                 database: conninfo.to_string(),
-                source: error,
+                source: Box::new(error),
             });
         }
         let cause = error.to_string();
@@ -76,24 +106,23 @@ pub async fn until_ready(
             told = cause;
             pauses = Pauses::new(FIRST_PAUSE, longest_pause(&error));
         }
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = patience.left();
         if left.is_zero() {
-            return Err(Error::NotReady {
-                database: conninfo.to_string(),
-                after: timeout,
-                source: error,
-            });
+            return Err(patience.not_ready(conninfo, error));
         }
         tokio::time::sleep(pauses.next_pause().min(left)).await;
     }
 }
 
 fn longest_pause(error: &ConnectError) -> Duration {
-    match error {
-        ConnectError::Unresolved { .. } | ConnectError::TooManyConnections(_) => {
-            LONGEST_PAUSE_FOR_OTHERS
-        }
-        _ => LONGEST_PAUSE,
+    let costs_others = matches!(
+        error,
+        ConnectError::Unresolved { .. } | ConnectError::TooManyConnections(_)
+    );
+    if costs_others {
+        LONGEST_PAUSE_FOR_OTHERS
+    } else {
+        LONGEST_PAUSE
     }
 }
 
@@ -112,7 +141,7 @@ async fn create(conninfo: &Conninfo, within: Duration) -> Result<(), Error> {
         .await
         .map_err(|source| Error::Refused {
             database: maintenance.to_string(),
-            source,
+            source: Box::new(source),
         })?;
     let name = Ident::new(&conninfo.database)?;
     let session = Session::open(link, name.clone());
