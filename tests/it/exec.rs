@@ -24,7 +24,9 @@ fn the_server_is_the_same_process_with_nothing_of_castoffs() {
     // The same server started by the harness itself, for comparison.
     let shell = Castoff::program(project.directory(), Path::new("/bin/sh"));
     let shell = shell.args(["-c", "exec \"$@\"", "sh"]);
-    web::run_as(shell, &project, "plain", Then::Exit(0)).output().status(0);
+    web::run_as(shell, &project, "plain", Then::Exit(0))
+        .output()
+        .status(0);
     let plain = Report::read(&project.path("plain"), DEADLINE);
 
     let running = web::run(&project, Then::Exit(7))
@@ -38,18 +40,16 @@ fn the_server_is_the_same_process_with_nothing_of_castoffs() {
     let finished = running.wait(DEADLINE);
     finished.check(&expect![[r#"
         status 7
-        --- stderr
-        web: 5: ls: not found
-        web: 6: cat: not found
-        web: 7: cat: not found
-        web: 15: mv: not found
     "#]]);
     let report = Report::of(&project, DEADLINE);
     assert_eq!(report.pid, pid);
     assert_eq!(report.descriptors, plain.descriptors);
     assert_eq!((report.ignored, report.blocked), (0, 0));
     assert_eq!(report.arguments[..2], ["/bin/sh", "-c"]);
-    assert_eq!(report.arguments[3..5], ["web", &project.path("report").display().to_string()]);
+    assert_eq!(
+        report.arguments[3..5],
+        ["web", &project.path("report").display().to_string()]
+    );
     let mut environment = report.environment;
     environment.sort();
     let mut expected = [
@@ -74,7 +74,11 @@ fn bytes_that_are_no_text_reach_the_server() {
     });
     castoff.output().status(0);
     for name in ["argument", "variable"] {
-        assert_eq!(std::fs::read(project.path(name)).unwrap(), odd.as_bytes(), "{name}");
+        assert_eq!(
+            std::fs::read(project.path(name)).unwrap(),
+            odd.as_bytes(),
+            "{name}"
+        );
     }
 }
 
@@ -84,8 +88,20 @@ fn the_server_is_not_deaf_because_castoffs_parent_was() {
     let project = Project::with("a<-");
     let script = r#"trap "" HUP INT QUIT PIPE TERM CHLD USR1; exec "$@""#;
     let shell = Castoff::program(project.directory(), Path::new("/bin/sh"));
-    let castoff = shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_castoff"), "run", "--"]);
-    let castoff = web::run_as(castoff.database(&database), &project, "report", Then::Exit(0));
+    let castoff = shell.args([
+        "-c",
+        script,
+        "sh",
+        env!("CARGO_BIN_EXE_castoff"),
+        "run",
+        "--",
+    ]);
+    let castoff = web::run_as(
+        castoff.database(&database),
+        &project,
+        "report",
+        Then::Exit(0),
+    );
     castoff.output().status(0);
     let report = Report::of(&project, DEADLINE);
     assert_eq!((report.ignored, report.blocked), (0, 0));
@@ -93,10 +109,15 @@ fn the_server_is_not_deaf_because_castoffs_parent_was() {
 
 #[test]
 fn a_server_that_is_not_there_is_told_before_the_database_is_touched() {
-    let project = Project::with("a<-").file("readme", "text").file("nothing", "#!/no/such/shell\n");
+    let project = Project::with("a<-")
+        .file("readme", "text")
+        .file("nothing", "#!/no/such/shell\n");
     let run = |command: &str| {
         let castoff = project.castoff(["run", "--wait-timeout", "1h", "--", command]);
-        castoff.env("DATABASE_URL", nowhere()).env("PATH", "/bin").output()
+        castoff
+            .env("DATABASE_URL", nowhere())
+            .env("PATH", "/bin")
+            .output()
     };
     run("no-such-server").check(&expect![[r#"
         status 127
@@ -126,7 +147,9 @@ fn a_server_without_its_interpreter_is_told_as_such() {
     let path = project.path("server");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(path, mode).unwrap();
-    let castoff = project.castoff(["run", "--", "./server"]).database(&database);
+    let castoff = project
+        .castoff(["run", "--", "./server"])
+        .database(&database);
     castoff.output().check(&expect![[r#"
         status 126
         --- stderr
@@ -140,7 +163,9 @@ fn a_server_without_its_interpreter_is_told_as_such() {
 #[test]
 fn a_failed_migration_starts_no_server() {
     let database = Server::shared().database();
-    let failing = Migration::new("b").after("a").upgrade("create table x (id int);\nselect 1/0;");
+    let failing = Migration::new("b")
+        .after("a")
+        .upgrade("create table x (id int);\nselect 1/0;");
     let project = Project::with("a<-").migration(&failing);
     let castoff = web::run(&project, Then::Exit(0)).database(&database);
     castoff.output().check(&expect![[r#"
@@ -154,7 +179,10 @@ fn a_failed_migration_starts_no_server() {
           help: correct the SQL and deploy again; the database is unchanged
     "#]]);
     assert!(!project.path("report").exists());
-    assert_eq!(database.rows("select to_regclass('t_a'), to_regclass('x')"), "t_a|null\n");
+    assert_eq!(
+        database.rows("select to_regclass('t_a'), to_regclass('x')"),
+        "t_a|null\n"
+    );
 }
 
 #[test]
@@ -165,7 +193,9 @@ fn the_server_gets_the_signals_and_gives_the_status() {
     Report::of(&project, DEADLINE);
     let name = format!("/proc/{}/comm", running.pid());
     let is_sleep = || std::fs::read_to_string(&name).unwrap() == "sleep\n";
-    until("the shell became sleep", DEADLINE, || is_sleep().then_some(()));
+    until("the shell became sleep", DEADLINE, || {
+        is_sleep().then_some(())
+    });
     running.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(running.wait(DEADLINE).status, Status::Signal(15));
 }
@@ -175,9 +205,14 @@ fn a_start_with_nothing_to_do_is_one_connection_one_query_and_no_lock() {
     let server = Server::start(&["log_statement = all", "log_connections = on"]);
     let database = server.database();
     let project = Project::with("a<- b<a c<b");
-    web::run(&project, Then::Exit(0)).database(&database).output().status(0);
+    web::run(&project, Then::Exit(0))
+        .database(&database)
+        .output()
+        .status(0);
     let before = server.log().len();
-    let finished = web::run(&project, Then::Exit(0)).database(&database).output();
+    let finished = web::run(&project, Then::Exit(0))
+        .database(&database)
+        .output();
     finished.check(&expect![[r#"
         status 0
         --- stderr
@@ -186,7 +221,11 @@ fn a_start_with_nothing_to_do_is_one_connection_one_query_and_no_lock() {
     let log = server.log()[before..].to_owned();
     let said = |what: &str| log.lines().filter(|line| line.contains(what)).count();
     assert_eq!(said("connection authorized"), 1, "{log}");
-    assert_eq!(said("LOG:  statement: ") + said("LOG:  execute "), 1, "{log}");
+    assert_eq!(
+        said("LOG:  statement: ") + said("LOG:  execute "),
+        1,
+        "{log}"
+    );
     assert_eq!(said("advisory"), 0, "{log}");
     assert!(!log.contains(PASSWORD));
 }

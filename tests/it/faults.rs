@@ -41,7 +41,11 @@ fn backend_at_gate(database: &Database<'_>) -> String {
 /// Numbers that look random and are the same in each run.
 fn chances(seed: u64) -> impl Iterator<Item = u64> {
     std::iter::successors(Some(seed), |number| {
-        Some(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+        Some(
+            number
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407),
+        )
     })
     .map(|number| number >> 33)
 }
@@ -55,7 +59,9 @@ fn killed_at_any_moment_nothing_is_applied_twice_and_nothing_half_recorded() {
     for number in 1..8 {
         let upgrade = format!("insert into ran values ({number});\nselect pg_sleep(0.004);");
         let parent = format!("r{}", number - 1);
-        let migration = Migration::new(&format!("r{number}")).after(&parent).upgrade(&upgrade);
+        let migration = Migration::new(&format!("r{number}"))
+            .after(&parent)
+            .upgrade(&upgrade);
         project = project.migration(&migration);
     }
     let server = Server::shared();
@@ -79,12 +85,19 @@ fn killed_at_any_moment_nothing_is_applied_twice_and_nothing_half_recorded() {
                 assert_eq!(database.rows(consistent), "t\n");
             }
         }
-        project.castoff(["upgrade"]).database(&database).output().status(0);
+        project
+            .castoff(["upgrade"])
+            .database(&database)
+            .output()
+            .status(0);
         let ran = "select count(*), count(distinct id) from ran";
         assert_eq!(database.rows(ran), "8|8\n");
         let recorded = "select count(*), count(distinct revision) from castoff.history";
         assert_eq!(database.rows(recorded), "8|8\n");
-        assert_eq!(database.rows("select revision from castoff.revision"), "r7\n");
+        assert_eq!(
+            database.rows("select revision from castoff.revision"),
+            "r7\n"
+        );
     }
     // Had no kill met a start at work, this test would show nothing.
     assert!(interrupted > 10, "{interrupted}");
@@ -106,9 +119,13 @@ fn a_terminated_backend_leaves_the_database_as_it_was() {
           caused by: terminating connection due to administrator command
           help: start again: what was not finished was rolled back
     "#]]);
-    assert_eq!(database.contents(), before);
+    database.assert_unchanged(&before);
     drop(gate);
-    project.castoff(["upgrade"]).database(&database).output().check(&expect![[r#"
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .check(&expect![[r#"
         status 0
         --- stderr
         castoff: applied b Make b ([time])
@@ -134,7 +151,7 @@ fn a_cancelled_statement_is_rolled_back() {
           caused by: 57014 canceling statement due to user request
           help: correct the SQL and deploy again; the database is unchanged
     "#]]);
-    assert_eq!(database.contents(), before);
+    database.assert_unchanged(&before);
     drop(gate);
 }
 
@@ -157,8 +174,12 @@ fn a_server_that_dies_in_the_middle_leaves_the_database_as_it_was() {
     "#]]);
     drop(gate);
     server.up();
-    assert_eq!(database.contents(), before);
-    project.castoff(["upgrade"]).database(&database).output().status(0);
+    database.assert_unchanged(&before);
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .status(0);
 }
 
 #[test]
@@ -174,10 +195,16 @@ fn a_killed_castoff_does_not_keep_the_lock() {
     // Before version 14 a backend looks at its client only between statements.
     if version.trim().parse::<u32>().unwrap() >= 140_000 {
         let alive = format!("select count(*) from pg_stat_activity where pid = {pid}");
-        until("its backend noticed", DEADLINE, || (database.rows(&alive) == "0\n").then_some(()));
+        until("its backend noticed", DEADLINE, || {
+            (database.rows(&alive) == "0\n").then_some(())
+        });
     }
     drop(gate);
-    project.castoff(["upgrade"]).database(&database).output().status(0);
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .status(0);
     assert_eq!(database.rows("select count(*) from castoff.history"), "2\n");
 }
 
@@ -190,7 +217,11 @@ fn a_failing_statement_is_shown_where_it_stands_and_the_rest_is_not_lost() {
          alter table invoice\n    add constraint total_positive check (totl > 0);",
     );
     let project = Project::with("a<-").migration(&invoice);
-    project.castoff(["upgrade", "a"]).database(&database).output().status(0);
+    project
+        .castoff(["upgrade", "a"])
+        .database(&database)
+        .output()
+        .status(0);
     let before = database.contents();
     let failed = project.castoff(["upgrade"]).database(&database).output();
     failed.check(&expect![[r#"
@@ -204,10 +235,16 @@ fn a_failing_statement_is_shown_where_it_stands_and_the_rest_is_not_lost() {
           postgres hint: Perhaps you meant to reference the column "invoice.total".
           help: correct the SQL and deploy again; the database is unchanged
     "#]]);
-    assert_eq!(database.contents(), before);
-    let corrected = Migration::new("b").after("a").upgrade("create table invoice (total integer);");
+    database.assert_unchanged(&before);
+    let corrected = Migration::new("b")
+        .after("a")
+        .upgrade("create table invoice (total integer);");
     let project = Project::with("a<-").migration(&corrected);
-    project.castoff(["upgrade"]).database(&database).output().check(&expect![[r#"
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .check(&expect![[r#"
         status 0
         --- stderr
         castoff: applied b Make b ([time])
@@ -224,9 +261,17 @@ fn a_constraint_that_fails_at_commit_is_rolled_back() {
          insert into c values (1);",
     );
     let project = Project::with("a<-").migration(&late);
-    project.castoff(["upgrade", "a"]).database(&database).output().status(0);
+    project
+        .castoff(["upgrade", "a"])
+        .database(&database)
+        .output()
+        .status(0);
     let before = database.contents();
-    project.castoff(["upgrade"]).database(&database).output().check(&expect![[r#"
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .check(&expect![[r#"
         status 15
         --- stderr
         castoff: warning: postgres: there is no transaction in progress
@@ -236,48 +281,98 @@ fn a_constraint_that_fails_at_commit_is_rolled_back() {
           postgres detail: Key (id)=(1) is not present in table "p".
           help: correct the SQL and deploy again; the database is unchanged
     "#]]);
-    assert_eq!(database.contents(), before);
+    database.assert_unchanged(&before);
 }
 
 #[test]
 fn an_autocommit_migration_that_stops_goes_on_where_it_stopped() {
     let database = Server::shared().database();
-    let index = Migration::new("b").after("a").options("autocommit").upgrade(
-        "insert into t_a values (1), (1);\n\
-         create unique index concurrently only_one on t_a (id);\n\
+    let unique = Migration::new("b")
+        .after("a")
+        .options("autocommit")
+        .upgrade(
+            "insert into t_a values (1), (1);\n\
+         alter table t_a add constraint only_one unique (id);\n\
          insert into t_a values (2);",
-    );
-    let project = Project::with("a<-").migration(&index);
-    project.castoff(["upgrade"]).database(&database).output().check(&expect![[r#"
-        status 16
-        --- stderr
-        castoff: applied a Make a ([time])
-        error[apply-stopped]: revision b stopped after 1 of 3 statements
-          --> migrations/202601010002_b_make_b.sql:7 (statement 2 of 3)
-           7 | create unique index concurrently only_one on t_a (id);
-          caused by: 23505 could not create unique index "only_one"
-          postgres detail: Key (id)=(1) is duplicated.
-          help: correct the cause and deploy again: the next start goes on after statement 1; look for an invalid index that the failed statement may have left
-    "#]]);
+        );
+    let project = Project::with("a<-").migration(&unique);
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .check(&expect![[r#"
+            status 16
+            --- stderr
+            castoff: applied a Make a ([time])
+            error[apply-stopped]: revision b stopped after 1 of 3 statements
+              --> migrations/202601010002_b_make_b.sql:7 (statement 2 of 3)
+               7 | alter table t_a add constraint only_one unique (id);
+              caused by: 23505 could not create unique index "only_one"
+              postgres detail: Key (id)=(1) is duplicated.
+              help: correct the cause and deploy again: the next start goes on after statement 1; look for an invalid index that the failed statement may have left
+        "#]]);
     let history = "select last_statement, statements, outcome from castoff.history \
         where revision = 'b' order by id desc limit 1";
     assert_eq!(database.rows(history), "1|3|failed\n");
-    assert_eq!(database.rows("select revision from castoff.revision"), "a\n");
+    assert_eq!(
+        database.rows("select revision from castoff.revision"),
+        "a\n"
+    );
     database.sql("delete from t_a; insert into t_a values (1)");
-    project.castoff(["upgrade"]).database(&database).output().check(&expect![[r#"
-        status 16
-        --- stderr
-        castoff: resuming b after statement 1
-        error[apply-stopped]: revision b stopped after 1 of 3 statements
-          --> migrations/202601010002_b_make_b.sql:7 (statement 2 of 3)
-           7 | create unique index concurrently only_one on t_a (id);
-          caused by: 42P07 relation "only_one" already exists
-          help: correct the cause and deploy again: the next start goes on after statement 1; look for an invalid index that the failed statement may have left
-    "#]]);
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .check(&expect![[r#"
+            status 0
+            --- stderr
+            castoff: resuming b after statement 1
+            castoff: applied b Make b ([time])
+            castoff: database is at b
+        "#]]);
     assert_eq!(database.rows("select id from t_a order by id"), "1\n2\n");
-    // The failed build left an invalid index under the name, which must not count as success.
-    let valid = "select indisvalid from pg_index where indexrelid = 'only_one'::regclass";
-    assert_eq!(database.rows(valid), "t\n");
+    assert_eq!(database.rows(history), "3|3|done\n");
+}
+
+#[test]
+fn an_invalid_index_that_a_failed_build_left_is_built_again() {
+    let database = Server::shared().database();
+    for statement in [
+        "create unique index concurrently",
+        "create unique index concurrently if not exists",
+    ] {
+        let index = format!("{statement} only_one on t_a (id);");
+        let index = Migration::new("b")
+            .after("a")
+            .options("autocommit")
+            .upgrade(&index);
+        let project = Project::with("a<-").migration(&index.downgrade("drop index only_one;"));
+        project
+            .castoff(["upgrade", "a"])
+            .database(&database)
+            .output()
+            .status(0);
+        database.sql("insert into t_a values (1), (1)");
+        project
+            .castoff(["upgrade"])
+            .database(&database)
+            .output()
+            .status(16);
+        database.sql("delete from t_a");
+        project
+            .castoff(["upgrade"])
+            .database(&database)
+            .output()
+            .status(0);
+        // `if not exists` would call an index under that name a success, valid or not.
+        let valid = "select indisvalid from pg_index where indexrelid = 'only_one'::regclass";
+        assert_eq!(database.rows(valid), "t\n", "{statement}");
+        project
+            .castoff(["downgrade", "a"])
+            .database(&database)
+            .output()
+            .status(0);
+    }
 }
 
 #[test]
@@ -285,12 +380,23 @@ fn an_autocommit_migration_that_was_edited_half_way_is_refused() {
     let database = Server::shared().database();
     let stopping = |last: &str| {
         let upgrade = format!("create table x ();\nselect 1/0;\n{last}");
-        let migration = Migration::new("b").after("a").options("autocommit").upgrade(&upgrade);
+        let migration = Migration::new("b")
+            .after("a")
+            .options("autocommit")
+            .upgrade(&upgrade);
         Project::with("a<-").migration(&migration)
     };
-    stopping("select 1;").castoff(["upgrade"]).database(&database).output().status(16);
+    stopping("select 1;")
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .status(16);
     let edited = stopping("select 2;");
-    edited.castoff(["upgrade"]).database(&database).output().check(&expect![[r#"
+    edited
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .check(&expect![[r#"
         status 16
         --- stderr
         error[edited-half-way]: revision b was edited after 1 of its statements ran
@@ -302,7 +408,10 @@ fn an_autocommit_migration_that_was_edited_half_way_is_refused() {
 #[test]
 fn a_script_cannot_take_the_ledger_or_the_lock_away() {
     let hostile = [
-        ("search path", "select set_config('search_path', '', false);"),
+        (
+            "search path",
+            "select set_config('search_path', '', false);",
+        ),
         ("role", "create role nobody_at_all; set role nobody_at_all;"),
         ("read only", "set default_transaction_read_only = on;"),
         ("reset", "reset all;"),
@@ -311,17 +420,35 @@ fn a_script_cannot_take_the_ledger_or_the_lock_away() {
         let server = Server::start(&[]);
         let database = server.database();
         let migration = Migration::new("b").after("a").upgrade(script);
-        let last = Migration::new("c").after("b").upgrade("create table public.t_c (id integer);");
+        let last = Migration::new("c")
+            .after("b")
+            .upgrade("create table public.t_c (id integer);");
         let project = Project::with("a<-").migration(&migration).migration(&last);
         let finished = project.castoff(["upgrade"]).database(&database).output();
         finished.status(0);
-        assert_eq!(database.rows("select revision from castoff.revision"), "c\n", "{name}");
-        assert_eq!(database.rows("select count(*) from castoff.history"), "3\n", "{name}");
+        assert_eq!(
+            database.rows("select revision from castoff.revision"),
+            "c\n",
+            "{name}"
+        );
+        assert_eq!(
+            database.rows("select count(*) from castoff.history"),
+            "3\n",
+            "{name}"
+        );
     }
     let database = Server::shared().database();
-    let unlock = Migration::new("b").after("a").upgrade("select pg_advisory_unlock_all();");
-    let project = Project::with("a<-").migration(&unlock).migration(&Migration::new("c").after("b"));
-    project.castoff(["upgrade"]).database(&database).output().check(&expect![[r#"
+    let unlock = Migration::new("b")
+        .after("a")
+        .upgrade("select pg_advisory_unlock_all();");
+    let project = Project::with("a<-")
+        .migration(&unlock)
+        .migration(&Migration::new("c").after("b"));
+    project
+        .castoff(["upgrade"])
+        .database(&database)
+        .output()
+        .check(&expect![[r#"
         status 12
         --- stderr
         castoff: applied a Make a ([time])

@@ -41,13 +41,18 @@ impl<'p> Castoff<'p> {
     /// machine does not let the tests make one.
     pub(crate) fn as_pid_1(directory: &'p Path) -> Option<Self> {
         let unshare = ["unshare", "--pid", "--fork", "--kill-child"];
-        let works = Command::new(unshare[0]).args(&unshare[1..]).arg("true").output();
+        let works = Command::new(unshare[0])
+            .args(&unshare[1..])
+            .arg("true")
+            .output();
         if !works.is_ok_and(|output| output.status.success()) {
             eprintln!("SKIPPED as PID 1: no process namespaces here");
             return None;
         }
         let castoff = Self::program(directory, Path::new(unshare[0])).with(|command| {
-            command.args(&unshare[1..]).arg(env!("CARGO_BIN_EXE_castoff"));
+            command
+                .args(&unshare[1..])
+                .arg(env!("CARGO_BIN_EXE_castoff"));
         });
         Some(castoff)
     }
@@ -181,7 +186,9 @@ impl Running {
 
     /// The process that it started: castoff itself, under [`Castoff::as_pid_1`].
     pub(crate) fn child(&self) -> Pid {
-        until("it has a child", DEADLINE, || children(self.pid()).first().copied())
+        until("it has a child", DEADLINE, || {
+            children(self.pid()).first().copied()
+        })
     }
 
     /// Sends that process a signal.

@@ -3,8 +3,8 @@
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-use super::{DEADLINE, PASSWORD};
 use super::server::{Server, USER};
+use super::{DEADLINE, PASSWORD};
 
 /// A database that is dropped with the value.
 #[derive(Debug)]
@@ -67,6 +67,21 @@ impl<'s> Database<'s> {
     /// nothing was changed.
     pub(crate) fn contents(&self) -> String {
         self.rows(include_str!("contents.sql"))
+    }
+
+    /// Fails, and shows the difference, unless everything is as it was.
+    #[track_caller]
+    pub(crate) fn assert_unchanged(&self, before: &str) {
+        let after = self.contents();
+        let lines = |text: &str, other: &str, sign: &str| {
+            let other: Vec<_> = other.lines().collect();
+            let only = text.lines().filter(|line| !other.contains(line));
+            only.map(|line| format!("{sign} {line}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        let (gone, new) = (lines(before, &after, "-"), lines(&after, before, "+"));
+        assert!(after == before, "the database has changed:\n{gone}\n{new}");
     }
 }
 

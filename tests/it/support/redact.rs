@@ -38,7 +38,15 @@ fn replace_words(text: &str, needle: &str, label: &str) -> String {
 /// are settings, which are the same in each run.
 fn durations(line: &str) -> String {
     let mut done = line.to_owned();
-    for before in ["(", "ready after ", "connected for ", "running for ", "within ", "after ", "for "] {
+    for before in [
+        "(",
+        "ready after ",
+        "connected for ",
+        "running for ",
+        "within ",
+        "after ",
+        "for ",
+    ] {
         let mut start = 0;
         while let Some(at) = done[start..].find(before) {
             start += at + before.len();
@@ -141,7 +149,10 @@ mod tests {
             "applied a ([time]), b ([time])",
         );
         check("not ready after 30 s", "not ready after 30 s");
-        check("is ready after 1.3 s, running for 2 s", "is ready after [time], running for [time]");
+        check(
+            "is ready after 1.3 s, running for 2 s",
+            "is ready after [time], running for [time]",
+        );
         check("gave up after 84 ms", "gave up after [time]");
         check(
             "127.0.0.1:5432 is not 15432",
