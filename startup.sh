@@ -50,7 +50,7 @@ only_one_at_a_time() {
 
 # Cargo decides what is out of date. Both in one command, so that what they share is built once.
 build() {
-    command -v cargo >/dev/null || die "cargo is missing; install Rust (https://rustup.rs)"
+    command -v cargo >/dev/null || die "cargo is missing; install Rust with rustup"
     say "building castoff and the example server (some minutes the first time)"
     cargo build --release --locked -p castoff -p timetracker 9>&-
 }

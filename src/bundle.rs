@@ -114,7 +114,7 @@ fn open(file: File) -> Result<Option<Bundle>, BundleError> {
     let footer = read(&file, footer_start, FOOTER)?;
     let (digest, rest) = footer.split_at(32);
     let (header_length, rest) = rest.split_at(8);
-    let (_, magic) = rest.split_at(8);
+    let (reserved, magic) = rest.split_at(8);
     if magic != MAGIC {
         // A bundle that lost its end would otherwise pass for an executable without migrations.
         return if end_of_elf(&file)?.is_some_and(|end| length > end) {
@@ -125,6 +125,9 @@ fn open(file: File) -> Result<Option<Bundle>, BundleError> {
     }
     let header_length = u64::from_le_bytes(header_length.try_into().unwrap_or_default());
     let tampered = BundleError::Tampered { part: "header" };
+    if reserved != [0; 8] {
+        return Err(BundleError::Tampered { part: "footer" });
+    }
     let Some(header_start) = footer_start.checked_sub(header_length) else {
         return Err(tampered);
     };

@@ -128,7 +128,7 @@ pub struct Run {
 #[derive(Args, Debug)]
 pub struct Upgrade {
     /// head, heads, an id or prefix, +n, REV+n, LABEL@head; with --sql also a:b
-    #[arg(default_value = "head", allow_hyphen_values = true)]
+    #[arg(default_value = "head", allow_negative_numbers = true)]
     pub target: String,
     /// Print the script for psql instead; asks no database
     #[arg(long)]
@@ -139,7 +139,7 @@ pub struct Upgrade {
 #[derive(Args, Debug)]
 pub struct Downgrade {
     /// -n, base, an id or prefix, REV-n, LABEL@base; with --sql a:b
-    #[arg(default_value = "-1", allow_hyphen_values = true)]
+    #[arg(default_value = "-1", allow_negative_numbers = true)]
     pub target: String,
     /// Print the script for psql instead; asks no database
     #[arg(long)]
@@ -150,7 +150,7 @@ pub struct Downgrade {
 #[derive(Args, Debug)]
 pub struct Plan {
     /// As for `upgrade`
-    #[arg(default_value = "head", allow_hyphen_values = true)]
+    #[arg(default_value = "head", allow_negative_numbers = true)]
     pub target: String,
     /// Exit with 1 when something is pending
     #[arg(long)]

@@ -108,7 +108,7 @@ pub enum Error {
         holder: Option<Box<Holder>>,
     },
     /// The database has tables, and nothing says at which revision they are.
-    #[error("the database has {relations} tables or views of its own, and no ledger of castoff's")]
+    #[error("the database has {} of its own, and no ledger of castoff's", relations_name(*relations))]
     NotStamped {
         /// How many.
         relations: i64,
@@ -426,12 +426,27 @@ fn help_for_apply(error: &ApplyError) -> String {
             }
             _ => "correct the SQL and deploy again; the database is unchanged".into(),
         },
-        ApplyError::Stopped { done, .. } => format!(
-            "correct the cause and deploy again: the next start goes on after statement {done}; look for an invalid index that the failed statement may have left"
-        ),
-        ApplyError::EditedHalfWay { .. } => {
-            "undo the edit, deploy, and put the change into a new revision".into()
+        ApplyError::Stopped { done, place, .. } => {
+            let next = match done {
+                0 => "begins with it".into(),
+                done => format!("goes on after statement {done}"),
+            };
+            let is_concurrent = place
+                .excerpt
+                .iter()
+                .any(|line| line.to_ascii_lowercase().contains("concurrently"));
+            let leftover = if is_concurrent {
+                "; drop the invalid index that it may have left"
+            } else {
+                ""
+            };
+            format!(
+                "correct the cause or the statement and deploy again: the next start {next}{leftover}"
+            )
         }
+        ApplyError::EditedHalfWay { done, .. } => format!(
+            "undo the edit of the first {done} statements, which ran already; those behind them may be corrected"
+        ),
         ApplyError::Fenced { .. } | ApplyError::Broken { .. } => {
             "start again: what was not finished was rolled back".into()
         }
@@ -444,6 +459,14 @@ fn seconds(duration: Duration) -> String {
         format!("{} s", duration.as_secs())
     } else {
         format!("{} ms", duration.as_millis())
+    }
+}
+
+fn relations_name(count: i64) -> String {
+    if count == 1 {
+        "a table or view".into()
+    } else {
+        format!("{count} tables or views")
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use castoff::cli::Cli;
 use castoff::command::{self, Finding};
-use castoff::config::{Config, LogFormat};
+use castoff::config::{self, Config, LogFormat};
 use castoff::error::Error;
 use castoff::report;
 use castoff::run::signal::Stop;
@@ -26,7 +26,8 @@ fn main() -> ExitCode {
 fn run(format: &mut LogFormat) -> Result<Finding, Error> {
     let stop = Stop::install().map_err(Error::System)?;
     let cli = Cli::parse();
-    let config = Config::read(&cli.options)?;
+    let config =
+        Config::read(&cli.options).inspect_err(|_| *format = config::log_format(&cli.options))?;
     *format = config.log_format;
     report::tell(config.log, config.log_format);
     config

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tracing::info;
 
 use super::Finding;
 use super::listing::{self, Detail};
@@ -22,9 +23,21 @@ pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Resu
     let current = context.block_on(async {
         let (_, position) = context.connect().await?;
         match position {
+            Position::Empty => {
+                info!("nothing is applied: the database is empty");
+                Ok(Vec::new())
+            }
             // Nothing is recorded, which is what was asked.
-            Position::Empty | Position::Foreign { .. } => Ok(Vec::new()),
-            Position::At(rows) => position::ids(&rows),
+            Position::Foreign { .. } => {
+                info!("nothing is recorded: the database has tables of its own, and no ledger");
+                Ok(Vec::new())
+            }
+            Position::At(rows) => {
+                if rows.is_empty() {
+                    info!("nothing is applied: the database is at base");
+                }
+                position::ids(&rows)
+            }
         }
     })?;
     match arguments.format {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use tracing::info;
 
 use super::Finding;
 use crate::cli::{Format, Plan};
@@ -10,6 +11,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::revision::plan::{self, Step};
 use crate::revision::script::{Mode, Script};
+use crate::revision::stamp;
 use crate::revision::target::Target;
 use crate::run::Context;
 use crate::run::position::{self, Footing, Position};
@@ -26,9 +28,10 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
             Position::Empty => Vec::new(),
             Position::Foreign {
                 relations, alembic, ..
-            } => {
-                return Err(Error::NotStamped { relations, alembic });
-            }
+            } => match &config.baseline {
+                Some(baseline) => stamp::stamp(&history, &[], &[baseline.parse()?], false)?.enters,
+                None => return Err(Error::NotStamped { relations, alembic }),
+            },
             Position::At(rows) => match position::compare(&session, &history, &rows).await? {
                 Footing::Firm(current) => current,
                 Footing::Ahead(unknown) => return Err(Error::Newer { unknown }),
@@ -36,6 +39,9 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
         })
     })?;
     let plan = plan::upgrade(&history, &current, &target)?;
+    if plan.steps.is_empty() {
+        info!(event = "up-to-date", "nothing to do");
+    }
     match arguments.format {
         Format::Text => report::print(&as_text(&plan.steps)),
         Format::Json => {

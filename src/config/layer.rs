@@ -58,7 +58,7 @@ pub(super) const KEYS: [&str; 12] = [
 /// TOML has booleans and numbers where the environment has text only.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "not a text, a whole number, true or false")]
     enum Scalar {
         Text(String),
         Flag(bool),
@@ -187,6 +187,10 @@ mod tests {
             "unknown field `wait_timeuot` at castoff.toml:2",
         );
         check_file("log = ", "string values must be quoted at castoff.toml:1");
+        check_file(
+            "log = ['debug']",
+            "not a text, a whole number, true or false at castoff.toml:1",
+        );
     }
 
     #[test]

@@ -162,7 +162,10 @@ impl ConfigError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            Self::File { .. } => format!("the keys of castoff.toml are: {}", KEYS.join(", ")),
+            Self::File { reason, .. } if reason.starts_with("unknown field") => {
+                format!("the keys of castoff.toml are: {}", KEYS.join(", "))
+            }
+            Self::File { .. } => "write it as `key = \"value\"`, each key once".into(),
             Self::Unreadable { named_by, .. } => {
                 format!("check that {named_by} names a file that this user may read")
             }
@@ -196,6 +199,7 @@ impl Config {
             flags: Layer::of_flags(flags),
             environment: Layer::of_environment(&environment)?,
             file: file_layer,
+            file_name: file_name.display().to_string(),
         };
         let text = |key| layers.pick(key).map(|setting| setting.value);
         Ok(Self {
@@ -222,11 +226,30 @@ impl Config {
     }
 }
 
+/// How errors are told, as far as that can be known when the rest of the configuration is wrong.
+pub fn log_format(flags: &Options) -> LogFormat {
+    let environment = environment().unwrap_or_default();
+    let file_layer = file(flags, &environment).ok().and_then(|(name, text)| {
+        let layer = Layer::of_file(&name, &text?).ok()?;
+        Some(layer)
+    });
+    let layers = Layers {
+        flags: Layer::of_flags(flags),
+        environment: Layer::of_environment(&environment).unwrap_or_default(),
+        file: file_layer.unwrap_or_default(),
+        file_name: String::new(),
+    };
+    layers
+        .parse("log_format", LogFormat::Text, Setting::log_format)
+        .unwrap_or(LogFormat::Text)
+}
+
 /// The three layers, strongest first.
 struct Layers {
     flags: Layer,
     environment: Layer,
     file: Layer,
+    file_name: String,
 }
 
 impl Layers {
@@ -241,7 +264,7 @@ impl Layers {
         let line = || {
             self.file
                 .get(key)
-                .map(|value| (format!("`{key}` in castoff.toml"), value))
+                .map(|value| (format!("`{key}` in {}", self.file_name), value))
         };
         let (origin, value) = flag().or_else(variable).or_else(line)?;
         Some(Setting {
@@ -326,9 +349,12 @@ fn sources(
                     name: "database_url".into(),
                 });
             }
-            (Some(value), None) => Some((value.clone(), "castoff.toml".to_owned())),
+            (Some(value), None) => {
+                let origin = format!("database_url in {}", layers.file_name);
+                Some((value.clone(), origin))
+            }
             (None, Some(path)) => Some((
-                secret_file(path, "database_url_file in castoff.toml")?,
+                secret_file(path, &format!("database_url_file in {}", layers.file_name))?,
                 path.clone(),
             )),
             (None, None) => None,

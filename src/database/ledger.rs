@@ -26,7 +26,7 @@ const LONGEST_TEXT: usize = 1 << 20;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One row of `revision`: a current head, as text, since anybody may have written it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeadRow {
     /// The revision.
     pub revision: String,
@@ -143,6 +143,8 @@ pub struct Unfinished {
     pub statements: usize,
     /// The canonical checksum of the script they belong to, hexadecimal.
     pub canonical: String,
+    /// The section as it was; nothing when it was too long to keep.
+    pub text: Option<String>,
 }
 
 /// Puts the ledger's schema into one of the queries under `sql/`.
@@ -175,7 +177,9 @@ pub async fn heads<S>(session: &Session<S>) -> Result<Option<Vec<HeadRow>>, Fail
             lineage: text(row.get(1)),
         })
     });
-    Ok(Some(rows.collect()))
+    let mut rows: Vec<HeadRow> = rows.collect();
+    rows.sort();
+    Ok(Some(rows))
 }
 
 /// Looks at a database whose ledger may be missing, without an error in the server's log.
@@ -230,6 +234,7 @@ pub async fn unfinished<S>(
         last_statement: count(row.get(0)),
         canonical: row.get(1),
         statements: count(row.get(2)),
+        text: row.get(3),
     }))
 }
 

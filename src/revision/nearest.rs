@@ -7,7 +7,7 @@ pub(super) fn nearest<'c>(
 ) -> Option<&'c str> {
     let most = (text.len() / 3).min(3);
     candidates
-        .filter(|candidate| candidate.len().abs_diff(text.len()) <= most)
+        .filter(|candidate| *candidate != text && candidate.len().abs_diff(text.len()) <= most)
         .map(|candidate| (distance(text.as_bytes(), candidate.as_bytes()), candidate))
         .filter(|&(distance, _)| distance <= most)
         .min()
@@ -57,6 +57,7 @@ mod tests {
         );
         check("3f2a9c1b7d", &["3f2a9c1b7d04"], Some("3f2a9c1b7d04"));
         check("users", &["teams", "base"], None);
+        check("base", &["base"], None);
         check("b", &["a"], None);
         check("", &[], None);
     }

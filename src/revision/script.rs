@@ -206,7 +206,7 @@ impl File<'_> {
         {
             let comment = match piece {
                 Piece::Statement(statement) => {
-                    self.add(&mut parts, statement)?;
+                    self.add(&header, &mut parts, statement)?;
                     continue;
                 }
                 Piece::LineComment(span) => span,
@@ -226,7 +226,7 @@ impl File<'_> {
                     }
                     let last = splitter.cut().map_err(|error| self.blame_sql(error))?;
                     if let Some(statement) = last {
-                        self.add(&mut parts, statement)?;
+                        self.add(&header, &mut parts, statement)?;
                     }
                     if let Some(before) = parts.last_mut() {
                         before.span.end = line_start;
@@ -255,12 +255,19 @@ impl File<'_> {
         Ok((header, parts))
     }
 
-    fn add(self, parts: &mut [Part], statement: Statement) -> Result<(), ScriptError> {
+    fn add(
+        self,
+        header: &Header,
+        parts: &mut [Part],
+        statement: Statement,
+    ) -> Result<(), ScriptError> {
         match parts.last_mut() {
             Some(part) => {
                 part.statements.push(statement);
                 Ok(())
             }
+            // A file of mere SQL lacks more than a section line.
+            None if header.id.is_none() => Err(self.blame(Problem::NoRevision, &statement.span)),
             None => Err(self.blame(Problem::SqlBeforeSection, &statement.span)),
         }
     }

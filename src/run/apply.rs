@@ -14,6 +14,8 @@ use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
 use crate::revision::script::{Mode, Script, Section, SectionOptions};
+use crate::sql::canonical;
+use crate::sql::split::{Statement, split};
 
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -156,22 +158,23 @@ impl<'a> Work<'a> {
         Record::of(self.script, self.movement, outcome, last_statement)
     }
 
-    fn section_parts(&self) -> (&'a str, &'a [crate::sql::split::Statement]) {
+    fn section_parts(&self) -> (&'a str, &'a [Statement]) {
         self.section.map_or(("", &[]), |section| {
             (self.script.text.as_str(), &section.statements)
         })
     }
 
     async fn in_one_transaction(&self) -> Result<(), ApplyError> {
-        let result = self.try_in_one_transaction().await;
+        let result = self.begin_and_run().await;
         if let Err(ApplyError::RolledBack { .. } | ApplyError::Fenced { .. }) = &result {
             // The connection still works; give the locks back before the story is told.
             self.session.client().batch_execute("rollback").await.ok();
         }
-        result
+        result?;
+        self.record_and_commit().await
     }
 
-    async fn try_in_one_transaction(&self) -> Result<(), ApplyError> {
+    async fn begin_and_run(&self) -> Result<(), ApplyError> {
         let client = self.session.client();
         let begin = begin(
             self.session.reset(),
@@ -185,10 +188,15 @@ impl<'a> Work<'a> {
         let (text, statements) = self.section_parts();
         section::run(client, text, statements)
             .await
-            .map_err(|failure| self.failed(failure))?;
-        // An edit of the session's role or search path by the script must not reach the record.
+            .map_err(|failure| self.failed(failure))
+    }
+
+    /// Ends the transaction in any case: if one message fails, the `commit` behind it rolls back.
+    async fn record_and_commit(&self) -> Result<(), ApplyError> {
+        let client = self.session.client();
+        let (_, statements) = self.section_parts();
         let record = self.record(Outcome::Done, statements.len());
-        // If one of these fails, the `commit` behind it rolls back.
+        // An edit of the session's role or search path by the script must not reach the record.
         let (reset, recorded, committed) = tokio::join!(
             biased;
             client.batch_execute(LEAVE_ROLE),
@@ -267,16 +275,18 @@ impl<'a> Work<'a> {
         let earlier = ledger::unfinished(self.session, &self.script.id, self.movement)
             .await
             .map_err(|failure| self.broken(failure))?;
-        let Some(earlier) = earlier.filter(|earlier| {
-            earlier.last_statement > 0 && earlier.last_statement < earlier.statements
-        }) else {
+        let Some(earlier) = earlier.filter(|earlier| earlier.last_statement > 0) else {
             return Ok(0);
         };
         let done = earlier.last_statement;
         let revision = self.script.id.clone();
-        if self.movement == Movement::Upgrade
-            && earlier.canonical != self.script.checksums.canonical.to_string()
-        {
+        let (text, statements) = self.section_parts();
+        let is_edited = match &earlier.text {
+            // What did not run yet may be corrected: often it must be, to get any further.
+            Some(was) => !begins_alike(was, text, statements, done),
+            None => earlier.canonical != self.script.checksums.canonical.to_string(),
+        };
+        if is_edited {
             let place = Box::new(Place::file(&self.script.path));
             return Err(ApplyError::EditedHalfWay {
                 revision,
@@ -365,7 +375,7 @@ impl<'a> Work<'a> {
 }
 
 /// Gives the record back to the role that owns the ledger.
-const LEAVE_ROLE: &str = "reset session authorization; reset role";
+pub(super) const LEAVE_ROLE: &str = "reset session authorization; reset role";
 
 /// Opens a step's transaction. `begin` comes first: whatever follows it and fails, fails inside.
 fn begin(reset: &str, options: Option<&SectionOptions>) -> String {
@@ -379,6 +389,21 @@ fn timeouts(options: Option<&SectionOptions>, set: &str) -> String {
     options.map_or_else(String::new, |options| section::timeouts(options, set))
 }
 
+/// Whether a section still begins with the statements that were done when it was `was`.
+fn begins_alike(was: &str, text: &str, statements: &[Statement], done: usize) -> bool {
+    let form = |text: &str, statements: &[Statement]| {
+        let mut form = Vec::new();
+        let written =
+            canonical::write(text, statements, &mut |piece| form.extend_from_slice(piece));
+        written.ok().map(|()| form)
+    };
+    let before = split(was, 0..was.len()).unwrap_or_default();
+    match (before.get(..done), statements.get(..done)) {
+        (Some(before), Some(now)) => form(was, before) == form(text, now),
+        _ => false,
+    }
+}
+
 /// The rows of the ledger that a step moves, with their lineages.
 fn rows(history: &History, step: &Step<'_>) -> Move {
     Move {
@@ -390,6 +415,32 @@ fn rows(history: &History, step: &Step<'_>) -> Move {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check_alike(was: &str, text: &str, done: usize, expected: bool) {
+        let statements = split(text, 0..text.len()).unwrap();
+        let alike = begins_alike(was, text, &statements, done);
+        assert_eq!(alike, expected, "{was} / {text}");
+    }
+
+    #[test]
+    fn only_the_statements_that_are_done_must_be_as_they_were() {
+        check_alike("select 1; selec 2;", "SELECT 1; select 2;", 1, true);
+        check_alike(
+            "select 1; selec 2;",
+            "select 1 /* one */; select 2",
+            2,
+            false,
+        );
+        check_alike("select 1; select 2;", "select 1;", 2, false);
+        check_alike("select 1; select 2;", "select 1;", 1, true);
+        check_alike(
+            "select 1; selec 2;",
+            "select 0; select 1; select 2;",
+            1,
+            false,
+        );
+        check_alike("select '", "select 1", 1, false);
+    }
 
     #[test]
     fn a_transaction_begins_before_anything_that_could_fail() {

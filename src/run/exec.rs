@@ -97,6 +97,12 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
     let found: Vec<&PathBuf> = candidates.iter().filter(is_file).collect();
     if found.iter().any(|path| is_executable(path)) {
         Ok(())
+    } else if !in_path && candidates.iter().any(|path| path.is_dir()) {
+        let source = io::Error::from(io::ErrorKind::IsADirectory);
+        Err(ExecError::NotExecutable {
+            command: shown,
+            source,
+        })
     } else if found.is_empty() {
         Err(ExecError::NotFound {
             command: shown,
@@ -197,7 +203,7 @@ mod tests {
                 .exit_status()
         };
         assert_eq!(refused("no-such-command"), 127);
-        assert_eq!(refused("/bin"), 127);
+        assert_eq!(refused("/bin"), 126);
         assert_eq!(refused("/etc/passwd"), 126);
     }
 }

@@ -12,6 +12,7 @@ pub mod position;
 pub mod section;
 pub mod signal;
 pub mod wait;
+pub mod watch;
 
 use std::cell::RefCell;
 use std::ffi::OsString;

@@ -3,10 +3,11 @@
 //! Pure. The script stops at the first error, refuses to run beside a castoff or on a database that
 //! is elsewhere, and commits each migration together with its record.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::migrate::with_lineages;
-use super::section;
+use super::{apply, section};
 use crate::database::ledger::{Operator, Outcome, Record, VERSION, in_schema};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
@@ -14,6 +15,7 @@ use crate::revision::plan::Step;
 use crate::revision::range::Offline;
 use crate::revision::script::{Mode, Script, Section};
 use crate::revision::stamp::Stamp;
+use crate::revision::walk::Edges;
 use crate::sql::ident::{Ident, Literal};
 
 /// Prints the steps of a plan.
@@ -23,7 +25,7 @@ pub fn script(
     schema: &Ident,
     operator: &Operator,
 ) -> String {
-    let mut text = preamble(schema, &offline.from);
+    let mut text = preamble(schema, &offline.from, &foreign_guard(schema));
     for step in &offline.plan.steps {
         push_step(&mut text, history, step, schema, operator);
     }
@@ -39,20 +41,25 @@ pub fn stamp(
     schema: &Ident,
     operator: &Operator,
 ) -> String {
-    let mut text = preamble(schema, from);
+    // A stamp is what a database with tables and no ledger needs.
+    let mut text = preamble(schema, from, "");
     text.push_str("begin;\n");
     push_rows(&mut text, history, schema, &stamp.leaves, &stamp.enters);
-    let mut scripts: Vec<&Script> = stamp
-        .enters
-        .iter()
-        .filter_map(|id| history.get(id))
-        .collect();
-    scripts.sort_by_key(|script| &script.id);
-    for script in &scripts {
-        push_record(&mut text, &Record::stamp(script), schema, operator);
+    // A revision that is entered is recorded; those below it, where nothing is known of them.
+    let mut scripts = BTreeMap::new();
+    for id in &stamp.enters {
+        for script in history.ancestors(id, Edges::All) {
+            scripts.entry(&script.id).or_insert((script, When::Unknown));
+        }
+    }
+    for script in stamp.enters.iter().filter_map(|id| history.get(id)) {
+        scripts.insert(&script.id, (script, When::Always));
+    }
+    for (script, when) in scripts.values() {
+        push_record(&mut text, &Record::stamp(script), *when, schema, operator);
     }
     if scripts.is_empty() {
-        push_record(&mut text, &Record::base(), schema, operator);
+        push_record(&mut text, &Record::base(), When::Always, schema, operator);
     }
     text.push_str("commit;\n");
     text.push_str(&epilogue(schema));
@@ -60,7 +67,7 @@ pub fn stamp(
 }
 
 /// Takes the lock, creates the ledger where it is missing, and checks where the database is.
-fn preamble(schema: &Ident, from: &[RevisionId]) -> String {
+fn preamble(schema: &Ident, from: &[RevisionId], guard: &str) -> String {
     let ledger = in_schema(include_str!("../database/sql/ledger.sql"), schema);
     let template = include_str!("../database/sql/offline.sql");
     let mut from: Vec<&str> = from.iter().map(RevisionId::as_str).collect();
@@ -69,7 +76,19 @@ fn preamble(schema: &Ident, from: &[RevisionId]) -> String {
         .replace("{revision_table}", &literal(&format!("{schema}.revision")))
         .replace("{schema_name}", &literal(schema.as_str()))
         .replace("{from}", &array(&from))
+        .replace("{guard}", guard)
         .replace("{ledger}", &indented(&ledger))
+}
+
+/// Refuses a database with tables and no ledger, as castoff does.
+fn foreign_guard(schema: &Ident) -> String {
+    include_str!("../database/sql/offline_guard.sql")
+        .replace("{schema_name}", &literal(schema.as_str()))
+        .lines()
+        .skip(1)
+        .fold(String::new(), |text, line| {
+            format!("{text}        {line}\n")
+        })
 }
 
 fn epilogue(schema: &Ident) -> String {
@@ -100,20 +119,27 @@ fn push_step(
     let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     // Writing to a String cannot fail.
-    write!(text, "\n-- {verb} {id} {message}\nreset all;\n").ok();
+    write!(
+        text,
+        "\n-- {verb} {id} {message}\n{}; reset all;\n",
+        apply::LEAVE_ROLE
+    )
+    .ok();
     if is_autocommit {
         push_section(text, script, section, "set");
-        text.push_str("begin;\n");
+        writeln!(text, "{};\nbegin;", apply::LEAVE_ROLE).ok();
         push_rows(text, history, schema, &step.leaves, &step.enters);
     } else {
         text.push_str("begin;\n");
         push_rows(text, history, schema, &step.leaves, &step.enters);
         push_section(text, script, section, "set local");
+        writeln!(text, "{};", apply::LEAVE_ROLE).ok();
     }
     let statements = section.map_or(0, |section| section.statements.len());
     push_record(
         text,
         &Record::of(script, movement, Outcome::Done, statements),
+        When::Always,
         schema,
         operator,
     );
@@ -160,8 +186,22 @@ fn push_rows(
     }
 }
 
+/// When a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Always,
+    /// Only if the ledger says nothing of the revision.
+    Unknown,
+}
+
 /// The same statement that castoff sends, with its parameters written out.
-fn push_record(text: &mut String, record: &Record<'_>, schema: &Ident, operator: &Operator) {
+fn push_record(
+    text: &mut String,
+    record: &Record<'_>,
+    when: When,
+    schema: &Ident,
+    operator: &Operator,
+) {
     let optional = |text: Option<&str>| text.map_or_else(|| "null".to_owned(), literal);
     let values = [
         literal(record.revision),
@@ -184,10 +224,18 @@ fn push_record(text: &mut String, record: &Record<'_>, schema: &Ident, operator:
     let columns = "revision, direction, outcome, parents, depends_on, message, raw_checksum, \
                    canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, \
                    host, image, castoff";
+    let condition = match when {
+        When::Always => String::new(),
+        When::Unknown => format!(
+            "\nwhere not exists (select from {schema}.history h where h.revision = {} \
+             and h.direction <> 'downgrade' and h.outcome = 'done')",
+            literal(record.revision)
+        ),
+    };
     writeln!(
         text,
-        "insert into {schema}.history ({columns}, started_at, finished_at)\nvalues ({values}, \
-         pg_catalog.now(), pg_catalog.clock_timestamp());"
+        "insert into {schema}.history ({columns}, started_at, finished_at)\nselect {values}, \
+         pg_catalog.now(), pg_catalog.clock_timestamp(){condition};"
     )
     .ok();
 }

@@ -179,6 +179,7 @@ fn first_difference(script: &Script, was: Option<&str>) -> (Place, Option<String
         let before = old.next();
         if before != Some(line.trim_end_matches(['\r', '\n'])) {
             let place = Place::of(&script.path, &script.text, offset, offset + line.len());
+            let before = before.filter(|line| !line.trim().is_empty());
             return (place, Some(before.unwrap_or("(nothing)").to_owned()));
         }
         offset += line.len();

@@ -10,15 +10,43 @@
 
 // `cfg(test)` holds anyway; it tells clippy that the helpers may unwrap as tests may.
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod bad_settings;
+#[cfg(test)]
+mod bundle;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod edits;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod init;
+#[cfg(test)]
+mod listings;
+#[cfg(test)]
+mod looking;
+#[cfg(test)]
+mod offline;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod story;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -17,9 +17,10 @@ use super::support::{DEADLINE, PASSWORD};
 #[track_caller]
 fn check(url: &str, timeout: &str, expected: &Expect) {
     let address = url.rsplit(':').next().unwrap_or_default();
-    let (port, database) = address
+    let (port, rest) = address
         .split_once('/')
         .expect("tests write the port and the database");
+    let database = rest.split('?').next().unwrap_or_default();
     let project = Project::empty();
     let castoff = project
         .castoff(["wait", "--wait-timeout", timeout])

@@ -2,7 +2,7 @@
 select
     a.pid,
     coalesce(a.application_name, ''),
-    coalesce(a.client_addr::text, 'local'),
+    coalesce(pg_catalog.host(a.client_addr), 'local'),
     pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.backend_start)::pg_catalog.int8,
     case
         when a.state = 'active' then 'running for '

@@ -6,7 +6,7 @@ begin
         raise exception 'the migration lock is taken: a castoff is at work';
     end if;
     if pg_catalog.to_regclass({revision_table}) is null then
-{ledger}    end if;
+{guard}{ledger}    end if;
     if array(select r.revision from {schema}.revision r order by r.revision) <> {from} then
         raise exception 'the database is not at the revision this script starts from'
             using hint = 'compare "castoff current" with the range given to --sql';

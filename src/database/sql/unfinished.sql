@@ -1,6 +1,12 @@
--- How far earlier starts got with an autocommit section of the same script.
-select h.last_statement, h.canonical_checksum, h.statements
-from {schema}.history h
-where h.revision = $1 and h.direction = $2
-order by h.id desc
-limit 1
+-- How far an earlier start got with an autocommit section, unless something else was done to its
+-- revision since: a stamp or a way back ends the story of that start.
+select h.last_statement, h.canonical_checksum, h.statements,
+    case h.direction when 'upgrade' then h.upgrade_text else h.downgrade_text end
+from (
+    select *
+    from {schema}.history
+    where revision = $1
+    order by id desc
+    limit 1
+) h
+where h.direction = $2 and h.outcome <> 'done'

@@ -171,7 +171,7 @@ impl ScriptError {
                 "add a line `-- revision: <id>`, or make the file with `castoff revision`".into()
             }
             Problem::NoUpgrade => "add a line `-- upgrade` before the SQL".into(),
-            Problem::SqlBeforeSection => "move it below the line `-- upgrade`".into(),
+            Problem::SqlBeforeSection => "write the line `-- upgrade` above it".into(),
             Problem::DuplicateSection { .. } => {
                 "join the two sections, or write the comment in other words".into()
             }
@@ -211,6 +211,9 @@ impl ScriptError {
             Problem::DuplicateKey { key } => {
                 format!("write one `{key}`, several values with commas between")
             }
+            Problem::RevisionId {
+                key: "revision", ..
+            } => "choose another id, or make the file with `castoff revision`".into(),
             Problem::RevisionId { .. } => {
                 "write the full id of a revision; `castoff history` lists them".into()
             }

@@ -7,6 +7,7 @@ pub(crate) mod project;
 pub(crate) mod redact;
 pub(crate) mod server;
 pub(crate) mod supervisor;
+pub(crate) mod transcript;
 pub(crate) mod web;
 
 use std::time::{Duration, Instant};
