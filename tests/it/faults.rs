@@ -272,15 +272,14 @@ fn a_constraint_that_fails_at_commit_is_rolled_back() {
         .database(&database)
         .output()
         .check(&expect![[r#"
-        status 15
-        --- stderr
-        castoff: warning: postgres: there is no transaction in progress
-        error[apply-failed]: revision b failed and was rolled back
-          --> migrations/202601010002_b_make_b.sql (at commit)
-          caused by: 23503 insert or update on table "c" violates foreign key constraint "c_id_fkey"
-          postgres detail: Key (id)=(1) is not present in table "p".
-          help: correct the SQL and deploy again; the database is unchanged
-    "#]]);
+            status 15
+            --- stderr
+            error[apply-failed]: revision b failed and was rolled back
+              --> migrations/202601010002_b_make_b.sql (at commit)
+              caused by: 23503 insert or update on table "c" violates foreign key constraint "c_id_fkey"
+              postgres detail: Key (id)=(1) is not present in table "p".
+              help: correct the SQL and deploy again; the database is unchanged
+        "#]]);
     database.assert_unchanged(&before);
 }
 
@@ -309,7 +308,7 @@ fn an_autocommit_migration_that_stops_goes_on_where_it_stopped() {
                7 | alter table t_a add constraint only_one unique (id);
               caused by: 23505 could not create unique index "only_one"
               postgres detail: Key (id)=(1) is duplicated.
-              help: correct the cause and deploy again: the next start goes on after statement 1; look for an invalid index that the failed statement may have left
+              help: correct the cause or the statement and deploy again: the next start goes on after statement 1
         "#]]);
     let history = "select last_statement, statements, outcome from castoff.history \
         where revision = 'b' order by id desc limit 1";
@@ -376,32 +375,27 @@ fn an_invalid_index_that_a_failed_build_left_is_built_again() {
 }
 
 #[test]
-fn an_autocommit_migration_that_was_edited_half_way_is_refused() {
+fn of_an_autocommit_migration_only_the_statements_that_have_not_run_may_be_edited() {
     let database = Server::shared().database();
-    let stopping = |last: &str| {
-        let upgrade = format!("create table x ();\nselect 1/0;\n{last}");
-        let migration = Migration::new("b")
-            .after("a")
-            .options("autocommit")
-            .upgrade(&upgrade);
-        Project::with("a<-").migration(&migration)
+    let upgrade = |statements: &str| {
+        let migration = Migration::new("b").after("a").options("autocommit");
+        let project = Project::with("a<-").migration(&migration.upgrade(statements));
+        project.castoff(["upgrade"]).database(&database).output()
     };
-    stopping("select 1;")
-        .castoff(["upgrade"])
-        .database(&database)
-        .output()
-        .status(16);
-    let edited = stopping("select 2;");
-    edited
-        .castoff(["upgrade"])
-        .database(&database)
-        .output()
-        .check(&expect![[r#"
+    upgrade("create table x ();\nselect 1/0;").status(16);
+    upgrade("create table y ();\nselect 1/0;").check(&expect![[r#"
         status 16
         --- stderr
         error[edited-half-way]: revision b was edited after 1 of its statements ran
           --> migrations/202601010002_b_make_b.sql
-          help: undo the edit, deploy, and put the change into a new revision
+          help: undo the edit of the first 1 statements, which ran already; those behind them may be corrected
+    "#]]);
+    upgrade("create table x ();\nselect 1/1;").check(&expect![[r#"
+        status 0
+        --- stderr
+        castoff: resuming b after statement 1
+        castoff: applied b Make b ([time])
+        castoff: database is at b
     "#]]);
 }
 

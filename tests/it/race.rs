@@ -117,7 +117,7 @@ fn whoever_waits_for_the_lock_names_its_holder() {
     running.wait(DEADLINE).check(&expect![[r#"
         status 0
         --- stderr
-        castoff: waiting for the migration lock: held by `castoff on another-host` (127.0.0.1/32, pid [pid], connected for [time], idle: select)
+        castoff: waiting for the migration lock: held by `castoff on another-host` (127.0.0.1, pid [pid], connected for [time], idle: select)
         castoff: applied a Make a ([time])
         castoff: database is at a
     "#]]);
@@ -136,8 +136,8 @@ fn the_lock_is_not_waited_for_longer_than_allowed() {
     castoff.output().check(&expect![[r#"
         status 13
         --- stderr
-        castoff: waiting for the migration lock: held by `` (127.0.0.1/32, pid [pid], connected for [time], idle: select)
-        error[lock-timeout]: the migration lock was not obtained after [time]: held by `` (127.0.0.1/32, pid [pid], connected for [time], idle: select)
+        castoff: waiting for the migration lock: held by `` (127.0.0.1, pid [pid], connected for [time], idle: select)
+        error[lock-timeout]: the migration lock was not obtained after [time]: held by `` (127.0.0.1, pid [pid], connected for [time], idle: select)
           help: inspect it with `select * from pg_stat_activity where pid = [pid]`, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)
     "#]]);
     database.assert_unchanged(&before);

@@ -189,7 +189,7 @@ fn what_cannot_improve_is_told_at_once() {
         &expect![[r#"
             status 11
             --- stderr
-            error[tls-refused]: database tester@127.0.0.1:[port]/t_28751_84 cannot be used
+            error[tls-refused]: database tester@127.0.0.1:[port]/[database] cannot be used
               caused by: server does not support TLS, but sslmode=require
               help: switch the server's `ssl` on, or lower `sslmode` in `DATABASE_URL`
         "#]],
