@@ -357,8 +357,8 @@ fn a_lock_that_is_not_released_names_its_holder() {
         $ castoff upgrade --lock-timeout 100ms
         status 13
         --- stderr
-        castoff: waiting for the migration lock: held by `a test` (127.0.0.1, pid [pid], connected for 0 s, idle: select)
-        error[lock-timeout]: the migration lock was not obtained after [time]: held by `a test` (127.0.0.1, pid [pid], connected for 0 s, idle: select)
+        castoff: waiting for the migration lock: held by `a test` (127.0.0.1, pid [pid], connected for [time], idle: select)
+        error[lock-timeout]: the migration lock was not obtained after [time]: held by `a test` (127.0.0.1, pid [pid], connected for [time], idle: select)
           help: inspect it with `select * from pg_stat_activity where pid = [pid]`, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)
 
     "#]].assert_eq(&said);

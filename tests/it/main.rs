@@ -3,12 +3,6 @@
 //! One binary, so that all tests share one server and link once. `CASTOFF_TEST_PG_BIN` names the
 //! directory of the server binaries; `tests/matrix.sh` runs everything on each major.
 
-#![expect(
-    clippy::needless_raw_string_hashes,
-    clippy::too_many_lines,
-    reason = "expect-test writes the snapshots, which are most of a test"
-)]
-
 // `cfg(test)` holds anyway; it tells clippy that the helpers may unwrap as tests may.
 #[cfg(test)]
 mod bad_input;
@@ -27,6 +21,10 @@ mod edits;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod harness;
@@ -41,6 +39,12 @@ mod looking;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wait;
