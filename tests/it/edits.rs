@@ -362,7 +362,8 @@ fn an_index_that_failed_is_built_again_even_where_it_is_not_missing_by_name() {
         castoff: applied bbbb22 Make bbbb22 ([time])
         castoff: database is at bbbb22
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
     let valid = "select indisvalid from pg_index where indexrelid = '\"An index\"'::regclass";
     assert_eq!(database.rows(valid), "t\n");
 }
@@ -400,6 +401,7 @@ fn a_half_done_section_is_forgotten_once_its_revision_was_stamped() {
         castoff: applied aaaa11 Make aaaa11 ([time])
         castoff: database is at aaaa11
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
     assert_eq!(database.rows("select count(*) from log"), "0\n");
 }
