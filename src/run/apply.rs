@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
+use super::leftover;
 use super::migrate::with_lineages;
 use super::section::{self, StatementFailure};
 use crate::database::failure::{Failure, Refusal};
@@ -72,19 +73,8 @@ pub enum ApplyError {
         #[source]
         fence: FenceError,
     },
-    /// The server refused what castoff does around the script, such as beginning or recording.
-    #[error("the server refused castoff's own part of {} {revision}", noun(*movement))]
-    Refused {
-        /// The revision.
-        revision: RevisionId,
-        /// Which way it was going.
-        movement: Movement,
-        /// What the server said.
-        #[source]
-        failure: Failure,
-    },
     /// The connection, or the conversation with the server, broke.
-    #[error("the connection was lost while applying revision {revision}")]
+    #[error("{} while applying revision {revision}", what_broke(failure))]
     Broken {
         /// The revision.
         revision: RevisionId,
@@ -92,6 +82,14 @@ pub enum ApplyError {
         #[source]
         failure: Failure,
     },
+}
+
+fn what_broke(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Lost(_) => "the connection was lost",
+        Failure::Protocol(_) => "the server said something unexpected",
+        Failure::Refused(_) => "the ledger could not be read or written",
+    }
 }
 
 fn noun(movement: Movement) -> &'static str {
@@ -224,7 +222,8 @@ impl<'a> Work<'a> {
     async fn statement_by_statement(&self) -> Result<(), ApplyError> {
         let client = self.session.client();
         let (text, statements) = self.section_parts();
-        let first = self.resume_at().await?;
+        let resumed = self.resume_at().await?;
+        let first = resumed.unwrap_or(0);
         let options = self.section.map(|section| &section.options);
         let reset = format!("{}{}", self.session.reset(), timeouts(options, "set"));
         client
@@ -243,6 +242,12 @@ impl<'a> Work<'a> {
                     .await
                     .map_err(|again| self.stopped(index, again.offset, again.failure))?;
             }
+        }
+        // Behind them, since a name may be in the search path that they set.
+        if let Some(statement) = resumed.and_then(|done| statements.get(done)) {
+            leftover::drop_leftover(client, &text[statement.span.clone()])
+                .await
+                .map_err(|failure| self.stopped(first, None, failure))?;
         }
         for index in first..statements.len() {
             if !self
@@ -325,15 +330,18 @@ impl<'a> Work<'a> {
         ended.map_err(|error| failed(error.into()))
     }
 
-    /// The first statement that earlier starts have not done.
-    async fn resume_at(&self) -> Result<usize, ApplyError> {
+    /// The first statement that earlier starts have not done, if there was an earlier start.
+    async fn resume_at(&self) -> Result<Option<usize>, ApplyError> {
         let earlier = ledger::unfinished(self.session, &self.script.id, self.movement)
             .await
             .map_err(|failure| self.broken(failure))?;
-        let Some(earlier) = earlier.filter(|earlier| earlier.last_statement > 0) else {
-            return Ok(0);
+        let Some(earlier) = earlier else {
+            return Ok(None);
         };
         let done = earlier.last_statement;
+        if done == 0 {
+            return Ok(Some(0));
+        }
         let revision = self.script.id.clone();
         let (text, statements) = self.section_parts();
         let is_edited = match &earlier.text {
@@ -353,7 +361,7 @@ impl<'a> Work<'a> {
             event = "resume",
             "resuming {revision} after statement {done}"
         );
-        Ok(done)
+        Ok(Some(done))
     }
 
     fn place(&self, index: usize, offset: Option<usize>) -> Place {
@@ -418,14 +426,9 @@ impl<'a> Work<'a> {
     }
 
     fn broken(&self, failure: Failure) -> ApplyError {
-        let revision = self.script.id.clone();
-        match failure {
-            Failure::Refused(_) => ApplyError::Refused {
-                revision,
-                movement: self.movement,
-                failure,
-            },
-            Failure::Lost(_) | Failure::Protocol(_) => ApplyError::Broken { revision, failure },
+        ApplyError::Broken {
+            revision: self.script.id.clone(),
+            failure,
         }
     }
 }

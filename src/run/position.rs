@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::database::failure::Failure;
 use crate::database::ledger::{self, Applied, HeadRow};
 use crate::database::session::Session;
 use crate::error::Error;
@@ -39,46 +40,42 @@ pub enum Footing {
     Ahead(Vec<RevisionId>),
 }
 
-/// What the ledger says of the position.
-enum Recorded {
-    At(Vec<HeadRow>),
-    Nothing { has_ledger: bool },
-}
-
 /// Asks the database where it is.
 pub async fn ask<S>(session: &Session<S>) -> Result<Position, Error> {
-    let has_ledger = match recorded(session).await? {
-        Recorded::At(rows) => return Ok(Position::At(rows)),
-        Recorded::Nothing { has_ledger } => has_ledger,
-    };
-    let looking = Error::asking("reading the ledger");
-    let look = ledger::look(session).await.map_err(looking)?;
+    if let Some(position) = recorded(session).await? {
+        return Ok(position);
+    }
+    let look = ledger::look(session).await.map_err(reading())?;
     if look.relations == 0 {
-        return Ok(if has_ledger {
+        return Ok(if look.has_ledger {
             Position::At(Vec::new())
         } else {
             Position::Empty
         });
     }
-    // Tables that another castoff made between the two questions are in the ledger by now.
-    Ok(match recorded(session).await? {
-        Recorded::At(rows) => Position::At(rows),
-        Recorded::Nothing { has_ledger } => Position::Foreign {
-            relations: look.relations,
-            alembic: look.alembic,
-            has_ledger,
-        },
+    // Another castoff may have made these tables since the ledger was read. It recorded them in
+    // the same transaction, so whoever sees the tables sees the record as well.
+    if let Some(position) = recorded(session).await? {
+        return Ok(position);
+    }
+    Ok(Position::Foreign {
+        relations: look.relations,
+        alembic: look.alembic,
+        has_ledger: look.has_ledger,
     })
 }
 
-async fn recorded<S>(session: &Session<S>) -> Result<Recorded, Error> {
-    let reading = Error::asking("reading the ledger");
-    Ok(match ledger::heads(session).await.map_err(&reading)? {
-        None => Recorded::Nothing { has_ledger: false },
-        Some(rows) if !rows.is_empty() => Recorded::At(rows),
-        Some(none) if ledger::has_history(session).await.map_err(&reading)? => Recorded::At(none),
-        Some(_) => Recorded::Nothing { has_ledger: true },
-    })
+/// Where the ledger says the database is; nothing if it has no record at all, or is not there.
+async fn recorded<S>(session: &Session<S>) -> Result<Option<Position>, Error> {
+    let Some(rows) = ledger::heads(session).await.map_err(reading())? else {
+        return Ok(None);
+    };
+    let says = !rows.is_empty() || ledger::has_history(session).await.map_err(reading())?;
+    Ok(says.then_some(Position::At(rows)))
+}
+
+fn reading() -> impl Fn(Failure) -> Error {
+    Error::asking("reading the ledger")
 }
 
 /// Compares the ledger's rows with the migrations: unknown revisions, edited files, changed order.

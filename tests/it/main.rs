@@ -3,11 +3,18 @@
 //! One binary, so that all tests share one server and link once. `CASTOFF_TEST_PG_BIN` names the
 //! directory of the server binaries; `tests/matrix.sh` runs everything on each major.
 
+#![allow(
+    clippy::too_many_lines,
+    reason = "a test is as long as the snapshots it shows"
+)]
+
 // `cfg(test)` holds anyway; it tells clippy that the helpers may unwrap as tests may.
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bad_settings;
+#[cfg(test)]
+mod blocked;
 #[cfg(test)]
 mod bundle;
 #[cfg(test)]
@@ -18,6 +25,10 @@ mod configuration;
 mod edits;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
@@ -31,10 +42,18 @@ mod listings;
 #[cfg(test)]
 mod looking;
 #[cfg(test)]
+mod merge;
+#[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
 mod review_ledger;
+#[cfg(test)]
+mod signals;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wait;

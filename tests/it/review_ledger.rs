@@ -206,7 +206,7 @@ fn a_standby_is_enough_at_head_and_refused_for_the_rest() {
         $ castoff run -- /bin/true
         status 12
         --- stderr
-        error[database]: the server refused castoff's own part of revision bbbb22
+        error[database]: the ledger could not be read or written while applying revision bbbb22
           caused by: 0A000 cannot set transaction read-write mode during recovery
           help: name the primary, or add `target_session_attrs=read-write` to DATABASE_URL
 
@@ -218,7 +218,7 @@ fn a_standby_is_enough_at_head_and_refused_for_the_rest() {
         $ castoff upgrade --lock-timeout 1s
         status 12
         --- stderr
-        error[database]: the server refused castoff's own part of revision bbbb22
+        error[database]: the ledger could not be read or written while applying revision bbbb22
           caused by: 0A000 cannot set transaction read-write mode during recovery
           help: name the primary, or add `target_session_attrs=read-write` to DATABASE_URL
 
