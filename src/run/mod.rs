@@ -120,7 +120,6 @@ impl<'c> Context<'c> {
     /// Runs `work` to its end, or until somebody asks castoff to stop. Then the server is asked to
     /// cancel what it does, and the work gets a moment to roll back and to write down where it is.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.stop.wind_down_first();
         block_on(async {
             let mut work = pin!(work);
             let signal = tokio::select! {

@@ -1,6 +1,5 @@
 //! Being told to stop. Handlers stand from the first moment to the exec, in every phase: the
-//! kernel ignores SIGTERM for a PID 1 that has no handler. Before there is anything to wind down a
-//! signal ends the process in the handler, so that not even a file that never answers is waited for.
+//! kernel ignores SIGTERM for a PID 1 that has no handler.
 
 use std::io;
 use std::os::unix::net::UnixStream as StdStream;
@@ -24,10 +23,10 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Installs the handlers. Until [`Stop::wind_down_first`], a signal ends the process at once.
+    /// Installs the handlers.
     pub fn install() -> io::Result<Self> {
         let received = Arc::new(AtomicUsize::new(0));
-        let at_once = Arc::new(AtomicBool::new(true));
+        let at_once = Arc::new(AtomicBool::new(false));
         let (wake, waker) = StdStream::pair()?;
         wake.set_nonblocking(true)?;
         waker.set_nonblocking(true)?;
@@ -67,12 +66,6 @@ impl Stop {
                 std::future::pending::<()>().await;
             }
         }
-    }
-
-    /// From here on a signal is only noted: whoever calls this waits for it, and has something to
-    /// roll back.
-    pub fn wind_down_first(&self) {
-        self.at_once.store(false, Ordering::SeqCst);
     }
 
     /// From here on a signal ends the process in the handler itself. Whoever calls this looks at

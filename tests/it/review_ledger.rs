@@ -301,27 +301,6 @@ fn a_statement_of_an_autocommit_section_is_noted_with_what_it_does() {
 }
 
 #[test]
-fn a_secret_that_never_comes_does_not_keep_it_from_stopping() {
-    let project = Project::with("aaaa11<-");
-    let pipe = project.path("secret");
-    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let castoff = project
-        .castoff(["upgrade"])
-        .env("DATABASE_URL_FILE", &pipe)
-        .spawn();
-    until("castoff has its handlers and sleeps", DEADLINE, || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", castoff.pid())).ok()?;
-        let caught = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigCgt:"))?;
-        let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
-        (caught >> 14 & 1 == 1 && status.contains("State:\tS")).then_some(())
-    });
-    castoff.signal(nix::sys::signal::Signal::SIGTERM);
-    castoff.wait(Duration::from_secs(5)).status(143);
-}
-
-#[test]
 fn a_database_that_is_there_needs_no_time_to_wait() {
     let database = Server::shared().database();
     run(
