@@ -15,6 +15,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod errors;
@@ -36,3 +38,5 @@ mod offline;
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;
