@@ -436,7 +436,7 @@ fn help_for_apply(error: &ApplyError) -> String {
                 .iter()
                 .any(|line| line.to_ascii_lowercase().contains("concurrently"));
             let leftover = if is_concurrent {
-                "; drop the invalid index that it may have left"
+                ", and drops the invalid index that this one may have left"
             } else {
                 ""
             };

@@ -31,6 +31,8 @@ pub struct Link {
     pub client: Client,
     /// Moves the bytes.
     pub driver: Driver,
+    /// What opens another connection to the same place.
+    pub config: Config,
     /// What `client.cancel_token().cancel_query(…)` needs.
     pub tls: Connector,
     /// The server's version.
@@ -263,6 +265,7 @@ async fn open(
     let mut link = Link {
         client,
         driver,
+        config,
         tls: connector.clone(),
         server,
         address: host.to_string(),

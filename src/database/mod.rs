@@ -6,7 +6,7 @@
 //! encrypted by [`encryption`], [`tls`] and [`verifier`] as [`tls_options`] say;
 //! [`connect_error`] says why not, and whether to try again. A [`session::Session`] works on that
 //! connection, under the lock or not; [`ledger`] is what it reads and records, and [`failure`] why
-//! the server did not do it.
+//! the server did not do it. A [`side::Side`] looks at a session that is busy.
 
 pub mod conninfo;
 pub mod conninfo_error;
@@ -34,3 +34,4 @@ pub mod verifier;
 pub mod failure;
 pub mod ledger;
 pub mod session;
+pub mod side;

@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 use super::connect::{Driver, Link, ServerVersion};
 use super::encryption::Connector;
 use super::failure::Failure;
+use super::side::Side;
 use super::sqlstate;
 use crate::sql::ident::Ident;
 
@@ -30,6 +31,7 @@ pub enum Locked {}
 pub struct Session<S> {
     client: Client,
     cancel: Cancel,
+    config: tokio_postgres::Config,
     ledger_schema: Ident,
     server: ServerVersion,
     state: PhantomData<S>,
@@ -106,6 +108,7 @@ impl Session<Open> {
         Self {
             client: link.client,
             cancel,
+            config: link.config,
             ledger_schema,
             server: link.server,
             state: PhantomData,
@@ -169,6 +172,13 @@ impl Session<Locked> {
         self.ask(include_str!("sql/held.sql")).await
     }
 
+    /// A way to look at this session while it works.
+    pub fn side(&self) -> Option<Side> {
+        let mut config = self.config.clone();
+        config.application_name("castoff, watching");
+        Side::new(config, self.cancel.tls.clone(), self.ledger_schema.clone())
+    }
+
     /// Gives the lock back.
     pub async fn unlock(self) -> Result<Session<Open>, Failure> {
         let sql = include_str!("sql/unlock.sql");
@@ -210,6 +220,7 @@ impl<S> Session<S> {
         Session {
             client: self.client,
             cancel: self.cancel,
+            config: self.config,
             ledger_schema: self.ledger_schema,
             server: self.server,
             state: PhantomData,

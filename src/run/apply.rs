@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
+use super::leftover;
 use super::migrate::with_lineages;
 use super::section::{self, StatementFailure};
 use crate::database::failure::{Failure, Refusal};
@@ -212,13 +213,19 @@ impl<'a> Work<'a> {
     async fn statement_by_statement(&self) -> Result<(), ApplyError> {
         let client = self.session.client();
         let (text, statements) = self.section_parts();
-        let first = self.resume_at().await?;
+        let resumed = self.resume_at().await?;
+        let first = resumed.unwrap_or(0);
         let options = self.section.map(|section| &section.options);
         let reset = format!("{}{}", self.session.reset(), timeouts(options, "set"));
         client
             .batch_execute(&reset)
             .await
             .map_err(|error| self.broken(error.into()))?;
+        if let Some(statement) = resumed.and_then(|done| statements.get(done)) {
+            leftover::drop_leftover(client, &text[statement.span.clone()])
+                .await
+                .map_err(|failure| self.stopped(first, None, failure))?;
+        }
         let record = self
             .session
             .record(&self.record(Outcome::Running, first), self.operator)
@@ -270,15 +277,18 @@ impl<'a> Work<'a> {
             .map_err(|error| self.broken(error.into()))
     }
 
-    /// The first statement that earlier starts have not done.
-    async fn resume_at(&self) -> Result<usize, ApplyError> {
+    /// The first statement that earlier starts have not done, if there was an earlier start.
+    async fn resume_at(&self) -> Result<Option<usize>, ApplyError> {
         let earlier = ledger::unfinished(self.session, &self.script.id, self.movement)
             .await
             .map_err(|failure| self.broken(failure))?;
-        let Some(earlier) = earlier.filter(|earlier| earlier.last_statement > 0) else {
-            return Ok(0);
+        let Some(earlier) = earlier else {
+            return Ok(None);
         };
         let done = earlier.last_statement;
+        if done == 0 {
+            return Ok(Some(0));
+        }
         let revision = self.script.id.clone();
         let (text, statements) = self.section_parts();
         let is_edited = match &earlier.text {
@@ -298,7 +308,7 @@ impl<'a> Work<'a> {
             event = "resume",
             "resuming {revision} after statement {done}"
         );
-        Ok(done)
+        Ok(Some(done))
     }
 
     fn place(&self, index: usize, offset: Option<usize>) -> Place {

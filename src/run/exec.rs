@@ -67,6 +67,9 @@ impl ExecError {
                 "write the full path after `--`, or correct PATH".into()
             }
             Self::NotFound { in_path: false, .. } => "correct the path after `--`".into(),
+            Self::NotExecutable { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+                "name the program in it, after `--`".into()
+            }
             Self::NotExecutable { .. } => "make it executable with `chmod +x`, and check that it is built for this machine".into(),
             Self::NoInterpreter { .. } => {
                 "install what its first line names, or link it statically for an image without a libc".into()

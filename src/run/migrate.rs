@@ -6,7 +6,7 @@ use tracing::{debug, info, warn};
 
 use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
-use super::{Context, apply};
+use super::{Context, apply, watch};
 use crate::config::OnNewer;
 use crate::database::ledger::Move;
 use crate::database::session::{Locked, Open, Session};
@@ -189,11 +189,16 @@ async fn apply_all(
 ) -> Result<(), Error> {
     let began = Instant::now();
     let operator = context.operator();
+    let side = session.side();
     let count = plan.steps.len();
     for (index, step) in plan.steps.iter().enumerate() {
         context.go_on()?;
         debug!("step {} of {count}: {}", index + 1, step.script.path);
-        apply::apply(session, history, step, &operator).await?;
+        watch::alongside(
+            side.as_ref(),
+            apply::apply(session, history, step, &operator),
+        )
+        .await?;
     }
     debug!("steps done: {count} ({} ms)", began.elapsed().as_millis());
     Ok(())

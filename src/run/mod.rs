@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod exec;
+mod leftover;
 pub mod lock;
 pub mod migrate;
 pub mod offline;
@@ -12,6 +13,7 @@ pub mod position;
 pub mod section;
 pub mod signal;
 pub mod wait;
+pub mod watch;
 
 use std::cell::RefCell;
 use std::ffi::OsString;

@@ -29,7 +29,7 @@ install_engine() {
         no_engine='no Docker engine is reachable, and only root can start one'
         return 1
     fi
-    for pair in dockerd:docker.io docker-compose:docker-compose debootstrap:debootstrap; do
+    for pair in dockerd:docker.io docker-compose:docker-compose debootstrap:debootstrap ip:iproute2; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [ "${#missing[@]}" -gt 0 ] || return 0
@@ -46,17 +46,18 @@ install_engine() {
     fi
 }
 
-# Private in everything: socket, state, settings. The images stay in the cache. Compose makes a
-# network of its own, and a small proxy publishes the port, so neither a bridge nor the machine's
-# firewall is touched.
+# Private in everything: socket, state and settings, and a network and mounts of its own, so that
+# neither the machine's firewall nor its ports are touched. The images stay in the cache.
 start_engine() {
     export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/config
     unset DOCKER_CONTEXT
     mkdir -p "$DOCKER_CONFIG"
     echo '{}' >"$work/daemon.json"
-    dockerd --config-file "$work/daemon.json" --data-root "$cache/engine" \
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --net --mount sh -c 'ip link set lo up && exec "$@"' sh \
+        dockerd --config-file "$work/daemon.json" --data-root "$cache/engine" \
         --exec-root "$work/exec" --pidfile "$work/dockerd.pid" --host "$DOCKER_HOST" \
-        --bridge=none --iptables=false --ip-forward=false >"$work/dockerd.log" 2>&1 &
+        >"$work/dockerd.log" 2>&1 &
     dockerd=$!
     engine=private
     if ! { within 30 engine_answers && docker version >/dev/null 2>&1; }; then
@@ -64,6 +65,17 @@ start_engine() {
         no_engine='a private Docker engine did not start'
         return 1
     fi
+    # What a run that was killed has left behind.
+    docker ps -aq | xargs -r docker rm -f -v >/dev/null
+    docker network prune -f >/dev/null
+}
+
+# Runs a command where published ports can be reached.
+near_engine() {
+    case $engine in
+    private) nsenter --net --target "$dockerd" "$@" ;;
+    *) "$@" ;;
+    esac
 }
 
 # Waiting longer for a dead process is useless.

@@ -15,6 +15,7 @@ root=$(cd "$here/../.." && pwd -P)
 cache=${CASTOFF_TEST_CACHE:-$root/target/container-cache}
 project=castoff-test-$$
 
+cd "$root"
 . "$here/report.sh"
 . "$here/engine.sh"
 . "$here/images.sh"
@@ -27,7 +28,6 @@ main() {
     trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    cd "$root"
 
     if ! find_engine; then
         skip "everything: $no_engine"

@@ -1,5 +1,7 @@
 //! Settings that cannot be what was meant: each has its error, which names the place and no password.
 
+use std::fmt::Write as _;
+
 use expect_test::expect;
 
 use super::support::project::Project;
@@ -32,22 +34,22 @@ fn a_url_that_is_not_understood_is_told_without_its_password() {
             .secret("ses?ame")
             .secret("ses%ame")
             .output();
-        said.push_str(&format!("{url}\n{finished}\n"));
+        writeln!(said, "{url:?}\n{finished}").unwrap();
     }
     expect![[r#"
-        mysql://u:sesame@h/d
+        "mysql://u:sesame@h/d"
         status 10
         --- stderr
         error[database-url-malformed]: `DATABASE_URL` cannot be read: `mysql://` is not a scheme of PostgreSQL
           help: castoff works with PostgreSQL: write `postgresql://…`
 
-        postgres://u:sesame@h:port/d
+        "postgres://u:sesame@h:port/d"
         status 10
         --- stderr
         error[database-url-malformed]: `DATABASE_URL` cannot be read: what follows `host:` is not a port number
           help: write a port from 1 to 65535; if it is part of the password, escape `@` as `%40`, `/` as `%2F` and `:` as `%3A`
 
-        postgres://u:ses#ame@127.0.0.1:1/d
+        "postgres://u:ses#ame@127.0.0.1:1/d"
         status 11
         --- stderr
         castoff: waiting for database u@127.0.0.1:1/d: connection refused
@@ -55,7 +57,7 @@ fn a_url_that_is_not_understood_is_told_without_its_password() {
           caused by: connection refused
           help: check the database service, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)
 
-        postgres://u:ses?ame@127.0.0.1:1/d
+        "postgres://u:ses?ame@127.0.0.1:1/d"
         status 11
         --- stderr
         castoff: waiting for database u@127.0.0.1:1/d: connection refused
@@ -63,55 +65,55 @@ fn a_url_that_is_not_understood_is_told_without_its_password() {
           caused by: connection refused
           help: check the database service, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)
 
-        postgres://u:ses%ame@h/d
+        "postgres://u:ses%ame@h/d"
         status 10
         --- stderr
         error[database-url-malformed]: `DATABASE_URL` cannot be read: `%` in the password must be followed by two hexadecimal digits; a real `%` is written `%25`
           help: write `%25` for a percent sign
 
-        postgres://u:sesame@h/d?sslmod=require
+        "postgres://u:sesame@h/d?sslmod=require"
         status 10
         --- stderr
         error[connection-parameter-unknown]: `sslmod` in `DATABASE_URL` is not a connection parameter
           help: write `sslmode`, or remove the parameter
 
-        postgres://u:sesame@h/d?sslmode=maybe
+        "postgres://u:sesame@h/d?sslmode=maybe"
         status 10
         --- stderr
         error[connection-parameter-value]: `maybe` in `DATABASE_URL` is not a value of `sslmode` (disable, allow, prefer, require, verify-ca, verify-full)
           help: correct the value of `sslmode`
 
-        postgres://u:sesame@[::1/d
+        "postgres://u:sesame@[::1/d"
         status 10
         --- stderr
         error[database-url-malformed]: `DATABASE_URL` cannot be read: the brackets around an IPv6 address are not closed, or not followed by `:port`
           help: write `[2001:db8::1]:5432`
 
-        u:sesame@h/d
+        "u:sesame@h/d"
         status 10
         --- stderr
         error[database-url-malformed]: `DATABASE_URL` cannot be read: it is neither a URL nor a list of `name=value`
           help: write `postgresql://user:password@host:5432/database`, or `host=… dbname=…`
 
-        host=h password=sesame nonsense
+        "host=h password=sesame nonsense"
         status 10
         --- stderr
         error[database-url-malformed]: `DATABASE_URL` cannot be read: the password seems to hold a space, but does not stand in quotes
           help: write `password='…'`, with `\'` for a quote inside
 
-        host=h password='sesame
+        "host=h password='sesame"
         status 10
         --- stderr
         error[database-url-malformed]: `DATABASE_URL` cannot be read: a quoted value does not end
           help: end the value with `'`; a quote inside is `\'`
 
- 
+        " "
         status 10
         --- stderr
         error[database-missing]: no database is named
           help: set `DATABASE_URL`, as in `postgresql://user:password@host:5432/database`
 
-
+        ""
         status 10
         --- stderr
         error[database-missing]: no database is named
@@ -168,7 +170,7 @@ fn flags_and_settings_that_are_not_understood_are_named() {
     for line in lines {
         let finished = prepare(&project, None, line).output();
         assert!(!finished.to_string().contains("sesame"), "{finished}");
-        said.push_str(&format!("$ castoff {line}\n{finished}\n"));
+        writeln!(said, "$ castoff {line}\n{finished}").unwrap();
     }
     expect![[r#"
         $ castoff upgrade --frobnicate

@@ -148,7 +148,7 @@ fn a_bundle_that_was_cut_is_refused() {
     let ends = [
         body + 1,
         body + 512,
-        (body + header) / 2,
+        usize::midpoint(body, header),
         header,
         header + 1,
         footer,

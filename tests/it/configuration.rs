@@ -1,5 +1,7 @@
 //! Where settings come from, and which of them wins.
 
+use std::fmt::Write as _;
+
 use expect_test::expect;
 
 use super::support::DEADLINE;
@@ -189,7 +191,9 @@ fn the_database_can_be_named_in_every_usual_way() {
         ("PGUSER", USER.to_owned()),
         ("PGDATABASE", name.to_owned()),
     ];
-    let with = |more: &[(&'static str, String)]| [&[none.clone()], pg.as_slice(), more].concat();
+    let with = |more: &[(&'static str, String)]| {
+        [std::slice::from_ref(&none), pg.as_slice(), more].concat()
+    };
     let url = |text: String| vec![("DATABASE_URL", text)];
     let ways = [
         url(format!("postgres://{rest}")),
@@ -244,13 +248,13 @@ fn a_password_may_hold_anything_when_it_is_escaped() {
     let role = format!("odd_{}", database.name());
     let password = "p@:/?#[]% ^&'\"\\é";
     database.sql(&format!(
-        "create role {role} superuser login password '{}'",
+        "set password_encryption = 'scram-sha-256'; create role {role} superuser login password '{}'",
         password.replace('\'', "''")
     ));
-    let escaped: String = password
-        .bytes()
-        .map(|byte| format!("%{byte:02X}"))
-        .collect();
+    let escaped = password.bytes().fold(String::new(), |mut text, byte| {
+        write!(text, "%{byte:02X}").unwrap();
+        text
+    });
     let url = format!(
         "postgres://{role}:{escaped}@127.0.0.1:{}/{}",
         server.port(),

@@ -35,7 +35,7 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
            8 | create unique index concurrently i on t_aaaa11 (id);
           caused by: 23505 could not create unique index "i"
           postgres detail: Key (id)=(5) is duplicated.
-          help: correct the cause or the statement and deploy again: the next start goes on after statement 2; drop the invalid index that it may have left
+          help: correct the cause or the statement and deploy again: the next start goes on after statement 2, and drops the invalid index that this one may have left
 
         $ castoff current
         status 0
@@ -56,20 +56,24 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
         status 16
         --- stderr
         castoff: resuming bbbb22 after statement 2
+        castoff: dropped the invalid index public.i that an earlier start left
         error[apply-stopped]: revision bbbb22 stopped after 2 of 4 statements
           --> migrations/202601010002_bbbb22_make_bbbb22.sql:8 (statement 3 of 4)
            8 | create unique index concurrently i on t_aaaa11 (id);
-          caused by: 42P07 relation "i" already exists
-          help: correct the cause or the statement and deploy again: the next start goes on after statement 2; drop the invalid index that it may have left
+          caused by: 23505 could not create unique index "i"
+          postgres detail: Key (id)=(5) is duplicated.
+          help: correct the cause or the statement and deploy again: the next start goes on after statement 2, and drops the invalid index that this one may have left
 
     "#]].assert_eq(&said);
-    database.sql("truncate t_aaaa11; drop index i");
+    // The invalid index of the first try is in nobody's way.
+    database.sql("truncate t_aaaa11");
     let said = transcript(&project, Some(&database), &["upgrade", "current"]);
     expect![[r#"
         $ castoff upgrade
         status 0
         --- stderr
         castoff: resuming bbbb22 after statement 2
+        castoff: dropped the invalid index public.i that an earlier start left
         castoff: applied bbbb22 Make bbbb22 ([time])
         castoff: database is at bbbb22
 
@@ -81,6 +85,10 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
     "#]]
     .assert_eq(&said);
     assert_eq!(database.rows("select * from log order by 1"), "1\n3\n");
+    assert_eq!(
+        database.rows("select indisvalid from pg_index where indexrelid = 'i'::regclass"),
+        "t\n"
+    );
     let ledger =
         "select revision, outcome, last_statement, statements from castoff.history order by id";
     expect![[r#"
@@ -332,4 +340,68 @@ fn a_failed_downgrade_leaves_the_revision_applied() {
     "#]]
     .assert_eq(&said);
     assert_eq!(database.contents(), before);
+}
+
+#[test]
+fn an_index_that_failed_is_built_again_even_where_it_is_not_missing_by_name() {
+    let database = Server::shared().database();
+    let project =
+        Project::with("aaaa11<-").migration(&Migration::new("bbbb22").after("aaaa11").upgrade(
+            "create unique index concurrently if not exists \"An index\" on public.t_aaaa11 (id);",
+        ));
+    run(&project, Some(&database), "upgrade +1").status(0);
+    database.sql("insert into t_aaaa11 values (5), (5)");
+    run(&project, Some(&database), "upgrade").status(16);
+    database.sql("truncate t_aaaa11");
+    let said = transcript(&project, Some(&database), &["upgrade"]);
+    expect![[r#"
+        $ castoff upgrade
+        status 0
+        --- stderr
+        castoff: dropped the invalid index public."An index" that an earlier start left
+        castoff: applied bbbb22 Make bbbb22 ([time])
+        castoff: database is at bbbb22
+
+    "#]]
+    .assert_eq(&said);
+    let valid = "select indisvalid from pg_index where indexrelid = '\"An index\"'::regclass";
+    assert_eq!(database.rows(valid), "t\n");
+}
+
+#[test]
+fn a_half_done_section_is_forgotten_once_its_revision_was_stamped() {
+    let database = Server::shared().database();
+    let project = |last: &str| {
+        Project::empty().migration(
+            &Migration::new("aaaa11")
+                .options("autocommit")
+                .upgrade(&format!("create table log (step integer);\n{last};"))
+                .downgrade("drop table log;"),
+        )
+    };
+    run(&project("select nope"), Some(&database), "upgrade").status(16);
+    let project = project("select 1");
+    let lines = ["stamp aaaa11", "downgrade base", "upgrade"];
+    let said = transcript(&project, Some(&database), &lines);
+    expect![[r#"
+        $ castoff stamp aaaa11
+        status 0
+        --- stderr
+        castoff: database is at aaaa11
+
+        $ castoff downgrade base
+        status 0
+        --- stderr
+        castoff: reverted aaaa11 Make aaaa11 ([time])
+        castoff: database is at base
+
+        $ castoff upgrade
+        status 0
+        --- stderr
+        castoff: applied aaaa11 Make aaaa11 ([time])
+        castoff: database is at aaaa11
+
+    "#]]
+    .assert_eq(&said);
+    assert_eq!(database.rows("select count(*) from log"), "0\n");
 }

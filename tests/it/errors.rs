@@ -144,7 +144,8 @@ fn a_failed_statement_is_shown_with_its_place_and_the_servers_own_words() {
           caused by: 22023 invalid value for parameter "lock_timeout": "soon"
           help: correct the SQL and deploy again; the database is unchanged
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
 }
 
 #[test]
@@ -214,7 +215,9 @@ fn each_status_has_a_run_that_ends_with_it() {
     };
     let project = Project::with("aaaa11<-");
     let reader = format!("reader_{name}");
-    database.sql(&format!("create role {reader} login password 'sesame'"));
+    database.sql(&format!(
+        "set password_encryption = 'scram-sha-256'; create role {reader} login password 'sesame'"
+    ));
     let lines = [
         "upgrade --nonsense".to_owned(),
         "upgrade --wait-timeout soon".to_owned(),
@@ -308,7 +311,7 @@ fn each_status_has_a_run_that_ends_with_it() {
         --- stderr
         error[exec-failed]: `./migrations` cannot be executed
           caused by: is a directory
-          help: make it executable with `chmod +x`, and check that it is built for this machine
+          help: name the program in it, after `--`
 
         $ castoff run -- ./server.txt
         status 126
@@ -354,8 +357,8 @@ fn a_lock_that_is_not_released_names_its_holder() {
         $ castoff upgrade --lock-timeout 100ms
         status 13
         --- stderr
-        castoff: waiting for the migration lock: held by `a test` (127.0.0.1, pid [pid], connected for 0 s, idle: select)
-        error[lock-timeout]: the migration lock was not obtained after [time]: held by `a test` (127.0.0.1, pid [pid], connected for 0 s, idle: select)
+        castoff: waiting for the migration lock: held by `a test` (127.0.0.1, pid [pid], connected for [time], idle: select)
+        error[lock-timeout]: the migration lock was not obtained after [time]: held by `a test` (127.0.0.1, pid [pid], connected for [time], idle: select)
           help: inspect it with `select * from pg_stat_activity where pid = [pid]`, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)
 
     "#]].assert_eq(&said);

@@ -51,7 +51,7 @@ fn a_password_in_the_output_fails_the_test() {
 fn waiting_in_vain_fails_the_test() {
     let short = Duration::from_millis(20);
     check_panics("not within 20ms: never", || {
-        until("never", short, || None::<()>)
+        until("never", short, || None::<()>);
     });
     check_panics("it runs on after 20ms", || {
         shell(&Project::empty(), "sleep 100").spawn().wait(short);
@@ -184,7 +184,7 @@ fn a_database_starts_empty_and_every_change_of_it_shows() {
     }
     let before = database.contents();
     database.sql("begin; create table t (); rollback");
-    assert_eq!(before, database.contents());
+    database.assert_unchanged(&before);
 }
 
 #[test]

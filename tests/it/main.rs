@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod bad_settings;
 #[cfg(test)]
+mod blocked;
+#[cfg(test)]
 mod bundle;
 #[cfg(test)]
 mod commands;
@@ -20,6 +22,10 @@ mod docs;
 mod edits;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
@@ -35,8 +41,14 @@ mod looking;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod wait;

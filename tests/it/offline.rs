@@ -321,7 +321,8 @@ fn a_script_is_readable() {
         $ castoff stamp +1 --sql
         status 14
         error[no-current]: `+1` counts from where the database is, which has no meaning here
-          help: name the revision: see `castoff history`"#]].assert_eq(&said.join("\n"));
+          help: name the revision: see `castoff history`"#]]
+    .assert_eq(&said.join("\n"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 
 use super::database::Database;
 use super::redact::redact;
+use super::server::children;
 use super::{DEADLINE, PASSWORD, until, within};
 
 /// How long an ended process's pipes are read on.
@@ -34,6 +35,26 @@ impl<'p> Castoff<'p> {
     /// castoff in this directory.
     pub(crate) fn new(directory: &'p Path) -> Self {
         Self::program(directory, Path::new(env!("CARGO_BIN_EXE_castoff")))
+    }
+
+    /// castoff as PID 1 of a process namespace of its own, as in a container. `None` where this
+    /// machine does not let the tests make one.
+    pub(crate) fn as_pid_1(directory: &'p Path) -> Option<Self> {
+        let unshare = ["unshare", "--pid", "--fork", "--kill-child"];
+        let works = Command::new(unshare[0])
+            .args(&unshare[1..])
+            .arg("true")
+            .output();
+        if !works.is_ok_and(|output| output.status.success()) {
+            eprintln!("SKIPPED as PID 1: no process namespaces here");
+            return None;
+        }
+        let castoff = Self::program(directory, Path::new(unshare[0])).with(|command| {
+            command
+                .args(&unshare[1..])
+                .arg(env!("CARGO_BIN_EXE_castoff"));
+        });
+        Some(castoff)
     }
 
     /// Another program in castoff's place, such as a bundle.
@@ -160,6 +181,19 @@ impl Running {
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) -> &Self {
         kill(self.pid(), signal).unwrap();
+        self
+    }
+
+    /// The process that it started: castoff itself, under [`Castoff::as_pid_1`].
+    pub(crate) fn child(&self) -> Pid {
+        until("it has a child", DEADLINE, || {
+            children(self.pid()).first().copied()
+        })
+    }
+
+    /// Sends that process a signal.
+    pub(crate) fn signal_child(&self, signal: Signal) -> &Self {
+        kill(self.child(), signal).unwrap();
         self
     }
 

@@ -3,8 +3,8 @@
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-use super::PASSWORD;
 use super::server::{Server, USER};
+use super::{DEADLINE, PASSWORD};
 
 /// A database that is dropped with the value.
 #[derive(Debug)]
@@ -68,6 +68,21 @@ impl<'s> Database<'s> {
     pub(crate) fn contents(&self) -> String {
         self.rows(include_str!("contents.sql"))
     }
+
+    /// Fails, and shows the difference, unless everything is as it was.
+    #[track_caller]
+    pub(crate) fn assert_unchanged(&self, before: &str) {
+        let after = self.contents();
+        let lines = |text: &str, other: &str, sign: &str| {
+            let other: Vec<_> = other.lines().collect();
+            let only = text.lines().filter(|line| !other.contains(line));
+            only.map(|line| format!("{sign} {line}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        let (gone, new) = (lines(before, &after, "-"), lines(&after, before, "+"));
+        assert!(after == before, "the database has changed:\n{gone}\n{new}");
+    }
 }
 
 impl Drop for Database<'_> {
@@ -125,7 +140,10 @@ impl Session {
     /// The same, for statements that may fail.
     pub(crate) fn try_rows(&self, sql: &str) -> Result<String, tokio_postgres::Error> {
         let mut text = String::new();
-        for message in self.runtime.block_on(self.client.simple_query(sql))? {
+        let answer = self.runtime.block_on(async {
+            tokio::time::timeout(DEADLINE, self.client.simple_query(sql)).await
+        });
+        for message in answer.unwrap_or_else(|_| panic!("no answer within {DEADLINE:?}: {sql}"))? {
             if let SimpleQueryMessage::Row(row) = message {
                 let values = (0..row.len()).map(|column| row.get(column).unwrap_or("null"));
                 text.push_str(&values.collect::<Vec<_>>().join("|"));

@@ -38,13 +38,25 @@ fn replace_words(text: &str, needle: &str, label: &str) -> String {
 /// are settings, which are the same in each run.
 fn durations(line: &str) -> String {
     let mut done = line.to_owned();
-    for before in ["(", "after ", "for "] {
+    for before in [
+        "(",
+        "ready after ",
+        "connected for ",
+        "running for ",
+        "within ",
+        "after ",
+        "for ",
+    ] {
         let mut start = 0;
         while let Some(at) = done[start..].find(before) {
             start += at + before.len();
             let end = start + duration(&done[start..]);
-            // `after 30 s` is a whole number of seconds that somebody configured.
-            let measured = before == "(" || done[start..end].ends_with(" ms");
+            // `not ready after 30 s` is what somebody configured.
+            let measured = match before {
+                "ready after " => !done[..start].ends_with("not ready after "),
+                "within " | "after " | "for " => done[start..end].ends_with(" ms"),
+                _ => true,
+            };
             if end > start && measured {
                 done.replace_range(start..end, "[time]");
             }
@@ -137,6 +149,10 @@ mod tests {
             "applied a ([time]), b ([time])",
         );
         check("not ready after 30 s", "not ready after 30 s");
+        check(
+            "is ready after 1.3 s, running for 2 s",
+            "is ready after [time], running for [time]",
+        );
         check("gave up after 84 ms", "gave up after [time]");
         check(
             "127.0.0.1:5432 is not 15432",

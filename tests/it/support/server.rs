@@ -63,7 +63,6 @@ impl Server {
              max_connections = 200\n\
              fsync = off\n\
              full_page_writes = off\n\
-             synchronous_commit = off\n\
              shared_buffers = 32MB\n\
              log_line_prefix = '%m [%p] %q%a@%d '\n\
              timezone = 'UTC'\n\

@@ -1,0 +1,23 @@
+-- Who keeps the holder of the migration lock from going on.
+select
+    b.pid,
+    coalesce(b.application_name, ''),
+    coalesce(pg_catalog.host(b.client_addr), 'local'),
+    coalesce(b.state, 'unknown'),
+    pg_catalog.date_part(
+        'epoch', pg_catalog.clock_timestamp() - coalesce(b.xact_start, b.backend_start)
+    )::pg_catalog.int8
+from pg_catalog.pg_locks l
+cross join lateral (
+    select distinct p.pid from unnest(pg_catalog.pg_blocking_pids(l.pid)) as p (pid)
+) p
+join pg_catalog.pg_stat_activity b on b.pid = p.pid
+where l.locktype = 'advisory'
+    and l.granted
+    and l.classid = 1667330932
+    and l.objid::pg_catalog.int8 = pg_catalog.hashtext($1)::pg_catalog.int8 & 4294967295
+    and l.objsubid = 2
+    and l.database = (
+        select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
+    )
+order by b.pid
