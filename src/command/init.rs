@@ -105,9 +105,15 @@ fn dump(config: &Config) -> Result<String, Error> {
     String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".into()))
 }
 
-/// `pg_dump` from PATH, else the newest where Debian keeps them.
+/// `pg_dump` from PATH, else the newest where Debian keeps them. The newest also wins over Debian's
+/// wrapper, which may choose one that is older than the server.
 fn find_pg_dump(config: &Config) -> Option<PathBuf> {
-    let on_path = std::env::split_paths(config.path.as_ref()?)
+    let is_wrapper = |path: &PathBuf| {
+        path.canonicalize()
+            .is_ok_and(|target| target.ends_with("pg_wrapper"))
+    };
+    let on_path = config.path.iter().flat_map(std::env::split_paths);
+    let on_path = on_path
         .map(|directory| directory.join("pg_dump"))
         .find(|path| path.is_file());
     let newest = || {
@@ -116,8 +122,12 @@ fn find_pg_dump(config: &Config) -> Option<PathBuf> {
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
             .max()
             .map(|major| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin/pg_dump")))
+            .filter(|path| path.is_file())
     };
-    newest().filter(|path| path.is_file()).or(on_path)
+    match on_path {
+        Some(path) if !is_wrapper(&path) => Some(path),
+        wrapper => newest().or(wrapper),
+    }
 }
 
 /// The connection as libpq's variables say it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::database::failure::Failure;
 use crate::database::ledger::{self, Applied, HeadRow};
 use crate::database::session::Session;
 use crate::error::Error;
@@ -41,28 +42,40 @@ pub enum Footing {
 
 /// Asks the database where it is.
 pub async fn ask<S>(session: &Session<S>) -> Result<Position, Error> {
-    let reading = Error::asking("reading the ledger");
-    let rows = ledger::heads(session).await.map_err(&reading)?;
-    let has_ledger = match rows {
-        Some(rows) if !rows.is_empty() => return Ok(Position::At(rows)),
-        Some(_) => {
-            if ledger::has_history(session).await.map_err(&reading)? {
-                return Ok(Position::At(Vec::new()));
-            }
-            true
-        }
-        None => false,
-    };
-    let look = ledger::look(session).await.map_err(&reading)?;
-    Ok(match (look.relations, has_ledger) {
-        (0, false) => Position::Empty,
-        (0, true) => Position::At(Vec::new()),
-        (relations, _) => Position::Foreign {
-            relations,
-            alembic: look.alembic,
-            has_ledger,
-        },
+    if let Some(position) = recorded(session).await? {
+        return Ok(position);
+    }
+    let look = ledger::look(session).await.map_err(reading())?;
+    if look.relations == 0 {
+        return Ok(if look.has_ledger {
+            Position::At(Vec::new())
+        } else {
+            Position::Empty
+        });
+    }
+    // Another castoff may have made these tables since the ledger was read. It recorded them in
+    // the same transaction, so whoever sees the tables sees the record as well.
+    if let Some(position) = recorded(session).await? {
+        return Ok(position);
+    }
+    Ok(Position::Foreign {
+        relations: look.relations,
+        alembic: look.alembic,
+        has_ledger: look.has_ledger,
     })
+}
+
+/// Where the ledger says the database is; nothing if it has no record at all, or is not there.
+async fn recorded<S>(session: &Session<S>) -> Result<Option<Position>, Error> {
+    let Some(rows) = ledger::heads(session).await.map_err(reading())? else {
+        return Ok(None);
+    };
+    let says = !rows.is_empty() || ledger::has_history(session).await.map_err(reading())?;
+    Ok(says.then_some(Position::At(rows)))
+}
+
+fn reading() -> impl Fn(Failure) -> Error {
+    Error::asking("reading the ledger")
 }
 
 /// Compares the ledger's rows with the migrations: unknown revisions, edited files, changed order.

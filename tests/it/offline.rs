@@ -1,37 +1,19 @@
 //! The scripts of `--sql`: run by the real psql, they leave what castoff itself leaves.
 
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use expect_test::expect;
 
+use super::support::clients::client;
 use super::support::database::Database;
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
-use super::support::supervisor::binaries;
 use super::support::transcript::{run, transcript};
-
-/// psql of the server under test; else the machine's own, which runs scripts for any server.
-fn psql_program() -> PathBuf {
-    let own = binaries().join("psql");
-    if own.is_file() {
-        return own;
-    }
-    let installed = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    installed
-        .map(|entry| entry.path().join("bin/psql"))
-        .filter(|path| path.is_file())
-        .max()
-        .expect("no psql: install postgresql-client")
-}
 
 fn psql(project: &Project, database: &Database<'_>, script: &str) -> Output {
     let path = project.path("script.sql");
     std::fs::write(&path, script).unwrap();
-    Command::new(psql_program())
+    Command::new(client("psql"))
         .env_clear()
         .args(["--no-psqlrc", "--quiet", "--file"])
         .arg(path)

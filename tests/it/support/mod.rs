@@ -2,6 +2,7 @@
 //! a process. Every helper panics when it proves nothing.
 
 pub(crate) mod castoff;
+pub(crate) mod clients;
 pub(crate) mod database;
 pub(crate) mod project;
 pub(crate) mod redact;
