@@ -43,6 +43,8 @@ mod offline;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod story;
