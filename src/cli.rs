@@ -106,6 +106,8 @@ pub enum Command {
     Show(Show),
     /// Write a new, empty migration file on the head
     Revision(Revision),
+    /// Write a revision that makes one head from several
+    Merge(Merge),
     /// Make a migrations directory, a configuration file and a first revision
     Init(Init),
     /// Write a copy of this program with the migrations embedded
@@ -247,6 +249,17 @@ pub struct Revision {
     /// Use this id instead of a random one
     #[arg(long, value_name = "ID")]
     pub rev_id: Option<String>,
+}
+
+/// Arguments of `merge`.
+#[derive(Args, Debug)]
+pub struct Merge {
+    /// What the merge is about [default: the revisions it joins]
+    #[arg(short, long)]
+    pub message: Option<String>,
+    /// The revisions to join: ids, prefixes, labels [default: all heads]
+    #[arg(value_name = "REV")]
+    pub revisions: Vec<String>,
 }
 
 /// Arguments of `init`.

@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo_error::ConninfoError;
 use crate::database::failure::Failure;
-use crate::database::ledger::FenceError;
+use crate::database::ledger::{FenceError, Movement};
 use crate::database::session::Holder;
 use crate::database::sqlstate;
 use crate::migrations::FilesError;
@@ -191,6 +191,9 @@ pub enum Error {
         /// The one that follows it.
         child: RevisionId,
     },
+    /// There is one head, or none.
+    #[error("there is nothing to merge: there is at most one head")]
+    NothingToMerge,
     /// The operating system refused something that always works.
     #[error("castoff cannot start")]
     System(#[source] io::Error),
@@ -244,7 +247,11 @@ impl Error {
                 ApplyError::Stopped { .. } => "apply-stopped",
                 ApplyError::EditedHalfWay { .. } => "edited-half-way",
                 ApplyError::Fenced { .. } => "lock-lost",
-                ApplyError::Broken { .. } => "connection-lost",
+                ApplyError::Broken {
+                    failure: Failure::Lost(_),
+                    ..
+                } => "connection-lost",
+                ApplyError::Broken { .. } => "database",
             },
             Self::Stamp(_) => "stamp-failed",
             Self::Exec(error) => error.code(),
@@ -252,6 +259,7 @@ impl Error {
             Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
             Self::NotAHead { .. } => "not-a-head",
+            Self::NothingToMerge => "nothing-to-merge",
             Self::System(_) => "system",
         }
     }
@@ -259,9 +267,11 @@ impl Error {
     /// The exit status: DESIGN's table, never reused.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Target(_) | Self::RevisionId(_) | Self::Exists { .. } | Self::NotAHead { .. } => {
-                2
-            }
+            Self::Target(_)
+            | Self::RevisionId(_)
+            | Self::Exists { .. }
+            | Self::NotAHead { .. }
+            | Self::NothingToMerge => 2,
             Self::Config(_) | Self::Conninfo(_) | Self::Name(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
@@ -344,11 +354,15 @@ impl Error {
             }
             Self::Exec(error) => error.help(),
             Self::Stopped { .. } => "start again; what was under way was rolled back".into(),
+            Self::Dump { reason } if !reason.contains("version") && !reason.contains("installed") => {
+                "correct what `pg_dump` complains of; it connects as DATABASE_URL says".into()
+            }
             Self::Dump { .. } => {
                 "install the PostgreSQL client of the server's version, such as `postgresql-client-17`".into()
             }
             Self::Exists { .. } => "choose another name, or remove it".into(),
             Self::NotAHead { .. } => "leave --head out, or add --splice to start a branch".into(),
+            Self::NothingToMerge => "name the revisions to merge, as `castoff history` shows them".into(),
             Self::System(_) => "check the limits on this container's processes and files".into(),
         }
     }
@@ -417,12 +431,17 @@ fn help_for(failure: &Failure) -> String {
 
 fn help_for_apply(error: &ApplyError) -> String {
     match error {
-        ApplyError::RolledBack { refusal, .. } => match refusal.sqlstate.as_str() {
+        ApplyError::RolledBack {
+            refusal, movement, ..
+        } => match refusal.sqlstate.as_str() {
             sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => {
                 "deploy again when the table is less busy; the database is unchanged".into()
             }
             sqlstate::INSUFFICIENT_PRIVILEGE => {
                 "grant the role what is missing and deploy again; the database is unchanged".into()
+            }
+            _ if *movement == Movement::Downgrade => {
+                "correct the downgrade section and run it again; the database is unchanged".into()
             }
             _ => "correct the SQL and deploy again; the database is unchanged".into(),
         },

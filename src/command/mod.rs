@@ -9,6 +9,7 @@ mod heads;
 mod history;
 mod init;
 mod listing;
+mod merge;
 mod plan;
 mod revision;
 mod show;
@@ -55,6 +56,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Branches(arguments) => branches::branches(config, arguments)?,
         Command::Show(arguments) => show::show(config, arguments)?,
         Command::Revision(arguments) => revision::revision(config, arguments)?,
+        Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Init(arguments) => init::init(config, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
         Command::Completions(arguments) => completions::completions(arguments),

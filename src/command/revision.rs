@@ -15,15 +15,7 @@ use crate::revision::plan_error::PlanError;
 use crate::revision::script::draft::{self, Draft};
 
 pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Error> {
-    // New files go to the directory, also when this executable carries older ones.
-    let directory = migrations::directory(&config.migrations);
-    if !directory.is_dir() {
-        return Err(FilesError::None {
-            directory: directory.to_owned(),
-        }
-        .into());
-    }
-    let history = Migrations::Directory(directory.to_owned()).history()?;
+    let (directory, history) = history_in_directory(config)?;
     let depends_on: Result<Vec<RevisionId>, Error> = arguments
         .depends_on
         .iter()
@@ -38,8 +30,27 @@ pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Erro
         upgrade: "",
         downgrade: "",
     };
-    let path = write(directory, &new)?;
-    // What was written must be readable: a label may be taken, a message may be a section line.
+    write_readable(directory, &new)
+}
+
+/// The directory and what is in it: new files go there, also when this executable carries older
+/// ones.
+pub(super) fn history_in_directory(config: &Config) -> Result<(&Path, History), Error> {
+    let directory = migrations::directory(&config.migrations);
+    if !directory.is_dir() {
+        return Err(FilesError::None {
+            directory: directory.to_owned(),
+        }
+        .into());
+    }
+    let history = Migrations::Directory(directory.to_owned()).history()?;
+    Ok((directory, history))
+}
+
+/// Writes a new file and prints its path; takes it back if the history cannot be read with it: a
+/// label may be taken.
+pub(super) fn write_readable(directory: &Path, new: &Draft<'_>) -> Result<(), Error> {
+    let path = write(directory, new)?;
     if let Err(error) = Migrations::Directory(directory.to_owned()).history() {
         std::fs::remove_file(&path).ok();
         return Err(error);

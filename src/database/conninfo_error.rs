@@ -17,7 +17,7 @@ pub enum ConninfoError {
     #[error("no database is named")]
     Missing,
     /// The text cannot be read.
-    #[error("`{origin}` cannot be read: {malformed}")]
+    #[error("`{origin}` is not understood: {malformed}")]
     Malformed {
         /// Where the text came from.
         origin: String,

@@ -73,7 +73,7 @@ pub enum ApplyError {
         fence: FenceError,
     },
     /// The connection, or the conversation with the server, broke.
-    #[error("the connection was lost while applying revision {revision}")]
+    #[error("{} while applying revision {revision}", what_broke(failure))]
     Broken {
         /// The revision.
         revision: RevisionId,
@@ -81,6 +81,14 @@ pub enum ApplyError {
         #[source]
         failure: Failure,
     },
+}
+
+fn what_broke(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Lost(_) => "the connection was lost",
+        Failure::Protocol(_) => "the server said something unexpected",
+        Failure::Refused(_) => "the ledger could not be read or written",
+    }
 }
 
 fn noun(movement: Movement) -> &'static str {

@@ -40,13 +40,13 @@ fn a_url_that_is_not_understood_is_told_without_its_password() {
         "mysql://u:sesame@h/d"
         status 10
         --- stderr
-        error[database-url-malformed]: `DATABASE_URL` cannot be read: `mysql://` is not a scheme of PostgreSQL
+        error[database-url-malformed]: `DATABASE_URL` is not understood: `mysql://` is not a scheme of PostgreSQL
           help: castoff works with PostgreSQL: write `postgresql://…`
 
         "postgres://u:sesame@h:port/d"
         status 10
         --- stderr
-        error[database-url-malformed]: `DATABASE_URL` cannot be read: what follows `host:` is not a port number
+        error[database-url-malformed]: `DATABASE_URL` is not understood: what follows `host:` is not a port number
           help: write a port from 1 to 65535; if it is part of the password, escape `@` as `%40`, `/` as `%2F` and `:` as `%3A`
 
         "postgres://u:ses#ame@127.0.0.1:1/d"
@@ -68,7 +68,7 @@ fn a_url_that_is_not_understood_is_told_without_its_password() {
         "postgres://u:ses%ame@h/d"
         status 10
         --- stderr
-        error[database-url-malformed]: `DATABASE_URL` cannot be read: `%` in the password must be followed by two hexadecimal digits; a real `%` is written `%25`
+        error[database-url-malformed]: `DATABASE_URL` is not understood: `%` in the password must be followed by two hexadecimal digits; a real `%` is written `%25`
           help: write `%25` for a percent sign
 
         "postgres://u:sesame@h/d?sslmod=require"
@@ -86,25 +86,25 @@ fn a_url_that_is_not_understood_is_told_without_its_password() {
         "postgres://u:sesame@[::1/d"
         status 10
         --- stderr
-        error[database-url-malformed]: `DATABASE_URL` cannot be read: the brackets around an IPv6 address are not closed, or not followed by `:port`
+        error[database-url-malformed]: `DATABASE_URL` is not understood: the brackets around an IPv6 address are not closed, or not followed by `:port`
           help: write `[2001:db8::1]:5432`
 
         "u:sesame@h/d"
         status 10
         --- stderr
-        error[database-url-malformed]: `DATABASE_URL` cannot be read: it is neither a URL nor a list of `name=value`
+        error[database-url-malformed]: `DATABASE_URL` is not understood: it is neither a URL nor a list of `name=value`
           help: write `postgresql://user:password@host:5432/database`, or `host=… dbname=…`
 
         "host=h password=sesame nonsense"
         status 10
         --- stderr
-        error[database-url-malformed]: `DATABASE_URL` cannot be read: the password seems to hold a space, but does not stand in quotes
+        error[database-url-malformed]: `DATABASE_URL` is not understood: the password seems to hold a space, but does not stand in quotes
           help: write `password='…'`, with `\'` for a quote inside
 
         "host=h password='sesame"
         status 10
         --- stderr
-        error[database-url-malformed]: `DATABASE_URL` cannot be read: a quoted value does not end
+        error[database-url-malformed]: `DATABASE_URL` is not understood: a quoted value does not end
           help: end the value with `'`; a quote inside is `\'`
 
         " "
@@ -303,7 +303,7 @@ fn flags_and_settings_that_are_not_understood_are_named() {
         $ castoff --config database.toml upgrade
         status 10
         --- stderr
-        error[database-url-malformed]: `database_url in database.toml` cannot be read: what follows `host:` is not a port number
+        error[database-url-malformed]: `database_url in database.toml` is not understood: what follows `host:` is not a port number
           help: write a port from 1 to 65535; if it is part of the password, escape `@` as `%40`, `/` as `%2F` and `:` as `%3A`
 
         $ castoff --config binary.toml upgrade

@@ -330,7 +330,7 @@ fn a_failed_downgrade_leaves_the_revision_applied() {
           --> migrations/202601010001_aaaa11_make_aaaa11.sql:9 (statement 2 of 2)
            9 | drop table b;
           caused by: 42P01 table "b" does not exist
-          help: correct the SQL and deploy again; the database is unchanged
+          help: correct the downgrade section and run it again; the database is unchanged
 
         $ castoff current
         status 0

@@ -3,6 +3,11 @@
 //! One binary, so that all tests share one server and link once. `CASTOFF_TEST_PG_BIN` names the
 //! directory of the server binaries; `tests/matrix.sh` runs everything on each major.
 
+#![allow(
+    clippy::too_many_lines,
+    reason = "a test is as long as the snapshots it shows"
+)]
+
 // `cfg(test)` holds anyway; it tells clippy that the helpers may unwrap as tests may.
 #[cfg(test)]
 mod bad_input;
@@ -38,6 +43,8 @@ mod init;
 mod listings;
 #[cfg(test)]
 mod looking;
+#[cfg(test)]
+mod merge;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
