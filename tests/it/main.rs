@@ -22,6 +22,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod errors;
@@ -50,10 +52,14 @@ mod race;
 #[cfg(test)]
 mod review_ledger;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;
 #[cfg(test)]
 mod wait;

@@ -1,0 +1,23 @@
+# Everything that CI runs.
+all *majors:
+    ./tests/all.sh {{majors}}
+
+# Unit tests, and the whole binary against the installed PostgreSQL.
+test *args:
+    cargo test --locked --workspace {{args}}
+
+# The whole binary against several majors of PostgreSQL.
+matrix *majors:
+    tests/matrix.sh {{majors}}
+
+# The images and the Compose file, in a real engine.
+container:
+    tests/container/run.sh
+
+# castoff and its peers, side by side.
+bench:
+    benches/run.sh
+
+# The static executable.
+static:
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --target x86_64-unknown-linux-gnu
