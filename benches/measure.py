@@ -5,6 +5,7 @@ import os
 import platform
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -272,6 +273,8 @@ def main():
     parser.add_argument("names", nargs="*", choices=[[], *BENCHES], metavar="NAME",
                         help=", ".join(BENCHES))
     tools = parser.parse_args()
+    # As an exception, so that the servers are stopped and their directories removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     table = Table()
     where = machine()
     for name in tools.names or BENCHES:
