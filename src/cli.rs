@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = "Every option can be given as CASTOFF_<OPTION> in the environment or as a key of castoff.toml;\na flag wins over the environment, which wins over the file.\nExit statuses and errors: docs/errors.md"
+    after_help = "The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of\ncastoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there). A flag wins over the environment,\nwhich wins over the file.\nExit statuses and errors: docs/errors.md"
 )]
 pub struct Cli {
     /// What to do.

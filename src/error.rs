@@ -194,6 +194,9 @@ pub enum Error {
     /// There is one head, or none.
     #[error("there is nothing to merge: there is at most one head")]
     NothingToMerge,
+    /// Standard output does not take what is printed.
+    #[error("the output cannot be written")]
+    Output(#[source] io::Error),
     /// The operating system refused something that always works.
     #[error("castoff cannot start")]
     System(#[source] io::Error),
@@ -260,6 +263,7 @@ impl Error {
             Self::Exists { .. } => "exists",
             Self::NotAHead { .. } => "not-a-head",
             Self::NothingToMerge => "nothing-to-merge",
+            Self::Output(_) => "output",
             Self::System(_) => "system",
         }
     }
@@ -293,7 +297,7 @@ impl Error {
                 ApplyError::Stopped { .. } | ApplyError::EditedHalfWay { .. } => 16,
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
             },
-            Self::Files(_) | Self::Bundle(_) | Self::Script(_) => 17,
+            Self::Files(_) | Self::Bundle(_) | Self::Script(_) | Self::Output(_) => 17,
             Self::System(_) => 70,
             Self::Exec(error) => error.exit_status(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
@@ -363,6 +367,7 @@ impl Error {
             Self::Exists { .. } => "choose another name, or remove it".into(),
             Self::NotAHead { .. } => "leave --head out, or add --splice to start a branch".into(),
             Self::NothingToMerge => "name the revisions to merge, as `castoff history` shows them".into(),
+            Self::Output(_) => "make room where standard output goes, and run it again".into(),
             Self::System(_) => "check the limits on this container's processes and files".into(),
         }
     }

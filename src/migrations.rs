@@ -31,6 +31,14 @@ pub enum FilesError {
         /// The directory that was looked for.
         directory: PathBuf,
     },
+    /// The directory has no `*.sql` files.
+    #[error("no migrations: `{}` has no `*.sql` files", directory.display())]
+    Empty {
+        /// The directory.
+        directory: PathBuf,
+        /// Whether it has what `flask db init` or `alembic init` puts there.
+        is_alembic: bool,
+    },
     /// A file or the directory cannot be read.
     #[error("`{}` cannot be read", path.display())]
     Unreadable {
@@ -55,7 +63,7 @@ impl FilesError {
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::None { .. } => "no-migrations",
+            Self::None { .. } | Self::Empty { .. } => "no-migrations",
             Self::Unreadable { .. } => "files-unreadable",
             Self::Unwritable { .. } => "files-unwritable",
         }
@@ -67,6 +75,10 @@ impl FilesError {
             Self::None { .. } => {
                 "name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`".into()
             }
+            Self::Empty {
+                is_alembic: true, ..
+            } => "this directory is Alembic's: move it away with `git mv migrations alembic`, then run `castoff init`".into(),
+            Self::Empty { .. } => "write the first one with `castoff revision -m`, or name another directory with --migrations".into(),
             Self::Unreadable { .. } => {
                 "check the name in --migrations or CASTOFF_MIGRATIONS, and that this user may read it".into()
             }
@@ -99,8 +111,17 @@ pub fn directory(from: &MigrationsFrom) -> &Path {
 
 impl Migrations {
     /// The heads with their lineages, at a cost that does not depend on how many migrations an
-    /// executable carries. A directory is read and checked whole.
+    /// executable carries. A directory is read and checked whole. To have none is an error: a start
+    /// that silently does nothing hides that the files were left out of an image.
     pub fn heads(&self) -> Result<Heads, Error> {
+        let heads = self.read_heads()?;
+        if heads.heads.is_empty() {
+            return Err(self.is_empty_error().into());
+        }
+        Ok(heads)
+    }
+
+    fn read_heads(&self) -> Result<Heads, Error> {
         match self {
             Self::Embedded(bundle) => Ok(Heads {
                 heads: bundle.heads()?,
@@ -116,6 +137,19 @@ impl Migrations {
                     history: Some(history),
                 })
             }
+        }
+    }
+
+    /// The error of having no migrations at all.
+    pub fn is_empty_error(&self) -> FilesError {
+        let directory = match self {
+            Self::Embedded(_) => PathBuf::from("this executable"),
+            Self::Directory(directory) => directory.clone(),
+        };
+        let is_alembic = is_alembic(&directory);
+        FilesError::Empty {
+            directory,
+            is_alembic,
         }
     }
 
@@ -166,4 +200,9 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, FilesError
         Ok((path.display().to_string(), bytes))
     };
     paths.into_iter().map(read).collect()
+}
+
+/// Whether a directory is what `alembic init` and `flask db init` make.
+pub fn is_alembic(directory: &Path) -> bool {
+    directory.join("env.py").is_file() || directory.join("versions").is_dir()
 }

@@ -31,18 +31,21 @@ pub fn tell(level: LogLevel, format: LogFormat) {
 }
 
 /// Prints data, whole lines, on standard output.
-pub fn print(data: &str) {
+pub fn print(data: &str) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
-    // `castoff history | head` closes the pipe when it has seen enough.
-    stdout
+    let written = stdout
         .write_all(data.as_bytes())
-        .and_then(|()| stdout.flush())
-        .ok();
+        .and_then(|()| stdout.flush());
+    match written {
+        // `castoff history | head` closes the pipe when it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Error::Output),
+    }
 }
 
 /// Prints one JSON document on standard output.
-pub fn print_json(document: &Value) {
-    print(&format!("{document:#}\n"));
+pub fn print_json(document: &Value) -> Result<(), Error> {
+    print(&format!("{document:#}\n"))
 }
 
 /// Tells the error that ends the run.

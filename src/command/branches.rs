@@ -15,6 +15,5 @@ pub(super) fn branches(config: &Config, arguments: &Listing) -> Result<(), Error
     } else {
         Detail::Edge
     };
-    listing::print(&history, &scripts, &[], detail, arguments.format);
-    Ok(())
+    listing::print(&history, &scripts, &[], detail, arguments.format)
 }

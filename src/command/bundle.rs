@@ -11,7 +11,11 @@ use crate::revision::plan_error::PlanError;
 use crate::revision::script::Script;
 
 pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
-    let files = migrations::find(&config.migrations)?.files()?;
+    let migrations = migrations::find(&config.migrations)?;
+    let files = migrations.files()?;
+    if files.is_empty() {
+        return Err(migrations.is_empty_error().into());
+    }
     let scripts = files
         .iter()
         .map(|(path, bytes)| Script::parse(path, bytes.clone()));
@@ -29,8 +33,13 @@ pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
     info!(
         event = "bundled",
         migrations = files.len(),
-        "embedded {} migrations in {}",
+        "embedded {} {} in {}",
         files.len(),
+        if files.len() == 1 {
+            "migration"
+        } else {
+            "migrations"
+        },
         arguments.output.display()
     );
     Ok(())

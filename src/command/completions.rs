@@ -6,10 +6,10 @@ use crate::cli::{Cli, Completions};
 use crate::error::Error;
 use crate::report;
 
-pub(super) fn completions(arguments: &Completions) {
+pub(super) fn completions(arguments: &Completions) -> Result<(), Error> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "castoff", &mut script);
-    report::print(&String::from_utf8_lossy(&script));
+    report::print(&String::from_utf8_lossy(&script))
 }
 
 pub(super) fn man() -> Result<(), Error> {
@@ -17,6 +17,5 @@ pub(super) fn man() -> Result<(), Error> {
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)
         .map_err(Error::System)?;
-    report::print(&String::from_utf8_lossy(&page));
-    Ok(())
+    report::print(&String::from_utf8_lossy(&page))
 }

@@ -41,8 +41,8 @@ pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Resu
         }
     })?;
     match arguments.format {
-        Format::Text => report::print(&as_text(&history, &current, arguments.verbose)),
-        Format::Json => report::print_json(&as_json(&history, &current)),
+        Format::Text => report::print(&as_text(&history, &current, arguments.verbose))?,
+        Format::Json => report::print_json(&as_json(&history, &current))?,
     }
     let heads: BTreeSet<&RevisionId> = history.effective_heads().into_iter().collect();
     let is_at_heads = current.iter().collect::<BTreeSet<_>>() == heads;

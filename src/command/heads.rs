@@ -18,6 +18,5 @@ pub(super) fn heads(config: &Config, arguments: &Listing) -> Result<(), Error> {
     } else {
         Detail::Name
     };
-    listing::print(&history, &scripts, &[], detail, arguments.format);
-    Ok(())
+    listing::print(&history, &scripts, &[], detail, arguments.format)
 }

@@ -39,8 +39,7 @@ pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Resu
     } else {
         Detail::Edge
     };
-    listing::print(&history, &scripts, &current, detail, arguments.format);
-    Ok(())
+    listing::print(&history, &scripts, &current, detail, arguments.format)
 }
 
 fn ask(config: &Config, stop: &Stop) -> Result<Vec<RevisionId>, Error> {

@@ -21,7 +21,7 @@ const CONFIG_FILE: &str = "castoff.toml";
 const CONFIG: &str = "\
 # castoff reads this file where it stands; the environment (CASTOFF_<KEY>) and flags win over it.
 # Secrets do not belong here: use DATABASE_URL or DATABASE_URL_FILE.
-migrations = \"migrations\"
+migrations = {directory}
 # wait_timeout = \"60s\"
 # lock_timeout = \"10m\"
 # on_newer = \"warn\"
@@ -33,8 +33,15 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
         .read_dir()
         .is_ok_and(|mut entries| entries.next().is_some())
     {
-        return Err(Error::Exists {
-            path: directory.display().to_string(),
+        let path = directory.display().to_string();
+        return Err(if migrations::is_alembic(directory) {
+            FilesError::Empty {
+                directory: directory.to_owned(),
+                is_alembic: true,
+            }
+            .into()
+        } else {
+            Error::Exists { path }
         });
     }
     let id = random_id()?;
@@ -46,6 +53,7 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
         branch_labels: &[],
         upgrade: "",
         downgrade: "",
+        irreversible: None,
     };
     let baseline;
     if arguments.from_database {
@@ -55,6 +63,7 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
         new = Draft {
             message: "baseline",
             upgrade: &baseline,
+            irreversible: Some("this is where the migrations begin"),
             ..new
         };
     }
@@ -64,13 +73,17 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
     })?;
     let path = write(directory, &new)?;
     if !Path::new(CONFIG_FILE).exists() {
-        std::fs::write(CONFIG_FILE, CONFIG).map_err(|source| FilesError::Unwritable {
-            path: CONFIG_FILE.into(),
-            source,
+        // A JSON string is a TOML string.
+        let name = serde_json::Value::from(directory.display().to_string()).to_string();
+        std::fs::write(CONFIG_FILE, CONFIG.replace("{directory}", &name)).map_err(|source| {
+            FilesError::Unwritable {
+                path: CONFIG_FILE.into(),
+                source,
+            }
         })?;
-        report::print(&format!("{CONFIG_FILE}\n"));
+        report::print(&format!("{CONFIG_FILE}\n"))?;
     }
-    report::print(&format!("{}\n", path.display()));
+    report::print(&format!("{}\n", path.display()))?;
     if arguments.from_database {
         info!(
             event = "baseline",

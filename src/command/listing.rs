@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::cli::Format;
+use crate::error::Error;
 use crate::report;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
@@ -28,19 +29,19 @@ pub(super) fn print(
     current: &[RevisionId],
     detail: Detail,
     format: Format,
-) {
+) -> Result<(), Error> {
     match format {
         Format::Text => {
             let lines = scripts
                 .iter()
                 .map(|script| as_text(history, script, current, detail));
-            report::print(&lines.collect::<String>());
+            report::print(&lines.collect::<String>())
         }
         Format::Json => {
             let documents = scripts
                 .iter()
                 .map(|script| as_json(history, script, current));
-            report::print_json(&documents.collect::<Vec<Value>>().into());
+            report::print_json(&documents.collect::<Vec<Value>>().into())
         }
     }
 }

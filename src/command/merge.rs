@@ -28,6 +28,7 @@ pub(super) fn merge(config: &Config, arguments: &Merge) -> Result<(), Error> {
         branch_labels: &[],
         upgrade: "",
         downgrade: "",
+        irreversible: None,
     };
     write_readable(directory, &new)
 }

@@ -59,7 +59,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Init(arguments) => init::init(config, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
-        Command::Completions(arguments) => completions::completions(arguments),
+        Command::Completions(arguments) => completions::completions(arguments)?,
         Command::Man => completions::man()?,
     }
     Ok(Finding::Nothing)

@@ -43,16 +43,10 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
         info!(event = "up-to-date", "nothing to do");
     }
     match arguments.format {
-        Format::Text => report::print(&as_text(&plan.steps)),
+        Format::Text => report::print(&as_text(&plan.steps))?,
         Format::Json => {
-            report::print_json(
-                &plan
-                    .steps
-                    .iter()
-                    .map(as_json)
-                    .collect::<Vec<Value>>()
-                    .into(),
-            );
+            let steps: Vec<Value> = plan.steps.iter().map(as_json).collect();
+            report::print_json(&steps.into())?;
         }
     }
     Ok((arguments.exit_status && !plan.steps.is_empty()).into())

@@ -29,6 +29,7 @@ pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Erro
         branch_labels: &arguments.branch_label,
         upgrade: "",
         downgrade: "",
+        irreversible: None,
     };
     write_readable(directory, &new)
 }
@@ -56,8 +57,7 @@ pub(super) fn write_readable(directory: &Path, new: &Draft<'_>) -> Result<(), Er
         return Err(error);
     }
     info!(event = "written", revision = %new.id, "wrote revision {}", new.id);
-    report::print(&format!("{}\n", path.display()));
-    Ok(())
+    report::print(&format!("{}\n", path.display()))
 }
 
 /// The id that was asked for, or a random one as Alembic makes them: 12 hexadecimal digits.

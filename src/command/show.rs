@@ -24,9 +24,9 @@ pub(super) fn show(config: &Config, arguments: &Show) -> Result<(), Error> {
     };
     match arguments.format {
         Format::Text => {
-            listing::print(&history, &scripts, &[], Detail::Full, Format::Text);
+            listing::print(&history, &scripts, &[], Detail::Full, Format::Text)?;
             for script in &scripts {
-                report::print(&script.text);
+                report::print(&script.text)?;
             }
         }
         Format::Json => {
@@ -37,7 +37,7 @@ pub(super) fn show(config: &Config, arguments: &Show) -> Result<(), Error> {
                 }
                 document
             };
-            report::print_json(&scripts.iter().map(document).collect::<Vec<_>>().into());
+            report::print_json(&scripts.iter().map(document).collect::<Vec<_>>().into())?;
         }
     }
     Ok(())

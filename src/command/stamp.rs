@@ -20,14 +20,13 @@ pub(super) fn stamp(config: &Config, stop: &Stop, arguments: &Stamp) -> Result<(
         let history = migrations::find(&config.migrations)?.history()?;
         let stamp = stamping::stamp(&history, &[], &targets, arguments.purge)?;
         let schema = &config.ledger_schema;
-        report::print(&offline::stamp(
+        return report::print(&offline::stamp(
             &history,
             &[],
             &stamp,
             schema,
             &operator(config),
         ));
-        return Ok(());
     }
     let goal = Goal::Stamp {
         targets,

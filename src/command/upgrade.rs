@@ -33,6 +33,5 @@ fn print_script(config: &Config, target: &str) -> Result<(), Error> {
         &offline,
         &config.ledger_schema,
         &operator,
-    ));
-    Ok(())
+    ))
 }

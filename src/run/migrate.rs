@@ -167,6 +167,10 @@ async fn do_work(
                 session.create_ledger().await.map_err(creating)?;
             }
             apply_all(context, session, history, &plan).await?;
+            // What the last script set, a timeout say, is not to meet the question below.
+            let resetting = Error::asking("resetting the session");
+            let reset = session.client().batch_execute(session.reset()).await;
+            reset.map_err(|error| resetting(error.into()))?;
         }
     }
     if let Position::At(rows) = position::ask(session).await? {
@@ -252,7 +256,14 @@ async fn work<'h, S>(
         Goal::Upgrade(target) => steps(plan::upgrade(history, &current, target)?),
         Goal::Downgrade(target) => steps(plan::downgrade(history, &current, target)?),
         Goal::Stamp { targets, purge } => {
-            Work::Record(stamp::stamp(history, &current, targets, *purge)?)
+            let stamp = stamp::stamp(history, &current, targets, *purge)?;
+            let is_there = stamp.leaves.is_empty() && stamp.enters.is_empty();
+            // To say that an empty database is at its base is worth a record; to repeat it is not.
+            if is_there && !purge && has_ledger(position) {
+                Work::Nothing
+            } else {
+                Work::Record(stamp)
+            }
         }
     })
 }

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::{flag, low_level};
 use tokio::io::AsyncReadExt;
@@ -30,6 +31,12 @@ impl Stop {
         let (wake, waker) = StdStream::pair()?;
         wake.set_nonblocking(true)?;
         waker.set_nonblocking(true)?;
+        // A signal between two registrations would reach the first handler alone, and be lost.
+        let stopping: SigSet = STOPPING
+            .into_iter()
+            .filter_map(|signal| Signal::try_from(signal).ok())
+            .collect();
+        stopping.thread_block()?;
         for signal in STOPPING {
             // The handlers run in this order.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&at_once))?;
@@ -37,6 +44,7 @@ impl Stop {
             flag::register_usize(signal, Arc::clone(&received), number)?;
             low_level::pipe::register(signal, waker.try_clone()?)?;
         }
+        stopping.thread_unblock()?;
         Ok(Self {
             received,
             at_once,

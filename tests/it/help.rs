@@ -66,8 +66,9 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
               --wait-timeout <DURATION>  How long to wait for the database, connecting included [default: 60s]
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
 
-        Every option can be given as CASTOFF_<OPTION> in the environment or as a key of castoff.toml;
-        a flag wins over the environment, which wins over the file.
+        The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of
+        castoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there). A flag wins over the environment,
+        which wins over the file.
         Exit statuses and errors: docs/errors.md
 
         $ castoff run -h
@@ -133,8 +134,9 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
               --wait-timeout <DURATION>  How long to wait for the database, connecting included [default: 60s]
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
 
-        Every option can be given as CASTOFF_<OPTION> in the environment or as a key of castoff.toml;
-        a flag wins over the environment, which wins over the file.
+        The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of
+        castoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there). A flag wins over the environment,
+        which wins over the file.
         Exit statuses and errors: docs/errors.md
 
     "#]].assert_eq(&said);

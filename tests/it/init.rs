@@ -163,7 +163,8 @@ fn pg_dump_that_fails_is_quoted_and_nothing_is_written() {
         status 12
         --- stderr
         error[dump-failed]: `pg_dump` failed: two
-          help: install the PostgreSQL client of the server's version, such as `postgresql-client-17`
-    "#]].assert_eq(&said.to_string());
+          help: correct what `pg_dump` complains of; it connects as DATABASE_URL says
+    "#]]
+    .assert_eq(&said.to_string());
     assert!(!project.path("migrations").exists());
 }

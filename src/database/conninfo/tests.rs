@@ -411,19 +411,19 @@ fn refuses_what_it_does_not_understand() {
     );
     check(
         "postgres.example",
-        "error: `DATABASE_URL` cannot be read: it is neither a URL nor a list of `name=value`",
+        "error: `DATABASE_URL` is not understood: it is neither a URL nor a list of `name=value`",
     );
     check(
         "\"postgres://db\"",
-        "error: `DATABASE_URL` cannot be read: it stands in quotes, which are part of the value here",
+        "error: `DATABASE_URL` is not understood: it stands in quotes, which are part of the value here",
     );
     check(
         "postgres://u:p\u{7}@db",
-        "error: `DATABASE_URL` cannot be read: it holds a control character (U+0007)",
+        "error: `DATABASE_URL` is not understood: it holds a control character (U+0007)",
     );
     check(
         "postgres://u:a\nb@db",
-        "error: `DATABASE_URL` cannot be read: it holds a control character (U+000A)",
+        "error: `DATABASE_URL` is not understood: it holds a control character (U+000A)",
     );
     let nobody = Sources {
         user: || None,

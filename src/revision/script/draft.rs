@@ -26,6 +26,8 @@ pub struct Draft<'t> {
     pub upgrade: &'t str,
     /// The SQL of the way back. Empty for a person to fill in.
     pub downgrade: &'t str,
+    /// Why there is no way back, instead of `downgrade`.
+    pub irreversible: Option<&'t str>,
 }
 
 /// The text of a new migration file. Parsing it gives back what the draft says.
@@ -47,7 +49,12 @@ pub fn render_new(draft: &Draft<'_>) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "-- {key}: {value}");
     }
-    for (name, sql) in [("upgrade", draft.upgrade), ("downgrade", draft.downgrade)] {
+    let downgrade = draft.irreversible.map_or_else(
+        || "downgrade".to_owned(),
+        |reason| format!("downgrade irreversible: {reason}"),
+    );
+    let sections = [("upgrade", draft.upgrade), (&downgrade, draft.downgrade)];
+    for (name, sql) in sections {
         let _ = writeln!(text, "\n-- {name}");
         if !sql.trim().is_empty() {
             let _ = writeln!(text, "{}", sql.trim_end());

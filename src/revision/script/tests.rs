@@ -480,6 +480,7 @@ fn a_new_file_reads_back_as_what_was_asked_for() {
             branch_labels: &labels,
             upgrade: "up;\n",
             downgrade: "",
+            irreversible: None,
         };
         let shown = show(&parse(&render_new(&draft)).unwrap());
         assert_eq!(shown, format!("a1 ({read_back}) <b2,c3> <> <x> [up] / []"));
@@ -502,6 +503,7 @@ fn a_new_file_reads_back_as_what_was_asked_for() {
         branch_labels: &[],
         upgrade: "",
         downgrade: "",
+        irreversible: None,
     };
     let expected =
         "-- Add users\n-- revision: a1\n-- down_revision: b2\n\n-- upgrade\n\n-- downgrade\n";
