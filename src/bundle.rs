@@ -10,7 +10,7 @@
 //! the time or the place of bundling goes in: same migrations, same bytes.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -177,24 +177,59 @@ impl Bundle {
         self.header.heads.iter().map(parse).collect()
     }
 
-    /// All migration files, path and content, after their checksum is proved.
+    /// All migration files, path and content, after their checksum is proved. The body is read
+    /// twice and in pieces, so that a large migration is in memory once.
     pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>, BundleError> {
         let tampered = || BundleError::Tampered { part: "migrations" };
-        let length = usize::try_from(self.header.body_length).map_err(|_| tampered())?;
-        let body = read(&self.file, self.header.body_start, length)?;
-        if hexadecimal(&Sha256::digest(&body)) != self.header.body_sha256 {
+        let mut digest = Sha256::new();
+        let mut piece = vec![0; 64 * 1024];
+        let mut body = self.body();
+        loop {
+            let length = body.read(&mut piece).map_err(BundleError::Unreadable)?;
+            if length == 0 {
+                break;
+            }
+            digest.update(&piece[..length]);
+        }
+        if body.left > 0 || hexadecimal(&digest.finalize()) != self.header.body_sha256 {
             return Err(tampered());
         }
         let mut files = Vec::with_capacity(self.header.migrations);
-        let mut archive = tar::Archive::new(body.as_slice());
+        let mut archive = tar::Archive::new(BufReader::new(self.body()));
         for entry in archive.entries().map_err(|_| tampered())? {
             let mut entry = entry.map_err(|_| tampered())?;
             let path = entry.path().map_err(|_| tampered())?.display().to_string();
-            let mut content = Vec::new();
+            let mut content = Vec::with_capacity(usize::try_from(entry.size()).unwrap_or(0));
             entry.read_to_end(&mut content).map_err(|_| tampered())?;
             files.push((path, content));
         }
         Ok(files)
+    }
+
+    fn body(&self) -> Body<'_> {
+        Body {
+            file: &self.file,
+            at: self.header.body_start,
+            left: self.header.body_length,
+        }
+    }
+}
+
+/// The archive's part of the file.
+struct Body<'f> {
+    file: &'f File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let most = most.min(buffer.len());
+        let length = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += length as u64;
+        self.left -= length as u64;
+        Ok(length)
     }
 }
 

@@ -4,30 +4,18 @@
 //! append-only. Reading takes any session; writing takes the lock.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::failure::Failure;
+use super::record::{Move, Movement, Operator, Outcome, Record, When};
 use super::session::{Locked, Session, no_ledger};
-use crate::revision::checksum::Lineage;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
-use crate::revision::script::{Downgrade, Script};
+use crate::revision::script::Script;
 use crate::revision::walk::Edges;
-use crate::sql::ident::Ident;
-
-/// Longest section whose text is kept, in bytes. Data loads beyond that would double the size of
-/// backups for a text that nobody reads in a table.
-const LONGEST_TEXT: usize = 1 << 20;
-
-/// Tells the fence that its transaction has begun. A cancel request may meet `begin` while the fence
-/// is on its way behind it.
-pub const BEGUN: &str = "set local castoff.step = 'begun'; ";
-
-/// The version of castoff, as recorded.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::sql::ident::{Ident, Literal};
 
 /// One row of `revision`: a current head, as text, since anybody may have written it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,68 +35,6 @@ pub struct Look {
     pub relations: i64,
     /// The table of Alembic, when there is one.
     pub alembic: Option<String>,
-}
-
-/// Who is doing this, for the record.
-#[derive(Clone, Debug)]
-pub struct Operator {
-    /// The host's name.
-    pub host: String,
-    /// The image or release, if somebody named it.
-    pub image: Option<String>,
-}
-
-/// The way a step goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Movement {
-    /// The upgrade section ran.
-    Upgrade,
-    /// The downgrade section ran.
-    Downgrade,
-    /// Nothing ran; the revision was declared to be there.
-    Stamp,
-}
-
-impl Movement {
-    /// The word in the `direction` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Upgrade => "upgrade",
-            Self::Downgrade => "downgrade",
-            Self::Stamp => "stamp",
-        }
-    }
-}
-
-/// How a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// An autocommit section is under way.
-    Running,
-    /// All statements are done.
-    Done,
-    /// An autocommit section stopped.
-    Failed,
-}
-
-impl Outcome {
-    /// The word in the `outcome` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The rows of `revision` that one step takes away and puts in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Move {
-    /// Rows that go.
-    pub leaves: Vec<String>,
-    /// Rows that come, with their lineages.
-    pub enters: Vec<(RevisionId, Lineage)>,
 }
 
 /// Why the rows could not be moved.
@@ -268,65 +194,57 @@ impl Session<Locked> {
         })
     }
 
-    /// Moves the rows of `revision`, first thing in a step's transaction: whoever lost the lock
-    /// without noticing meets a row that is not there, or one that is there already. Moves nothing
-    /// where no transaction was begun with [`BEGUN`].
-    pub async fn fence(&self, rows: &Move) -> Result<(), FenceError> {
-        let sql = in_schema(include_str!("sql/fence.sql"), self.ledger_schema());
-        let (enters, lineages): (Vec<&str>, Vec<String>) = rows
-            .enters
-            .iter()
-            .map(|(id, lineage)| (id.as_str(), lineage.to_string()))
-            .unzip();
-        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
-            (&self.ledger_schema().as_str(), Type::TEXT),
-            (&rows.leaves, Type::TEXT_ARRAY),
-            (&enters, Type::TEXT_ARRAY),
-            (&lineages, Type::TEXT_ARRAY),
-        ];
-        let row = match self.client().query_typed_one(&sql, &parameters).await {
-            Ok(row) => row,
-            Err(error) => {
-                let failure = Failure::from(error);
-                return Err(if failure.is(super::sqlstate::UNIQUE_VIOLATION) {
-                    FenceError::LedgerMoved
-                } else {
-                    failure.into()
-                });
+    /// Begins a step's transaction with `begin` and moves the rows of `revision` in it, in one
+    /// message: if one statement fails, those behind it do not run. Whoever lost the lock without
+    /// noticing meets a row that is not there, or one that is there already.
+    pub async fn begin_and_move(&self, begin: &str, rows: &Move) -> Result<(), FenceError> {
+        let schema = self.ledger_schema();
+        let name = Literal(schema.as_str()).to_string();
+        let held = include_str!("sql/held.sql").replace("$1", &name);
+        let message = format!("{begin};\n{held};\n{}", rows.statements(schema));
+        let sent = self.client().simple_query(&message).await;
+        let answers = sent.map_err(Failure::from).map_err(|failure| {
+            if failure.is(super::sqlstate::UNIQUE_VIOLATION) {
+                FenceError::LedgerMoved
+            } else {
+                FenceError::Failure(failure)
             }
-        };
-        let (held, gone, come): (bool, i64, i64) = (row.get(0), row.get(1), row.get(2));
-        if !held {
+        })?;
+        let mut is_held = false;
+        let mut counts = Vec::new();
+        for answer in &answers {
+            if let SimpleQueryMessage::Row(row) = answer {
+                is_held = row.get(0) == Some("t");
+            } else if let SimpleQueryMessage::CommandComplete(count) = answer {
+                counts.push(*count);
+            }
+        }
+        if !is_held {
             Err(FenceError::LockLost)
-        } else if count64(gone) != rows.leaves.len() || count64(come) != rows.enters.len() {
-            Err(FenceError::LedgerMoved)
-        } else {
+        } else if counts.ends_with(&rows.counts()) {
             Ok(())
+        } else {
+            Err(FenceError::LedgerMoved)
         }
     }
 
     /// Writes one step down and returns the record's id.
-    pub async fn record(&self, record: &Record<'_>, operator: &Operator) -> Result<i64, Failure> {
-        let sql = in_schema(include_str!("sql/record.sql"), self.ledger_schema());
-        let parameters: [(&(dyn ToSql + Sync), Type); 15] = [
-            (&record.revision, Type::TEXT),
-            (&record.movement.as_str(), Type::TEXT),
-            (&record.outcome.as_str(), Type::TEXT),
-            (&record.parents, Type::TEXT_ARRAY),
-            (&record.depends_on, Type::TEXT_ARRAY),
-            (&record.message, Type::TEXT),
-            (&record.raw, Type::TEXT),
-            (&record.canonical, Type::TEXT),
-            (&record.upgrade_text, Type::TEXT),
-            (&record.downgrade_text, Type::TEXT),
-            (&number(record.statements), Type::INT4),
-            (&number(record.last_statement), Type::INT4),
-            (&operator.host, Type::TEXT),
-            (&operator.image, Type::TEXT),
-            (&VERSION, Type::TEXT),
-        ];
-        let row = self.client().query_typed_one(&sql, &parameters).await?;
-        Ok(row.get(0))
+    pub async fn record(
+        &self,
+        before: &str,
+        record: &Record<'_>,
+        operator: &Operator,
+    ) -> Result<i64, Failure> {
+        let statement = record.statement(self.ledger_schema(), operator, When::Always);
+        let message = format!("{before}\n{statement} returning id");
+        let answers = self.client().simple_query(&message).await?;
+        let id = answers.iter().find_map(|answer| {
+            let SimpleQueryMessage::Row(row) = answer else {
+                return None;
+            };
+            row.get(0)?.parse().ok()
+        });
+        id.ok_or_else(|| Failure::Protocol("the record has no id".to_owned()))
     }
 
     /// Declares revisions to be there, in one transaction with the ledger's creation where it is
@@ -344,26 +262,12 @@ impl Session<Locked> {
         } else {
             self.creation().await?
         };
-        let begin = format!("begin; {BEGUN}\n{create}");
-        self.client()
-            .batch_execute(&begin)
-            .await
-            .map_err(Failure::from)?;
+        let begin = format!("begin;\n{create}");
+        self.begin_and_move(&begin, &rows).await?;
         let known = applied(self).await?;
-        let Move { leaves, enters } = rows;
-        // A purge may take away the row that it puts back, which one statement could not do.
-        self.fence(&Move {
-            leaves,
-            enters: Vec::new(),
-        })
-        .await?;
-        self.fence(&Move {
-            leaves: Vec::new(),
-            enters: enters.clone(),
-        })
-        .await?;
+        let enters = &rows.enters;
         let mut stamped: Vec<&Script> = Vec::new();
-        for (id, _) in &enters {
+        for (id, _) in enters {
             stamped.extend(history.get(id));
             let ancestors = history.ancestors(id, Edges::All).into_iter();
             stamped.extend(ancestors.filter(|script| !known.contains_key(script.id.as_str())));
@@ -375,7 +279,7 @@ impl Session<Locked> {
             records.push(Record::base());
         }
         for record in &records {
-            self.record(record, operator).await?;
+            self.record("", record, operator).await?;
         }
         Ok(self
             .client()
@@ -439,109 +343,10 @@ impl Session<Locked> {
     }
 }
 
-/// One row of `history`.
-#[derive(Clone, Debug)]
-pub struct Record<'s> {
-    /// The revision, or `base`.
-    pub revision: &'s str,
-    /// What was done.
-    pub movement: Movement,
-    /// How it stands.
-    pub outcome: Outcome,
-    /// The parents, as the file had them.
-    pub parents: Vec<&'s str>,
-    /// The dependencies, as the file had them.
-    pub depends_on: Vec<&'s str>,
-    /// What the migration does.
-    pub message: &'s str,
-    /// The raw checksum, hexadecimal.
-    pub raw: String,
-    /// The canonical checksum, hexadecimal.
-    pub canonical: String,
-    /// The upgrade section, unless it is too long to keep.
-    pub upgrade_text: Option<&'s str>,
-    /// The downgrade section, unless it is too long to keep, or missing.
-    pub downgrade_text: Option<&'s str>,
-    /// Statements of the section that runs.
-    pub statements: usize,
-    /// Statements of it that are done.
-    pub last_statement: usize,
-}
-
-impl<'s> Record<'s> {
-    /// The record of a script whose section runs.
-    pub fn of(
-        script: &'s Script,
-        movement: Movement,
-        outcome: Outcome,
-        last_statement: usize,
-    ) -> Self {
-        let text = |span: &Range<usize>| {
-            script
-                .text
-                .get(span.clone())
-                .filter(|text| text.len() <= LONGEST_TEXT)
-        };
-        let (downgrade_text, downgrade_statements) = match &script.downgrade {
-            Downgrade::Script(section) => (text(&section.span), section.statements.len()),
-            Downgrade::Irreversible { .. } | Downgrade::Missing => (None, 0),
-        };
-        Self {
-            revision: script.id.as_str(),
-            movement,
-            outcome,
-            parents: script
-                .down_revisions
-                .iter()
-                .map(RevisionId::as_str)
-                .collect(),
-            depends_on: script.depends_on.iter().map(RevisionId::as_str).collect(),
-            message: &script.message,
-            raw: script.checksums.raw.to_string(),
-            canonical: script.checksums.canonical.to_string(),
-            upgrade_text: text(&script.upgrade.span),
-            downgrade_text,
-            statements: match movement {
-                Movement::Upgrade => script.upgrade.statements.len(),
-                Movement::Downgrade => downgrade_statements,
-                Movement::Stamp => 0,
-            },
-            last_statement,
-        }
-    }
-
-    /// The record of a revision that is declared to be there.
-    pub fn stamp(script: &'s Script) -> Self {
-        Self::of(script, Movement::Stamp, Outcome::Done, 0)
-    }
-
-    /// The record of a database that is declared to be before the first revision.
-    pub fn base() -> Self {
-        Self {
-            revision: "base",
-            movement: Movement::Stamp,
-            outcome: Outcome::Done,
-            parents: Vec::new(),
-            depends_on: Vec::new(),
-            message: "",
-            raw: String::new(),
-            canonical: String::new(),
-            upgrade_text: None,
-            downgrade_text: None,
-            statements: 0,
-            last_statement: 0,
-        }
-    }
-}
-
 fn number(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn count(number: i32) -> usize {
-    usize::try_from(number).unwrap_or_default()
-}
-
-fn count64(number: i64) -> usize {
     usize::try_from(number).unwrap_or_default()
 }

@@ -33,5 +33,6 @@ pub mod verifier;
 
 pub mod failure;
 pub mod ledger;
+pub mod record;
 pub mod session;
 pub mod side;

@@ -8,7 +8,8 @@ use super::leftover;
 use super::migrate::with_lineages;
 use super::section::{self, StatementFailure};
 use crate::database::failure::{Failure, Refusal};
-use crate::database::ledger::{self, BEGUN, FenceError, Move, Movement, Operator, Outcome, Record};
+use crate::database::ledger::{self, FenceError};
+use crate::database::record::{Move, Movement, Operator, Outcome, Record};
 use crate::database::session::{Locked, Session};
 use crate::place::Place;
 use crate::revision::history::History;
@@ -190,11 +191,10 @@ impl<'a> Work<'a> {
             self.session.reset(),
             self.section.map(|section| &section.options),
         );
-        // Both messages leave before the first answer is awaited.
-        let (opened, fenced) =
-            tokio::join!(biased; client.batch_execute(&begin), self.session.fence(&self.rows));
-        opened.map_err(|error| self.broken(error.into()))?;
-        fenced.map_err(|fence| self.fenced(fence))?;
+        self.session
+            .begin_and_move(&begin, &self.rows)
+            .await
+            .map_err(|fence| self.fenced(fence))?;
         let (text, statements) = self.section_parts();
         section::run(client, text, statements)
             .await
@@ -206,14 +206,12 @@ impl<'a> Work<'a> {
         let client = self.session.client();
         let (_, statements) = self.section_parts();
         let record = self.record(Outcome::Done, statements.len());
-        // An edit of the session's role or search path by the script must not reach the record.
-        let (reset, recorded, committed) = tokio::join!(
+        // What the script did to the session's role must not reach the record.
+        let (recorded, committed) = tokio::join!(
             biased;
-            client.batch_execute(LEAVE_ROLE),
-            self.session.record(&record, self.operator),
+            self.session.record(LEAVE_ROLE, &record, self.operator),
             client.batch_execute("commit")
         );
-        reset.map_err(|error| self.failed_as_a_whole(error.into()))?;
         recorded.map_err(|failure| self.failed_as_a_whole(failure))?;
         committed.map_err(|error| self.failed_as_a_whole(error.into()))
     }
@@ -232,7 +230,7 @@ impl<'a> Work<'a> {
             .map_err(|error| self.broken(error.into()))?;
         let record = self
             .session
-            .record(&self.record(Outcome::Running, first), self.operator)
+            .record("", &self.record(Outcome::Running, first), self.operator)
             .await
             .map_err(|failure| self.broken(failure))?;
         // What the section set for the session ended with the start that set it.
@@ -276,12 +274,8 @@ impl<'a> Work<'a> {
                 return Err(stopped);
             }
         }
-        client
-            .batch_execute(&begin(self.session.reset(), None))
-            .await
-            .map_err(|error| self.broken(error.into()))?;
         self.session
-            .fence(&self.rows)
+            .begin_and_move(&begin(self.session.reset(), None), &self.rows)
             .await
             .map_err(|fence| self.fenced(fence))?;
         self.session
@@ -434,12 +428,12 @@ impl<'a> Work<'a> {
 }
 
 /// Gives the record back to the role that owns the ledger.
-pub(super) const LEAVE_ROLE: &str = "reset session authorization; reset role";
+pub(super) const LEAVE_ROLE: &str = "reset session authorization; reset role;";
 
 /// Opens a step's transaction. `begin` comes first: whatever follows it and fails, fails inside.
 fn begin(reset: &str, options: Option<&SectionOptions>) -> String {
     format!(
-        "begin isolation level read committed read write; {reset}{BEGUN}{}",
+        "begin isolation level read committed read write; {reset}{}",
         timeouts(options, "set local")
     )
 }
@@ -464,7 +458,7 @@ fn begins_alike(was: &str, text: &str, statements: &[Statement], done: usize) ->
 }
 
 /// The rows of the ledger that a step moves, with their lineages.
-fn rows(history: &History, step: &Step<'_>) -> Move {
+pub(super) fn rows(history: &History, step: &Step<'_>) -> Move {
     Move {
         leaves: step.leaves.iter().map(ToString::to_string).collect(),
         enters: with_lineages(history, &step.enters),
@@ -510,7 +504,7 @@ mod tests {
         assert_eq!(
             begin("reset all; ", Some(&options)),
             "begin isolation level read committed read write; reset all; \
-             set local castoff.step = 'begun'; set local lock_timeout = '2s';\n"
+             set local lock_timeout = '2s';\n"
         );
     }
 }

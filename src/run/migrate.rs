@@ -8,7 +8,7 @@ use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
 use super::{Context, apply, watch};
 use crate::config::OnNewer;
-use crate::database::ledger::Move;
+use crate::database::record::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
 use crate::migrations::Migrations;
@@ -284,7 +284,7 @@ fn has_ledger(position: &Position) -> bool {
     }
 }
 
-fn stamp_move(history: &History, stamp: &Stamp) -> Move {
+pub(super) fn stamp_move(history: &History, stamp: &Stamp) -> Move {
     Move {
         leaves: stamp.leaves.iter().map(ToString::to_string).collect(),
         enters: with_lineages(history, &stamp.enters),

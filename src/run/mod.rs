@@ -26,7 +26,7 @@ use tracing::info;
 use crate::config::Config;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo::{self, Conninfo};
-use crate::database::ledger::Operator;
+use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
 use crate::migrations;

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::migrate::with_lineages;
+use super::apply::rows;
+use super::migrate::stamp_move;
 use super::{apply, section};
-use crate::database::ledger::{Operator, Outcome, Record, VERSION, in_schema};
+use crate::database::ledger::in_schema;
+use crate::database::record::{Operator, Outcome, Record, When};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
@@ -44,7 +46,7 @@ pub fn stamp(
     // A stamp is what a database with tables and no ledger needs.
     let mut text = preamble(schema, from, "");
     text.push_str("begin;\n");
-    push_rows(&mut text, history, schema, &stamp.leaves, &stamp.enters);
+    text.push_str(&stamp_move(history, stamp).statements(schema));
     // A revision that is entered is recorded; those below it, where nothing is known of them.
     let mut scripts = BTreeMap::new();
     for id in &stamp.enters {
@@ -122,19 +124,19 @@ fn push_step(
     // Writing to a String cannot fail.
     write!(
         text,
-        "\n-- {verb} {id} {message}\n{}; reset all;\n",
+        "\n-- {verb} {id} {message}\n{} reset all;\n",
         apply::LEAVE_ROLE
     )
     .ok();
     if is_autocommit {
         push_section(text, script, section, "set");
-        writeln!(text, "{};\nbegin;", apply::LEAVE_ROLE).ok();
-        push_rows(text, history, schema, &step.leaves, &step.enters);
+        writeln!(text, "{}\nbegin;", apply::LEAVE_ROLE).ok();
+        text.push_str(&rows(history, step).statements(schema));
     } else {
         text.push_str("begin;\n");
-        push_rows(text, history, schema, &step.leaves, &step.enters);
+        text.push_str(&rows(history, step).statements(schema));
         push_section(text, script, section, "set local");
-        writeln!(text, "{};", apply::LEAVE_ROLE).ok();
+        writeln!(text, "{}", apply::LEAVE_ROLE).ok();
     }
     let statements = section.map_or(0, |section| section.statements.len());
     push_record(
@@ -166,36 +168,7 @@ fn push_section(text: &mut String, script: &Script, section: Option<&Section>, s
     }
 }
 
-fn push_rows(
-    text: &mut String,
-    history: &History,
-    schema: &Ident,
-    leaves: &[RevisionId],
-    enters: &[RevisionId],
-) {
-    for id in leaves {
-        let id = literal(id.as_str());
-        writeln!(text, "delete from {schema}.revision where revision = {id};").ok();
-    }
-    for (id, lineage) in with_lineages(history, enters) {
-        let (id, lineage) = (literal(id.as_str()), literal(&lineage.to_string()));
-        writeln!(
-            text,
-            "insert into {schema}.revision (revision, lineage) values ({id}, {lineage});"
-        )
-        .ok();
-    }
-}
-
-/// When a record is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    Always,
-    /// Only if the ledger says nothing of the revision.
-    Unknown,
-}
-
-/// The same statement that castoff sends, with its parameters written out.
+/// The same statement that castoff sends.
 fn push_record(
     text: &mut String,
     record: &Record<'_>,
@@ -203,42 +176,8 @@ fn push_record(
     schema: &Ident,
     operator: &Operator,
 ) {
-    let optional = |text: Option<&str>| text.map_or_else(|| "null".to_owned(), literal);
-    let values = [
-        literal(record.revision),
-        literal(record.movement.as_str()),
-        literal(record.outcome.as_str()),
-        array(&record.parents),
-        array(&record.depends_on),
-        literal(record.message),
-        literal(&record.raw),
-        literal(&record.canonical),
-        optional(record.upgrade_text),
-        optional(record.downgrade_text),
-        record.statements.to_string(),
-        record.last_statement.to_string(),
-        literal(&operator.host),
-        optional(operator.image.as_deref()),
-        literal(VERSION),
-    ];
-    let values = values.join(", ");
-    let columns = "revision, direction, outcome, parents, depends_on, message, raw_checksum, \
-                   canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, \
-                   host, image, castoff";
-    let condition = match when {
-        When::Always => String::new(),
-        When::Unknown => format!(
-            "\nwhere not exists (select from {schema}.history h where h.revision = {} \
-             and h.direction <> 'downgrade' and h.outcome = 'done')",
-            literal(record.revision)
-        ),
-    };
-    writeln!(
-        text,
-        "insert into {schema}.history ({columns}, started_at, finished_at)\nselect {values}, \
-         pg_catalog.now(), pg_catalog.clock_timestamp(){condition};"
-    )
-    .ok();
+    text.push_str(&record.statement(schema, operator, when));
+    text.push_str(";\n");
 }
 
 fn array(values: &[&str]) -> String {

@@ -16,7 +16,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryStream};
 
 use crate::database::failure::Failure;
-use crate::database::ledger::Movement;
+use crate::database::record::Movement;
 use crate::place::Place;
 use crate::revision::plan::{Direction, Step};
 use crate::revision::script::{Downgrade, Script, Section, SectionOptions};

@@ -40,6 +40,8 @@ mod help;
 #[cfg(test)]
 mod init;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod listings;
 #[cfg(test)]
 mod looking;
@@ -49,8 +51,6 @@ mod merge;
 mod offline;
 #[cfg(test)]
 mod race;
-#[cfg(test)]
-mod review_ledger;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

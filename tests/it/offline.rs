@@ -253,7 +253,7 @@ fn a_script_is_readable() {
         select 'aaaa11', 'upgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
 
         ', 'drop table t_aaaa11;
-        ', 1, 1, '[host]', null, '[version]', pg_catalog.now(), pg_catalog.clock_timestamp();
+        ', 1, 1, '[host]', null, '[version]', pg_catalog.now(), pg_catalog.clock_timestamp()::timestamptz;
         commit;
 
         select pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext('castoff'));
