@@ -35,7 +35,7 @@ impl Place {
                 break;
             }
             position += line.len() + 1;
-            excerpt.push(line.trim_end_matches('\r').to_owned());
+            excerpt.push(printable(line.trim_end_matches('\r')));
         }
         Self {
             path: path.to_owned(),
@@ -61,6 +61,19 @@ impl Place {
         self.note = Some(note.into());
         self
     }
+}
+
+/// A line without what would move a terminal's cursor or change its colours.
+fn printable(line: &str) -> String {
+    let is_harmless = |letter: char| letter == '\t' || !letter.is_control();
+    line.chars().fold(String::new(), |mut text, letter| {
+        if is_harmless(letter) {
+            text.push(letter);
+        } else {
+            text.extend(letter.escape_default());
+        }
+        text
+    })
 }
 
 impl fmt::Display for Place {
@@ -92,5 +105,6 @@ mod tests {
         check("one\ntwo\nthree", "two\nth", "a.sql:2 two|three");
         check("one\r\n  two;\r\nthree", "two", "a.sql:2   two;");
         check("one", "one", "a.sql:1 one");
+        check("a\0\u{1b}[2Jb\tc", "a", "a.sql:1 a\\u{0}\\u{1b}[2Jb\tc");
     }
 }

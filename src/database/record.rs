@@ -101,10 +101,10 @@ impl Move {
         if !self.enters.is_empty() {
             let row = |(id, lineage): &(RevisionId, Lineage)| {
                 let (id, lineage) = (literal(id.as_str()), literal(&lineage.to_string()));
-                format!("({id}, {lineage})")
+                format!("({id}, {lineage}, pg_catalog.clock_timestamp())")
             };
             let rows = list(self.enters.iter().map(row).collect());
-            let columns = "revision, lineage";
+            let columns = "revision, lineage, since";
             writeln!(
                 text,
                 "insert into {schema}.revision ({columns}) values {rows};"

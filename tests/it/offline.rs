@@ -198,10 +198,11 @@ fn a_script_is_readable() {
                     create schema "castoff";
                 end if;
                 -- Creates the ledger in its schema. Runs under the lock, after a look that it is not there.
+                -- Constraints, defaults and toast tables of `revision` would be loaded by every start that asks it.
                 create table "castoff".revision (
-                    revision text primary key check (pg_catalog.length(revision) between 1 and 32),
-                    lineage text not null,
-                    since timestamptz not null default pg_catalog.clock_timestamp()
+                    revision varchar(32) primary key,
+                    lineage varchar(64) not null,
+                    since timestamptz not null
                 );
                 comment on table "castoff".revision is 'castoff: one row for each current head';
                 comment on column "castoff".revision.lineage is
@@ -235,7 +236,7 @@ fn a_script_is_readable() {
                     'how many statements are done; less than statements when an autocommit section stopped';
                 create index history_revision on "castoff".history (revision);
             end if;
-            if array(select r.revision from "castoff".revision r order by r.revision) <> array[]::text[] then
+            if array(select r.revision::text from "castoff".revision r order by r.revision collate "C") <> array[]::text[] then
                 raise exception 'the database is not at the revision this script starts from'
                     using hint = 'compare "castoff current" with the range given to --sql';
             end if;
@@ -245,7 +246,7 @@ fn a_script_is_readable() {
         -- upgrade aaaa11 Make aaaa11
         reset session authorization; reset role; reset all;
         begin;
-        insert into "castoff".revision (revision, lineage) values ('aaaa11', '6d058f6a2457b4312099a5449e49d42f4b6d75524f1443c05df79424e4e1bb42');
+        insert into "castoff".revision (revision, lineage, since) values ('aaaa11', '6d058f6a2457b4312099a5449e49d42f4b6d75524f1443c05df79424e4e1bb42', pg_catalog.clock_timestamp());
         create table t_aaaa11 (id integer)
         ;
         reset session authorization; reset role;

@@ -1,8 +1,9 @@
 -- Creates the ledger in its schema. Runs under the lock, after a look that it is not there.
+-- Constraints, defaults and toast tables of `revision` would be loaded by every start that asks it.
 create table {schema}.revision (
-    revision text primary key check (pg_catalog.length(revision) between 1 and 32),
-    lineage text not null,
-    since timestamptz not null default pg_catalog.clock_timestamp()
+    revision varchar(32) primary key,
+    lineage varchar(64) not null,
+    since timestamptz not null
 );
 comment on table {schema}.revision is 'castoff: one row for each current head';
 comment on column {schema}.revision.lineage is

@@ -10,7 +10,7 @@ begin
             create schema {schema};
         end if;
 {ledger}    end if;
-    if array(select r.revision from {schema}.revision r order by r.revision) <> {from} then
+    if array(select r.revision::text from {schema}.revision r order by r.revision collate "C") <> {from} then
         raise exception 'the database is not at the revision this script starts from'
             using hint = 'compare "castoff current" with the range given to --sql';
     end if;
