@@ -486,9 +486,10 @@ fn help_for_apply(error: &ApplyError) -> String {
             failure: failure @ Failure::Refused(_),
             ..
         } => help_for(failure),
-        ApplyError::Fenced { .. } | ApplyError::Broken { .. } => {
-            "start again: what was not finished was rolled back".into()
+        ApplyError::Fenced { .. } => {
+            "start again; if a pooler is in between, set CASTOFF_DATABASE_URL to the server's own URL".into()
         }
+        ApplyError::Broken { .. } => "start again: what was not finished was rolled back".into(),
     }
 }
 

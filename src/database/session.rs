@@ -41,7 +41,12 @@ pub struct Session<S> {
 /// What asking for the lock came to.
 pub enum Attempt {
     /// This session holds it now.
-    Locked(Session<Locked>),
+    Locked {
+        /// The session.
+        session: Session<Locked>,
+        /// The backend that took the lock, by its process id.
+        backend: i32,
+    },
     /// Somebody else does.
     Busy(Session<Open>),
 }
@@ -123,10 +128,19 @@ impl Session<Open> {
     /// while it waits, which deadlocks against `create index concurrently` of the lock's holder.
     pub async fn try_lock(self) -> Result<Attempt, Failure> {
         let sql = include_str!("sql/lock.sql");
-        if !self.ask(sql).await? {
+        let schema = self.ledger_schema.as_str();
+        let row = self
+            .client
+            .query_typed_one(sql, &[(&schema, Type::TEXT)])
+            .await?;
+        if !row.get::<_, bool>(0) {
             return Ok(Attempt::Busy(self));
         }
-        Ok(Attempt::Locked(self.with_state()))
+        let backend = row.get(1);
+        Ok(Attempt::Locked {
+            session: self.with_state(),
+            backend,
+        })
     }
 
     /// Who holds the lock now, if anybody does.
@@ -174,6 +188,18 @@ impl Session<Locked> {
     /// statement to another backend, or a script may have released every lock.
     pub async fn holds_lock(&self) -> Result<bool, Failure> {
         self.ask(include_str!("sql/held.sql")).await
+    }
+
+    /// Gives up a lock that `backend` took for this session, and that this session's statements no
+    /// longer reach. How many backends were ended: one, or none if it is at work for somebody else.
+    pub async fn abandon(&self, backend: i32) -> Result<i64, Failure> {
+        let sql = include_str!("sql/orphan.sql");
+        let schema = self.ledger_schema.as_str();
+        let row = self
+            .client
+            .query_typed_one(sql, &[(&schema, Type::TEXT), (&backend, Type::INT4)])
+            .await?;
+        Ok(row.get(0))
     }
 
     /// A way to look at this session while it works.

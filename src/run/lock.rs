@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::pause::Pauses;
 use crate::database::failure::Failure;
@@ -62,7 +62,7 @@ async fn poll(
             .await
             .map_err(Error::asking("asking for the lock"))?
         {
-            Attempt::Locked(locked) => return confirm(locked).await,
+            Attempt::Locked { session, backend } => return confirm(session, backend).await,
             Attempt::Busy(session) => session,
         };
         if is_done(&session).await? {
@@ -100,11 +100,16 @@ fn tell(holder: Option<&Holder>) {
 }
 
 /// Behind a transaction pooler the lock may have landed on somebody else's backend.
-async fn confirm(session: Session<Locked>) -> Result<Outcome, Error> {
+async fn confirm(session: Session<Locked>, backend: i32) -> Result<Outcome, Error> {
     let asking = "looking at the lock";
     if session.holds_lock().await.map_err(Error::asking(asking))? {
         Ok(Outcome::Locked(session))
     } else {
+        match session.abandon(backend).await {
+            Ok(0) => warn!("backend {backend} of the pooler may keep the migration lock"),
+            Ok(_) => debug!("ended backend {backend} of the pooler, which had the lock"),
+            Err(failure) => warn!("backend {backend} of the pooler has the lock: {failure}"),
+        }
         Err(Error::Pooler)
     }
 }

@@ -443,14 +443,14 @@ fn a_script_cannot_take_the_ledger_or_the_lock_away() {
         .database(&database)
         .output()
         .check(&expect![[r#"
-        status 12
-        --- stderr
-        castoff: applied a Make a ([time])
-        castoff: applied b Make b ([time])
-        castoff: warning: postgres: you don't own a lock of type ExclusiveLock
-        castoff: warning: the migration lock was no longer held when it was to be released
-        error[lock-lost]: revision c was not applied
-          caused by: this session no longer holds the migration lock
-          help: start again: what was not finished was rolled back
-    "#]]);
+            status 12
+            --- stderr
+            castoff: applied a Make a ([time])
+            castoff: applied b Make b ([time])
+            castoff: warning: postgres: you don't own a lock of type ExclusiveLock
+            castoff: warning: the migration lock was no longer held when it was to be released
+            error[lock-lost]: revision c was not applied
+              caused by: this session no longer holds the migration lock
+              help: start again; if a pooler is in between, set CASTOFF_DATABASE_URL to the server's own URL
+        "#]]);
 }

@@ -44,7 +44,7 @@ fn rows_stay_where_no_transaction_has_begun() {
     let fenced = runtime.block_on(async {
         let link = connect::attempt(&conninfo, DEADLINE).await.unwrap();
         let session = Session::open(link, Ident::new("castoff").unwrap());
-        let Attempt::Locked(session) = session.try_lock().await.unwrap() else {
+        let Attempt::Locked { session, .. } = session.try_lock().await.unwrap() else {
             panic!("nobody else holds the lock");
         };
         let rows = Move {
