@@ -23,7 +23,10 @@ main() {
     step "format" cargo fmt --all --check
     step "clippy" cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
     if have shellcheck; then
-        step "shellcheck" shellcheck -x startup.sh tests/*.sh tests/container/*.sh tests/it/support/*.sh benches/*.sh .ci/run
+        # Of the files that are only sourced, those that source them know the variables.
+        step "shellcheck" shellcheck --external-sources startup.sh tests/*.sh \
+            tests/container/run.sh tests/container/*/*.sh benches/run.sh .ci/run
+        step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh
     else
         echo "shellcheck: skipped, it is not installed and could not be"
     fi
@@ -66,17 +69,16 @@ step() {
     fi
 }
 
-# Something that counts by itself: cargo's `test result:` lines, or a last `N passed, N failed`.
+# Something that counts by itself: a last `N passed, N failed`, or cargo's `test result:` lines.
 counted() {
     local name=$1 start=$SECONDS status=0 good bad
     shift
     "$@" 2>&1 | tee "$log" || status=$?
-    if grep -q '^test result:' "$log"; then
+    good=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed.*/\1/p' "$log" | tail -n 1)
+    bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed.*/\1/p' "$log" | tail -n 1)
+    if [ -z "$good" ]; then
         good=$(awk '/^test result:/ { sum += $4 } END { print sum }' "$log")
         bad=$(awk '/^test result:/ { sum += $6 } END { print sum }' "$log")
-    else
-        good=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed.*/\1/p' "$log" | tail -n 1)
-        bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed.*/\1/p' "$log" | tail -n 1)
     fi
     # A run that was cut short has no counts, but it failed.
     [ "$status" -eq 0 ] || [ "${bad:-0}" -gt 0 ] || bad=1

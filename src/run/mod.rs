@@ -83,7 +83,7 @@ impl<'c> Context<'c> {
             let link = wait::until_ready(&self.conninfo, &patience, create).await?;
             let session = Session::open(link, self.config.ledger_schema.clone());
             self.cancel.replace(Some(session.cancel()));
-            let left = patience.left().max(wait::SHORTEST);
+            let left = patience.for_an_answer();
             match tokio::time::timeout(left, question(&session)).await {
                 Ok(Ok(answer)) => return Ok((session, answer)),
                 Ok(Err(error)) if error.is_lost_connection() && !patience.left().is_zero() => {
@@ -94,7 +94,7 @@ impl<'c> Context<'c> {
                         );
                     }
                     told = true;
-                    tokio::time::sleep(wait::SHORTEST).await;
+                    tokio::time::sleep(wait::AFTER_A_LOSS).await;
                 }
                 Ok(Err(error)) => return Err(error),
                 Err(_) => {

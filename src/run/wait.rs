@@ -20,9 +20,14 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// The shortest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The shortest time that is given to a login and to an answer, even when there is none left, as
-/// there never is with a total of 0; and the pause between two connections that are lost.
-pub const SHORTEST: Duration = Duration::from_millis(100);
+/// The shortest time that is given to a login and to an answer, even when there is less left.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// The time for the one attempt of somebody who does not want to wait.
+const ONCE: Duration = Duration::from_secs(5);
+
+/// The pause between two connections that are lost.
+pub const AFTER_A_LOSS: Duration = Duration::from_millis(100);
 
 /// The longest pause, give or take half: with it, half of all starts connect within 80 ms of the
 /// database coming up. A refused connection costs next to nothing.
@@ -53,6 +58,12 @@ impl Patience {
         self.total.saturating_sub(self.began.elapsed())
     }
 
+    /// What is left for the next answer: never nothing, and with a total of 0 enough for one.
+    pub fn for_an_answer(&self) -> Duration {
+        let least = if self.total.is_zero() { ONCE } else { SHORTEST };
+        self.left().max(least)
+    }
+
     /// The error of a database that did not become ready in time.
     pub fn not_ready(&self, conninfo: &Conninfo, source: ConnectError) -> Error {
         Error::NotReady {
@@ -73,7 +84,7 @@ pub async fn until_ready(
     let mut told = String::new();
     let mut may_create = create_database;
     loop {
-        let within = patience.left().clamp(SHORTEST, ATTEMPT);
+        let within = patience.for_an_answer().min(ATTEMPT);
         let error = match connect::attempt(conninfo, within).await {
             Ok(link) => {
                 if !told.is_empty() {

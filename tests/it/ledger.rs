@@ -87,7 +87,7 @@ fn a_role_that_may_not_see_the_holder_still_waits_for_it() {
     let server = Server::start(&[]);
     let database = server.database();
     database.sql(
-        "create role app login password 'x'; create schema castoff authorization app; \
+        "set password_encryption = 'scram-sha-256'; create role app login password 'x'; create schema castoff authorization app; \
          create schema app authorization app",
     );
     let project = Project::empty()
