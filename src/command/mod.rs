@@ -12,6 +12,7 @@ mod listing;
 mod merge;
 mod plan;
 mod revision;
+mod script;
 mod show;
 mod stamp;
 mod upgrade;

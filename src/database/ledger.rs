@@ -10,7 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::failure::Failure;
 use super::record::{Move, Movement, Operator, Outcome, Record, When};
-use super::session::{Locked, Session, no_ledger};
+use super::session::{Locked, Session, about_this_lock, no_ledger};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
@@ -200,7 +200,7 @@ impl Session<Locked> {
     pub async fn begin_and_move(&self, begin: &str, rows: &Move) -> Result<(), FenceError> {
         let schema = self.ledger_schema();
         let name = Literal(schema.as_str()).to_string();
-        let held = include_str!("sql/held.sql").replace("$1", &name);
+        let held = about_this_lock(include_str!("sql/held.sql")).replace("$1", &name);
         let message = format!("{begin};\n{held};\n{}", rows.statements(schema));
         let sent = self.client().simple_query(&message).await;
         let answers = sent.map_err(Failure::from).map_err(|failure| {

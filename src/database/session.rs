@@ -146,7 +146,7 @@ impl Session<Open> {
     /// Who holds the lock now, if anybody does.
     pub async fn holder(&self) -> Result<Option<Holder>, Failure> {
         let schema = self.ledger_schema.as_str();
-        let sql = include_str!("sql/holder.sql");
+        let sql = &about_this_lock(include_str!("sql/holder.sql"));
         let row = self
             .client
             .query_typed_opt(sql, &[(&schema, Type::TEXT)])
@@ -187,13 +187,14 @@ impl Session<Locked> {
     /// Whether the server still counts the lock as this session's: a pooler may have given the
     /// statement to another backend, or a script may have released every lock.
     pub async fn holds_lock(&self) -> Result<bool, Failure> {
-        self.ask(include_str!("sql/held.sql")).await
+        self.ask(&about_this_lock(include_str!("sql/held.sql")))
+            .await
     }
 
     /// Gives up a lock that `backend` took for this session, and that this session's statements no
     /// longer reach. How many backends were ended: one, or none if it is at work for somebody else.
     pub async fn abandon(&self, backend: i32) -> Result<i64, Failure> {
-        let sql = include_str!("sql/orphan.sql");
+        let sql = &about_this_lock(include_str!("sql/orphan.sql"));
         let schema = self.ledger_schema.as_str();
         let row = self
             .client
@@ -297,6 +298,11 @@ async fn drive(mut driver: Driver) {
             }
         }
     }
+}
+
+/// Puts the condition for the migration lock into one of the queries that ask about it.
+pub(super) fn about_this_lock(query: &str) -> String {
+    query.replace("{this_lock}", include_str!("sql/this_lock.sql"))
 }
 
 /// Whether the ledger's tables were not there to be read.

@@ -8,6 +8,7 @@ use tokio_postgres::types::Type;
 
 use super::encryption::Connector;
 use super::failure::Failure;
+use super::session::about_this_lock;
 use crate::sql::ident::Ident;
 
 /// At most this many look at the same time.
@@ -66,7 +67,7 @@ impl Side {
             return Ok(Vec::new());
         };
         let schema = self.ledger_schema.as_str();
-        let sql = include_str!("sql/blockers.sql");
+        let sql = &about_this_lock(include_str!("sql/blockers.sql"));
         let rows = client.query_typed(sql, &[(&schema, Type::TEXT)]).await?;
         let blocker = |row: &tokio_postgres::Row| Blocker {
             pid: row.get(0),

@@ -8,10 +8,12 @@ use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
 use super::{Context, apply, watch};
 use crate::config::OnNewer;
+use crate::database::ledger::HeadRow;
 use crate::database::record::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
 use crate::migrations::Migrations;
+use crate::revision::checksum::Lineage;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
@@ -61,7 +63,7 @@ pub async fn migrate(
         && row.revision == head.as_str()
         && row.lineage == lineage.to_string()
     {
-        up_to_date(rows.iter().map(|row| row.revision.as_str()));
+        up_to_date(rows);
         return Ok(());
     }
     let history = match files.history {
@@ -71,7 +73,7 @@ pub async fn migrate(
     match work(context, &session, &history, &position, goal).await? {
         Work::Nothing => {
             if let Position::At(rows) = &position {
-                up_to_date(rows.iter().map(|row| row.revision.as_str()));
+                up_to_date(rows);
             }
             Ok(())
         }
@@ -139,11 +141,7 @@ async fn do_work(
         info!(
             event = "stamped",
             "recorded the baseline {}",
-            if stamp.enters.is_empty() {
-                "base".to_owned()
-            } else {
-                joined(&stamp.enters)
-            }
+            shown(stamp.enters.iter().map(RevisionId::as_str))
         );
         position = position::ask(session).await?;
     }
@@ -174,12 +172,7 @@ async fn do_work(
         }
     }
     if let Position::At(rows) = position::ask(session).await? {
-        let rows: Vec<_> = rows.into_iter().map(|row| row.revision).collect();
-        let at = if rows.is_empty() {
-            "base".to_owned()
-        } else {
-            rows.join(", ")
-        };
+        let at = shown(rows.iter().map(|row| row.revision.as_str()));
         info!(event = "at", revisions = at, "database is at {at}");
     }
     Ok(())
@@ -292,10 +285,7 @@ pub(super) fn stamp_move(history: &History, stamp: &Stamp) -> Move {
 }
 
 /// Revisions with the lineages that the files give them.
-pub(super) fn with_lineages(
-    history: &History,
-    ids: &[RevisionId],
-) -> Vec<(RevisionId, crate::revision::checksum::Lineage)> {
+pub(super) fn with_lineages(history: &History, ids: &[RevisionId]) -> Vec<(RevisionId, Lineage)> {
     ids.iter()
         .filter_map(|id| Some((id.clone(), *history.lineage(id)?)))
         .collect()
@@ -308,26 +298,24 @@ fn ahead(context: &Context<'_>, unknown: Vec<RevisionId>) -> Result<(), Error> {
         OnNewer::Warn => warn!(
             event = "newer",
             "the database is ahead of these migrations: it also has {}",
-            joined(&unknown)
+            shown(unknown.iter().map(RevisionId::as_str))
         ),
         OnNewer::Ok => {}
     }
     Ok(())
 }
 
-fn joined(ids: &[RevisionId]) -> String {
-    ids.iter()
-        .map(RevisionId::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn up_to_date<'r>(rows: impl Iterator<Item = &'r str>) {
-    let rows: Vec<&str> = rows.collect();
-    let at = if rows.is_empty() {
+/// Revisions as the story names them; none means before the first.
+fn shown<'r>(revisions: impl Iterator<Item = &'r str>) -> String {
+    let revisions: Vec<&str> = revisions.collect();
+    if revisions.is_empty() {
         "base".to_owned()
     } else {
-        rows.join(", ")
-    };
+        revisions.join(", ")
+    }
+}
+
+fn up_to_date(rows: &[HeadRow]) {
+    let at = shown(rows.iter().map(|row| row.revision.as_str()));
     info!(event = "up-to-date", revisions = at, "up to date at {at}");
 }

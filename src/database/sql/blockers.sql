@@ -12,12 +12,5 @@ cross join lateral (
     select distinct p.pid from unnest(pg_catalog.pg_blocking_pids(l.pid)) as p (pid)
 ) p
 join pg_catalog.pg_stat_activity b on b.pid = p.pid
-where l.locktype = 'advisory'
-    and l.granted
-    and l.classid = 1667330932
-    and l.objid::pg_catalog.int8 = pg_catalog.hashtext($1)::pg_catalog.int8 & 4294967295
-    and l.objsubid = 2
-    and l.database = (
-        select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
-    )
+where ({this_lock})
 order by b.pid

@@ -23,11 +23,4 @@ select
     end
 from pg_catalog.pg_locks l
 join pg_catalog.pg_stat_activity a on a.pid = l.pid
-where l.locktype = 'advisory'
-    and l.granted
-    and l.classid = 1667330932
-    and l.objid::pg_catalog.int8 = pg_catalog.hashtext($1)::pg_catalog.int8 & 4294967295
-    and l.objsubid = 2
-    and l.database = (
-        select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
-    )
+where ({this_lock})

@@ -7,7 +7,4 @@ join pg_catalog.pg_locks l on l.pid = a.pid
 where a.pid = $2
     and a.pid <> pg_catalog.pg_backend_pid()
     and a.state = 'idle'
-    and l.locktype = 'advisory'
-    and l.classid = 1667330932
-    and l.objid::pg_catalog.int8 = pg_catalog.hashtext($1)::pg_catalog.int8 & 4294967295
-    and l.objsubid = 2
+    and ({this_lock})
