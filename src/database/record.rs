@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::revision::checksum::Lineage;
+use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::{Downgrade, Script};
 use crate::sql::ident::{Ident, Literal};
@@ -83,6 +84,15 @@ pub struct Move {
 }
 
 impl Move {
+    /// The rows that go and come, with the lineages that the files give them.
+    pub fn of(history: &History, leaves: &[RevisionId], enters: &[RevisionId]) -> Self {
+        let with_lineage = |id: &RevisionId| Some((id.clone(), *history.lineage(id)?));
+        Self {
+            leaves: leaves.iter().map(ToString::to_string).collect(),
+            enters: enters.iter().filter_map(with_lineage).collect(),
+        }
+    }
+
     /// Deletes the rows that go and inserts those that come, each in a statement of its own where
     /// there are any.
     pub fn statements(&self, schema: &Ident) -> String {
@@ -271,11 +281,13 @@ pub enum When {
     Unknown,
 }
 
-fn array(values: &[&str]) -> String {
+/// Texts as a constant of type `text[]`.
+pub(crate) fn array(values: &[&str]) -> String {
     let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
     format!("array[{}]::text[]", values.join(", "))
 }
 
-fn literal(text: &str) -> String {
+/// A text as a constant.
+pub(crate) fn literal(text: &str) -> String {
     Literal(text).to_string()
 }

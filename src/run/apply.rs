@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use super::leftover;
-use super::migrate::with_lineages;
 use super::section::{self, StatementFailure};
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::{self, FenceError};
@@ -161,7 +160,7 @@ impl<'a> Work<'a> {
             script,
             movement,
             section,
-            rows: rows(history, step),
+            rows: Move::of(history, &step.leaves, &step.enters),
         }
     }
 
@@ -454,14 +453,6 @@ fn begins_alike(was: &str, text: &str, statements: &[Statement], done: usize) ->
     match (before.get(..done), statements.get(..done)) {
         (Some(before), Some(now)) => form(was, before) == form(text, now),
         _ => false,
-    }
-}
-
-/// The rows of the ledger that a step moves, with their lineages.
-pub(super) fn rows(history: &History, step: &Step<'_>) -> Move {
-    Move {
-        leaves: step.leaves.iter().map(ToString::to_string).collect(),
-        enters: with_lineages(history, &step.enters),
     }
 }
 

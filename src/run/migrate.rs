@@ -13,7 +13,6 @@ use crate::database::record::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
 use crate::migrations::Migrations;
-use crate::revision::checksum::Lineage;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
@@ -133,7 +132,7 @@ async fn do_work(
         session
             .stamp(
                 history,
-                stamp_move(history, &stamp),
+                Move::of(history, &stamp.leaves, &stamp.enters),
                 &context.operator(),
                 has_ledger(&position),
             )
@@ -151,7 +150,7 @@ async fn do_work(
         }
         Work::Ahead(unknown) => ahead(context, unknown)?,
         Work::Record(stamp) => {
-            let mut rows = stamp_move(history, &stamp);
+            let mut rows = Move::of(history, &stamp.leaves, &stamp.enters);
             if let (Goal::Stamp { purge: true, .. }, Position::At(found)) = (goal, &position) {
                 rows.leaves = found.iter().map(|row| row.revision.clone()).collect();
             }
@@ -275,20 +274,6 @@ fn has_ledger(position: &Position) -> bool {
         Position::Foreign { has_ledger, .. } => *has_ledger,
         Position::At(_) => true,
     }
-}
-
-pub(super) fn stamp_move(history: &History, stamp: &Stamp) -> Move {
-    Move {
-        leaves: stamp.leaves.iter().map(ToString::to_string).collect(),
-        enters: with_lineages(history, &stamp.enters),
-    }
-}
-
-/// Revisions with the lineages that the files give them.
-pub(super) fn with_lineages(history: &History, ids: &[RevisionId]) -> Vec<(RevisionId, Lineage)> {
-    ids.iter()
-        .filter_map(|id| Some((id.clone(), *history.lineage(id)?)))
-        .collect()
 }
 
 /// An older image in front of a newer database, as at every rollback of a deployment.

@@ -6,11 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::apply::rows;
-use super::migrate::stamp_move;
 use super::{apply, section};
 use crate::database::ledger::in_schema;
-use crate::database::record::{Operator, Outcome, Record, When};
+use crate::database::record::{Move, Operator, Outcome, Record, When, array, literal};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
@@ -18,7 +16,7 @@ use crate::revision::range::Offline;
 use crate::revision::script::{Mode, Script, Section};
 use crate::revision::stamp::Stamp;
 use crate::revision::walk::Edges;
-use crate::sql::ident::{Ident, Literal};
+use crate::sql::ident::Ident;
 
 /// Prints the steps of a plan.
 pub fn script(
@@ -46,7 +44,7 @@ pub fn stamp(
     // A stamp is what a database with tables and no ledger needs.
     let mut text = preamble(schema, from, "");
     text.push_str("begin;\n");
-    text.push_str(&stamp_move(history, stamp).statements(schema));
+    text.push_str(&Move::of(history, &stamp.leaves, &stamp.enters).statements(schema));
     // A revision that is entered is recorded; those below it, where nothing is known of them.
     let mut scripts = BTreeMap::new();
     for id in &stamp.enters {
@@ -121,6 +119,7 @@ fn push_step(
     let (movement, section) = section::of_step(step);
     let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
+    let rows = Move::of(history, &step.leaves, &step.enters).statements(schema);
     // Writing to a String cannot fail.
     write!(
         text,
@@ -131,10 +130,10 @@ fn push_step(
     if is_autocommit {
         push_section(text, script, section, "set");
         writeln!(text, "{}\nbegin;", apply::LEAVE_ROLE).ok();
-        text.push_str(&rows(history, step).statements(schema));
+        text.push_str(&rows);
     } else {
         text.push_str("begin;\n");
-        text.push_str(&rows(history, step).statements(schema));
+        text.push_str(&rows);
         push_section(text, script, section, "set local");
         writeln!(text, "{}", apply::LEAVE_ROLE).ok();
     }
@@ -154,17 +153,17 @@ fn push_section(text: &mut String, script: &Script, section: Option<&Section>, s
     text.push_str(&section::timeouts(&section.options, set));
     for statement in &section.statements {
         text.push_str(script.text.get(statement.span.clone()).unwrap_or_default());
-        // On a line of its own: the statement may end in a comment.
-        text.push_str("\n;\n");
-        if let Some(data) = &statement.copy_data {
-            text.truncate(text.len() - "\n;\n".len());
-            text.push_str(";\n");
-            text.push_str(script.text.get(data.clone()).unwrap_or_default());
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text.push_str("\\.\n");
+        let Some(data) = &statement.copy_data else {
+            // On a line of its own: the statement may end in a comment.
+            text.push_str("\n;\n");
+            continue;
+        };
+        text.push_str(";\n");
+        text.push_str(script.text.get(data.clone()).unwrap_or_default());
+        if !text.ends_with('\n') {
+            text.push('\n');
         }
+        text.push_str("\\.\n");
     }
 }
 
@@ -178,13 +177,4 @@ fn push_record(
 ) {
     text.push_str(&record.statement(schema, operator, when));
     text.push_str(";\n");
-}
-
-fn array(values: &[&str]) -> String {
-    let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
-    format!("array[{}]::text[]", values.join(", "))
-}
-
-fn literal(text: &str) -> String {
-    Literal(text).to_string()
 }

@@ -30,11 +30,6 @@ impl Pauses {
     pub fn next_pause(&mut self) -> Duration {
         self.0.next_backoff().unwrap_or(self.0.max_interval)
     }
-
-    /// Starts again with the shortest pause: something has changed.
-    pub fn reset(&mut self) {
-        self.0.reset();
-    }
 }
 
 #[cfg(test)]
