@@ -290,6 +290,7 @@ fn a_server_that_shuts_down_is_waited_for_until_it_is_back() {
     running.stderr_until("the database system is shutting down", DEADLINE);
     drop(session);
     running.stderr_until("connection refused", DEADLINE);
+    server.ended();
     server.up();
     let finished = running.wait(DEADLINE);
     finished.status(0);

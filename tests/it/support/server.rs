@@ -185,6 +185,13 @@ impl Server {
         (supervisor, *self.postmaster.lock().unwrap())
     }
 
+    /// Waits until it has ended by itself. It closes its sockets before it ends.
+    pub(crate) fn ended(&self) {
+        until("the server has ended", DEADLINE, || {
+            (!self.is_running()).then_some(())
+        });
+    }
+
     fn is_running(&self) -> bool {
         self.postmaster
             .lock()
