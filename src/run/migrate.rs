@@ -184,7 +184,6 @@ async fn apply_all(
     plan: &Plan<'_>,
 ) -> Result<(), Error> {
     let began = Instant::now();
-    let operator = context.operator();
     let side = session.side();
     let count = plan.steps.len();
     for (index, step) in plan.steps.iter().enumerate() {
@@ -192,7 +191,7 @@ async fn apply_all(
         debug!("step {} of {count}: {}", index + 1, step.script.path);
         watch::alongside(
             side.as_ref(),
-            apply::apply(session, history, step, &operator),
+            apply::apply(context, session, side.as_ref(), history, step),
         )
         .await?;
     }

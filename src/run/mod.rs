@@ -3,6 +3,7 @@
 //! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
 
 pub mod apply;
+mod autocommit;
 pub mod exec;
 mod leftover;
 pub mod lock;
@@ -12,8 +13,10 @@ pub mod pause;
 pub mod position;
 pub mod section;
 pub mod signal;
+mod transaction;
 pub mod wait;
 pub mod watch;
+mod work;
 
 use std::cell::RefCell;
 use std::ffi::OsString;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{apply, section};
+use super::{section, transaction};
 use crate::database::ledger::in_schema;
 use crate::database::record::{Move, Operator, Outcome, Record, When, array, literal};
 use crate::revision::history::History;
@@ -124,18 +124,18 @@ fn push_step(
     write!(
         text,
         "\n-- {verb} {id} {message}\n{} reset all;\n",
-        apply::LEAVE_ROLE
+        transaction::LEAVE_ROLE
     )
     .ok();
     if is_autocommit {
         push_section(text, script, section, "set");
-        writeln!(text, "{}\nbegin;", apply::LEAVE_ROLE).ok();
+        writeln!(text, "{}\nbegin;", transaction::LEAVE_ROLE).ok();
         text.push_str(&rows);
     } else {
         text.push_str("begin;\n");
         text.push_str(&rows);
         push_section(text, script, section, "set local");
-        writeln!(text, "{}", apply::LEAVE_ROLE).ok();
+        writeln!(text, "{}", transaction::LEAVE_ROLE).ok();
     }
     let statements = section.map_or(0, |section| section.statements.len());
     push_record(
