@@ -10,6 +10,10 @@ test *args:
 matrix *majors:
     tests/matrix.sh {{majors}}
 
+# A long campaign of faults: castoff is disturbed 5,000 times.
+soak count="5000":
+    CASTOFF_FAULTS={{count}} cargo test --locked --quiet --test faults
+
 # The images and the Compose file, in a real engine.
 container:
     tests/container/run.sh

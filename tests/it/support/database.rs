@@ -73,16 +73,20 @@ impl<'s> Database<'s> {
     #[track_caller]
     pub(crate) fn assert_unchanged(&self, before: &str) {
         let after = self.contents();
-        let lines = |text: &str, other: &str, sign: &str| {
-            let other: Vec<_> = other.lines().collect();
-            let only = text.lines().filter(|line| !other.contains(line));
-            only.map(|line| format!("{sign} {line}"))
-                .collect::<Vec<_>>()
-                .join("\n")
-        };
-        let (gone, new) = (lines(before, &after, "-"), lines(&after, before, "+"));
-        assert!(after == before, "the database has changed:\n{gone}\n{new}");
+        let difference = difference(before, &after);
+        assert!(after == before, "the database has changed:\n{difference}");
     }
+}
+
+/// The lines that only one of two texts has.
+pub(crate) fn difference(before: &str, after: &str) -> String {
+    let lines = |text: &str, other: &str, sign: &str| {
+        let other: Vec<_> = other.lines().collect();
+        let only = text.lines().filter(|line| !other.contains(line));
+        only.map(|line| format!("{sign} {line}\n"))
+            .collect::<String>()
+    };
+    lines(before, after, "-") + &lines(after, before, "+")
 }
 
 impl Drop for Database<'_> {
