@@ -45,11 +45,15 @@ pub(crate) fn stories() -> Vec<Story> {
     ]
 }
 
+fn lines(numbers: std::ops::Range<u32>, line: impl Fn(u32) -> String) -> String {
+    numbers.fold(String::new(), |text, number| text + &line(number) + "\n")
+}
+
 fn transactions() -> Project {
-    let rows: String = (0..400)
-        .map(|id| format!("insert into t (id, note) values ({id}, repeat('x', 200));\n"))
-        .collect();
-    let copied: String = (400..900).map(|id| format!("{id}\tcopied\n")).collect();
+    let rows = lines(0..400, |id| {
+        format!("insert into t (id, note) values ({id}, repeat('x', 200));")
+    });
+    let copied = lines(400..900, |id| format!("{id}\tcopied"));
     let steps = [
         (
             "create table t (id integer primary key, note text, n integer not null default 0);\n\

@@ -280,7 +280,12 @@ fn judge(fault: Fault, story: &Story, first: &Finished, others: &[Finished]) {
                     story.name
                 );
             }
-            _ => assert!(
+            Fault::Cut
+            | Fault::EndBackends
+            | Fault::Restart
+            | Fault::Crash
+            | Fault::NoSlots
+            | Fault::FullDisk => assert!(
                 allowed.contains(&other.status),
                 "{} beside {name}: {other}",
                 story.name

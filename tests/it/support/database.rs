@@ -83,8 +83,7 @@ pub(crate) fn difference(before: &str, after: &str) -> String {
     let lines = |text: &str, other: &str, sign: &str| {
         let other: Vec<_> = other.lines().collect();
         let only = text.lines().filter(|line| !other.contains(line));
-        only.map(|line| format!("{sign} {line}\n"))
-            .collect::<String>()
+        only.fold(String::new(), |text, line| text + sign + " " + line + "\n")
     };
     lines(before, after, "-") + &lines(after, before, "+")
 }
