@@ -174,7 +174,7 @@ fn without_slots(known: &Known, database: &Database<'_>, copies: u32) -> Verdict
         .map(|_| castoff(&known.story, database, server.port()).spawn())
         .collect();
     for one in &mut running {
-        one.stderr_until("too many clients", DEADLINE);
+        one.stderr_until("too many connections", DEADLINE);
     }
     drop(taken);
     for one in running {
