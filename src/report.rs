@@ -4,8 +4,12 @@
 //! or one JSON object a line. A reader that went away is not an error of castoff's: the migration
 //! matters more than the line about it.
 
+mod bar;
+
 use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -16,6 +20,14 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::config::{LogFormat, LogLevel};
 use crate::error::Error;
+use bar::{Bar, Shown};
+
+/// The line at the foot of the terminal. Whoever writes takes it away first.
+static BAR: Mutex<Option<Bar>> = Mutex::new(None);
+
+fn bar() -> MutexGuard<'static, Option<Bar>> {
+    BAR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Starts telling the story on standard error.
 pub fn tell(level: LogLevel, format: LogFormat) {
@@ -25,7 +37,15 @@ pub fn tell(level: LogLevel, format: LogFormat) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let subscriber = tracing_subscriber::registry().with(Story { format, filter });
+    if format == LogFormat::Text && io::stderr().is_terminal() {
+        *bar() = Some(Bar::default());
+    }
+    let story = Story {
+        format,
+        filter,
+        progress: Mutex::new(None),
+    };
+    let subscriber = tracing_subscriber::registry().with(story);
     // Only a second call could fail, and it would change nothing.
     tracing::subscriber::set_global_default(subscriber).ok();
 }
@@ -129,6 +149,10 @@ fn causes(error: &Error) -> Vec<String> {
 
 /// A line of the story goes out in one write, so that replicas on one terminal do not interleave.
 fn write_story(text: &str) {
+    let mut bar = bar();
+    if let Some(bar) = bar.as_mut() {
+        bar.clear();
+    }
     io::stderr().write_all(text.as_bytes()).ok();
 }
 
@@ -147,6 +171,36 @@ fn timestamp() -> String {
 struct Story {
     format: LogFormat,
     filter: LevelFilter,
+    /// When a log last had a line of progress, or could have had the first.
+    progress: Mutex<Option<Instant>>,
+}
+
+impl Story {
+    /// Whether an event is drawn, or left out, instead of being written as a line.
+    fn is_drawn(&self, fields: &Fields) -> bool {
+        match fields.text("event") {
+            // For people the line that says `applied` is enough.
+            Some("applying") if self.format == LogFormat::Text => {
+                if let Some(bar) = bar().as_mut() {
+                    bar.step(fields.message.clone());
+                }
+                true
+            }
+            Some("progress") => {
+                if let Some(bar) = bar().as_mut() {
+                    bar.show(&fields.shown());
+                    return true;
+                }
+                let mut last = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_due = last.is_some_and(|last| last.elapsed() >= bar::SELDOM);
+                if is_due || last.is_none() {
+                    *last = Some(Instant::now());
+                }
+                !is_due
+            }
+            _ => false,
+        }
+    }
 }
 
 impl<S: Subscriber> Layer<S> for Story {
@@ -161,6 +215,9 @@ impl<S: Subscriber> Layer<S> for Story {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if self.is_drawn(&fields) {
+            return;
+        }
         let level = *event.metadata().level();
         write_story(&match self.format {
             LogFormat::Text => as_text(level, &fields.message),
@@ -200,6 +257,21 @@ struct Fields {
 }
 
 impl Fields {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.others.get(name)?.as_str()
+    }
+
+    fn shown(&self) -> Shown {
+        let number = |name| self.others.get(name).and_then(Value::as_u64);
+        let text = |name| self.text(name).unwrap_or_default().to_owned();
+        Shown {
+            what: text("what"),
+            done: number("done").unwrap_or_default(),
+            total: number("total"),
+            unit: text("unit"),
+        }
+    }
+
     fn set(&mut self, field: &Field, value: Value) {
         self.others.insert(field.name().to_owned(), value);
     }

@@ -189,6 +189,15 @@ async fn apply_all(
     for (index, step) in plan.steps.iter().enumerate() {
         context.go_on()?;
         debug!("step {} of {count}: {}", index + 1, step.script.path);
+        let id = &step.script.id;
+        info!(
+            event = "applying",
+            revision = %id,
+            step = index + 1,
+            steps = count,
+            "{} of {count}, {id}",
+            index + 1
+        );
         watch::alongside(
             side.as_ref(),
             apply::apply(context, session, side.as_ref(), history, step),

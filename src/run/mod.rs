@@ -11,6 +11,7 @@ pub mod migrate;
 pub mod offline;
 pub mod pause;
 pub mod position;
+pub mod progress;
 pub mod section;
 pub mod signal;
 mod transaction;

@@ -51,7 +51,9 @@ fn every_line_of_the_json_story_is_one_object() {
         rest.trim_start_matches(|c: char| c.is_ascii_digit())
     );
     expect![[r#"
+        {"event":"applying","level":"info","message":"1 of 2, aaaa11","revision":"aaaa11","step":1,"steps":2,"timestamp":"[when]"}
         {"event":"applied","level":"info","message":"applied aaaa11 Make aaaa11 ([time])",,"revision":"aaaa11","timestamp":"[when]"}
+        {"event":"applying","level":"info","message":"2 of 2, bbbb22","revision":"bbbb22","step":2,"steps":2,"timestamp":"[when]"}
         {"causes":["42703 column \"nope\" does not exist"],"code":"apply-failed","event":"error","exit_status":15,"help":"correct the SQL and deploy again; the database is unchanged","level":"error","line":6,"message":"revision bbbb22 failed and was rolled back","path":"migrations/202601010002_bbbb22_make_bbbb22.sql","timestamp":"[when]"}
     "#]].assert_eq(&said);
 }

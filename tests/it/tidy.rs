@@ -90,7 +90,7 @@ const RULES: [Rule; 4] = [
     // What reaches the terminal has one form, and one place where a password could slip through.
     Rule {
         rooms: &["src/"],
-        except: &["src/report.rs"],
+        except: &["src/report.rs", "src/report/"],
         words: &[
             "print!(",
             "println!(",

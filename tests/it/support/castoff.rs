@@ -120,6 +120,16 @@ impl<'p> Castoff<'p> {
         self.spawn().wait(DEADLINE)
     }
 
+    /// Runs it to its end with a standard error of the test's own, a terminal say.
+    pub(crate) fn with_stderr(mut self, stderr: Stdio) -> Status {
+        self.command.stdout(Stdio::null()).stderr(stderr);
+        let mut child = self.command.spawn().unwrap();
+        // The command has a copy of what it gave to the process.
+        drop(self);
+        let status = until("it ends", DEADLINE, || child.try_wait().unwrap());
+        Status::from(status)
+    }
+
     /// Starts it, as the leader of a process group of its own.
     pub(crate) fn spawn(mut self) -> Running {
         assert!(self.directory.is_dir(), "the project is gone");
