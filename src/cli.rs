@@ -108,6 +108,8 @@ pub enum Command {
     Revision(Revision),
     /// Write a revision that makes one head from several
     Merge(Merge),
+    /// Move a revision behind the other head, which was merged first
+    Rebase(Rebase),
     /// Make a migrations directory, a configuration file and a first revision
     Init(Init),
     /// Write a copy of this program with the migrations embedded
@@ -260,6 +262,17 @@ pub struct Merge {
     /// The revisions to join: ids, prefixes, labels [default: all heads]
     #[arg(value_name = "REV")]
     pub revisions: Vec<String>,
+}
+
+/// Arguments of `rebase`.
+#[derive(Args, Debug)]
+pub struct Rebase {
+    /// The revision to move, or any of its chain [default: the head beside --onto]
+    #[arg(value_name = "REV")]
+    pub revision: Option<String>,
+    /// The revision to follow from now on [default: the other head]
+    #[arg(long, value_name = "REV")]
+    pub onto: Option<String>,
 }
 
 /// Arguments of `init`.

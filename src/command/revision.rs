@@ -39,8 +39,11 @@ pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Erro
 pub(super) fn history_in_directory(config: &Config) -> Result<(&Path, History), Error> {
     let directory = migrations::directory(&config.migrations);
     if !directory.is_dir() {
-        return Err(FilesError::None {
-            directory: directory.to_owned(),
+        let directory = directory.to_owned();
+        let source = migrations::find(&config.migrations)?;
+        return Err(match source {
+            Migrations::Embedded(_) => FilesError::Embedded { directory },
+            Migrations::Directory(_) => FilesError::None { directory },
         }
         .into());
     }

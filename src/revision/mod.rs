@@ -9,6 +9,8 @@ pub mod id;
 pub mod plan;
 pub mod plan_error;
 pub mod range;
+pub mod rebase;
+pub mod rebase_error;
 pub mod script;
 pub mod stamp;
 pub mod standing;
