@@ -373,7 +373,7 @@ impl Error {
                 "install the PostgreSQL client of the server's version, such as `postgresql-client-17`".into()
             }
             Self::Exists { .. } => "choose another name, or remove it".into(),
-            Self::NotAHead { .. } => "leave --head out, or add --splice to start a branch".into(),
+            Self::NotAHead { .. } => "name a head, as `castoff heads` shows them, or start a branch with `castoff revision --splice`".into(),
             Self::NothingToMerge => "name the revisions to merge, as `castoff history` shows them".into(),
             Self::Output(_) => "make room where standard output goes, and run it again".into(),
             Self::System(_) => "check the limits on this container's processes and files".into(),

@@ -3,6 +3,8 @@
 //! Pure: no file is opened here, no clock read, no database asked.
 
 pub mod checksum;
+pub mod diagram;
+pub mod drawing;
 pub mod history;
 pub mod history_error;
 pub mod id;
