@@ -84,7 +84,7 @@ fn tell(rebase: &rebase::Rebase<'_>) {
     }
     info!(
         event = "rebased-applied",
-        "a database that has {id} already does not take it like this: go back there first, with the old file"
+        "where {id} is applied already, take it back first, with the old file (castoff downgrade)"
     );
 }
 

@@ -32,6 +32,8 @@ mod exec;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod graph;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod harness;

@@ -309,7 +309,8 @@ fn what_cannot_move_is_refused_and_no_file_changes() {
         error[nothing-to-rebase]: there is nothing to rebase: there is at most one head
           help: see `castoff history --graph`
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
 }
 
 #[test]
