@@ -5,7 +5,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
 
 use tracing::info;
 
@@ -31,15 +30,6 @@ pub(super) fn rebase(config: &Config, arguments: &Rebase) -> Result<(), Error> {
     let (moved, onto) = (target(&arguments.revision)?, target(&arguments.onto)?);
     let (_, history) = history_in_directory(config)?;
     let rebase = rebase::rebase(&history, moved.as_ref(), onto.as_ref())?;
-    let taken = rebase
-        .renames
-        .iter()
-        .find(|rename| Path::new(&rename.to).exists());
-    if let Some(rename) = taken {
-        return Err(Error::Exists {
-            path: rename.to.clone(),
-        });
-    }
     let script = rebase.script;
     let unwritable = |path: &str| {
         let path = path.into();

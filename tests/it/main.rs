@@ -24,6 +24,8 @@ mod configuration;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod drawing;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod errors;

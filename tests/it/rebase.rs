@@ -75,7 +75,7 @@ fn my_chain_follows_theirs_and_is_applied_behind_it() {
         castoff: revision m1m1 follows t2t2 now, instead of f0f0
         castoff: renamed migrations/202601010002_m1m1_make_m1m1.sql to migrations/202601010006_m1m1_make_m1m1.sql
         castoff: renamed migrations/202601010003_m2m2_make_m2m2.sql to migrations/202601010007_m2m2_make_m2m2.sql
-        castoff: a database that has m1m1 already does not take it like this: go back there first, with the old file
+        castoff: where m1m1 is applied already, take it back first, with the old file (castoff downgrade)
 
         $ castoff history --graph
         status 0
