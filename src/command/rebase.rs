@@ -37,10 +37,11 @@ pub(super) fn rebase(config: &Config, arguments: &Rebase) -> Result<(), Error> {
     };
     // Each step leaves files that fit together: whoever is stopped here has odd names at most.
     replace(script, &rebase.text, &random_id()?).map_err(unwritable(&script.path))?;
-    for rename in &rebase.renames {
-        fs::rename(&rename.from, &rename.to).map_err(unwritable(&rename.to))?;
-    }
     tell(&rebase);
+    for rebase::Rename { from, to } in &rebase.renames {
+        fs::rename(from, to).map_err(unwritable(to))?;
+        info!(event = "renamed", "renamed {from} to {to}");
+    }
     let name_now = |path: &str| {
         let rename = rebase.renames.iter().find(|rename| rename.from == path);
         rename.map_or(path, |rename| &rename.to).to_owned()
@@ -66,12 +67,6 @@ fn tell(rebase: &rebase::Rebase<'_>) {
         "revision {id} follows {} now, instead of {before}",
         rebase.onto
     );
-    for rename in &rebase.renames {
-        info!(
-            event = "renamed",
-            "renamed {} to {}", rename.from, rename.to
-        );
-    }
     info!(
         event = "rebased-applied",
         "where {id} is applied already, take it back first, with the old file (castoff downgrade)"

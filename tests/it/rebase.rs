@@ -73,9 +73,9 @@ fn my_chain_follows_theirs_and_is_applied_behind_it() {
         migrations/202601010007_m2m2_make_m2m2.sql
         --- stderr
         castoff: revision m1m1 follows t2t2 now, instead of f0f0
+        castoff: where m1m1 is applied already, take it back first, with the old file (castoff downgrade)
         castoff: renamed migrations/202601010002_m1m1_make_m1m1.sql to migrations/202601010006_m1m1_make_m1m1.sql
         castoff: renamed migrations/202601010003_m2m2_make_m2m2.sql to migrations/202601010007_m2m2_make_m2m2.sql
-        castoff: where m1m1 is applied already, take it back first, with the old file (castoff downgrade)
 
         $ castoff history --graph
         status 0
