@@ -79,6 +79,20 @@ pub enum Format {
     Json,
 }
 
+/// How the history is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document.
+    Json,
+    /// A flowchart for Mermaid, which Markdown pages can show.
+    Mermaid,
+    /// A digraph for Graphviz's dot.
+    Dot,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -108,6 +122,8 @@ pub enum Command {
     Revision(Revision),
     /// Write a revision that makes one head from several
     Merge(Merge),
+    /// Move a revision behind the other head, which was merged first
+    Rebase(Rebase),
     /// Make a migrations directory, a configuration file and a first revision
     Init(Init),
     /// Write a copy of this program with the migrations embedded
@@ -165,7 +181,7 @@ pub struct Plan {
 /// Arguments of `stamp`.
 #[derive(Args, Debug)]
 pub struct Stamp {
-    /// The revisions to record: ids, head, heads or base
+    /// The revisions to record: ids, head, heads, LABEL@head, base or LABEL@base
     #[arg(required = true, value_name = "REV")]
     pub targets: Vec<String>,
     /// Forget what the ledger has first, unknown revisions too
@@ -202,9 +218,12 @@ pub struct History {
     /// Mark where the database is
     #[arg(short, long)]
     pub indicate_current: bool,
+    /// Draw the graph beside the revisions, with lines
+    #[arg(long, conflicts_with = "format")]
+    pub graph: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: HistoryFormat,
 }
 
 /// Arguments of the short listings.
@@ -221,7 +240,7 @@ pub struct Listing {
 /// Arguments of `show`.
 #[derive(Args, Debug)]
 pub struct Show {
-    /// head, an id or a prefix
+    /// head, heads, an id or prefix, REV-n, LABEL@head
     pub revision: String,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -234,7 +253,7 @@ pub struct Revision {
     /// What the migration does
     #[arg(short, long)]
     pub message: String,
-    /// Follow this revision instead of the head
+    /// Follow this revision instead of the head: an id or prefix, LABEL@head, or base for none
     #[arg(long, value_name = "REV")]
     pub head: Option<String>,
     /// Also require this revision of another branch
@@ -257,9 +276,20 @@ pub struct Merge {
     /// What the merge is about [default: the revisions it joins]
     #[arg(short, long)]
     pub message: Option<String>,
-    /// The revisions to join: ids, prefixes, labels [default: all heads]
+    /// The heads to join: ids, prefixes, LABEL@head [default: all heads]
     #[arg(value_name = "REV")]
     pub revisions: Vec<String>,
+}
+
+/// Arguments of `rebase`.
+#[derive(Args, Debug)]
+pub struct Rebase {
+    /// The revision to move, or any of its chain [default: the head beside --onto]
+    #[arg(value_name = "REV")]
+    pub revision: Option<String>,
+    /// The revision to follow from now on [default: the other head]
+    #[arg(long, value_name = "REV")]
+    pub onto: Option<String>,
 }
 
 /// Arguments of `init`.

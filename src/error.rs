@@ -18,6 +18,7 @@ use crate::place::Place;
 use crate::revision::history_error::HistoryError;
 use crate::revision::id::{InvalidRevisionId, RevisionId};
 use crate::revision::plan_error::PlanError;
+use crate::revision::rebase_error::RebaseError;
 use crate::revision::script::error::ScriptError;
 use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
@@ -57,6 +58,9 @@ pub enum Error {
     /// The way to the target.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Moving a revision behind another.
+    #[error(transparent)]
+    Rebase(#[from] RebaseError),
     /// The database was not ready in time.
     #[error("database {database} is not ready after {}", seconds(*after))]
     NotReady {
@@ -230,6 +234,7 @@ impl Error {
             Self::Script(error) => error.code(),
             Self::History(error) => error.code(),
             Self::Plan(error) => error.code(),
+            Self::Rebase(error) => error.code(),
             Self::NotReady { .. } => "not-ready",
             Self::Refused { source, .. } => source.code(),
             Self::NotCreated { .. } => "not-created",
@@ -277,6 +282,7 @@ impl Error {
             | Self::Exists { .. }
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
+            Self::Rebase(error) => error.exit_status(),
             Self::Config(_) | Self::Conninfo(_) | Self::Name(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
@@ -318,6 +324,7 @@ impl Error {
             Self::Script(error) => error.help(),
             Self::History(error) => error.help(),
             Self::Plan(error) => error.help(),
+            Self::Rebase(error) => error.help(),
             Self::NotReady { source, .. } | Self::Refused { source, .. } => source.help(),
             Self::NotCreated { .. } => {
                 "grant the role `createdb`, or create the database with `createdb`".into()
@@ -366,7 +373,7 @@ impl Error {
                 "install the PostgreSQL client of the server's version, such as `postgresql-client-17`".into()
             }
             Self::Exists { .. } => "choose another name, or remove it".into(),
-            Self::NotAHead { .. } => "leave --head out, or add --splice to start a branch".into(),
+            Self::NotAHead { .. } => "name a head, as `castoff heads` shows them, or start a branch with `castoff revision --splice`".into(),
             Self::NothingToMerge => "name the revisions to merge, as `castoff history` shows them".into(),
             Self::Output(_) => "make room where standard output goes, and run it again".into(),
             Self::System(_) => "check the limits on this container's processes and files".into(),

@@ -39,6 +39,12 @@ pub enum FilesError {
         /// Whether it has what `flask db init` or `alembic init` puts there.
         is_alembic: bool,
     },
+    /// The migrations are embedded, and there are no files to change.
+    #[error("`{}` is not there: the migrations are embedded in this executable", directory.display())]
+    Embedded {
+        /// The directory that was looked for.
+        directory: PathBuf,
+    },
     /// A file or the directory cannot be read.
     #[error("`{}` cannot be read", path.display())]
     Unreadable {
@@ -64,6 +70,7 @@ impl FilesError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::None { .. } | Self::Empty { .. } => "no-migrations",
+            Self::Embedded { .. } => "migrations-embedded",
             Self::Unreadable { .. } => "files-unreadable",
             Self::Unwritable { .. } => "files-unwritable",
         }
@@ -79,6 +86,7 @@ impl FilesError {
                 is_alembic: true, ..
             } => "this directory is Alembic's: move it away with `git mv migrations alembic`, then run `castoff init`".into(),
             Self::Empty { .. } => "write the first one with `castoff revision -m`, or name another directory with --migrations".into(),
+            Self::Embedded { .. } => "name the directory of their files with --migrations".into(),
             Self::Unreadable { .. } => {
                 "check the name in --migrations or CASTOFF_MIGRATIONS, and that this user may read it".into()
             }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
+use crate::revision::script::Script;
 use crate::run::Context;
 use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
@@ -55,7 +56,16 @@ fn as_text(history: &History, current: &[RevisionId], verbose: bool) -> String {
         Some(script) => listing::as_text(history, script, &[], detail),
         None => format!("{id} (unknown to these migrations)\n"),
     };
-    current.iter().map(line).collect()
+    let implied = implied(history, current).into_iter();
+    let implied = implied.map(|script| listing::implied(history, script, detail));
+    current.iter().map(line).chain(implied).collect()
+}
+
+/// The ends of branches that have no row, because a revision of another branch depends on them.
+fn implied<'h>(history: &'h History, current: &[RevisionId]) -> Vec<&'h Script> {
+    let mut ends = history.ends(current);
+    ends.retain(|script| !current.contains(&script.id));
+    ends
 }
 
 fn as_json(history: &History, current: &[RevisionId]) -> Value {
@@ -63,5 +73,8 @@ fn as_json(history: &History, current: &[RevisionId]) -> Value {
         Some(script) => listing::as_json(history, script, current),
         None => json!({ "revision": id.as_str(), "is_current": true, "is_unknown": true }),
     };
-    current.iter().map(document).collect::<Vec<Value>>().into()
+    let implied = implied(history, current).into_iter();
+    let implied = implied.map(|script| listing::as_json(history, script, current));
+    let documents = current.iter().map(document).chain(implied);
+    documents.collect::<Vec<Value>>().into()
 }

@@ -1,16 +1,16 @@
 //! `castoff history`: the revisions, newest first.
 
 use super::listing::{self, Detail};
-use crate::cli::History;
+use crate::cli::{Format, History, HistoryFormat};
 use crate::config::Config;
 use crate::error::Error;
-use crate::migrations;
 use crate::revision::id::RevisionId;
-use crate::revision::range;
 use crate::revision::target::{Bound, Range};
+use crate::revision::{diagram, range};
 use crate::run::Context;
 use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
+use crate::{migrations, report};
 
 pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Result<(), Error> {
     let range = arguments
@@ -39,7 +39,18 @@ pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Resu
     } else {
         Detail::Edge
     };
-    listing::print(&history, &scripts, &current, detail, arguments.format)
+    let format = match arguments.format {
+        HistoryFormat::Text if arguments.graph => {
+            return report::print(&listing::drawn(&history, &scripts, &current, detail));
+        }
+        HistoryFormat::Mermaid => {
+            return report::print(&diagram::mermaid(&history, &scripts, &current));
+        }
+        HistoryFormat::Dot => return report::print(&diagram::dot(&history, &scripts, &current)),
+        HistoryFormat::Text => Format::Text,
+        HistoryFormat::Json => Format::Json,
+    };
+    listing::print(&history, &scripts, &current, detail, format)
 }
 
 fn ask(config: &Config, stop: &Stop) -> Result<Vec<RevisionId>, Error> {

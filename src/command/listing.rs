@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::Format;
 use crate::error::Error;
 use crate::report;
+use crate::revision::drawing;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::{Downgrade, Mode, Script};
@@ -46,20 +47,67 @@ pub(super) fn print(
     }
 }
 
+/// The graph of these revisions, with the text of each beside its mark.
+pub(super) fn drawn(
+    history: &History,
+    scripts: &[&Script],
+    current: &[RevisionId],
+    detail: Detail,
+) -> String {
+    let rows = drawing::draw(history, scripts, current);
+    let width = |line: &str| line.chars().count();
+    let widest = rows.iter().map(|row| width(&row.line)).max().unwrap_or(0);
+    let mut drawn = String::new();
+    for row in &rows {
+        let lines = row.above.iter().map(|line| (line, ""));
+        let text = match detail {
+            Detail::Full => as_text(history, row.script, current, detail),
+            Detail::Edge | Detail::Name => beside_graph(history, row.script, current),
+        };
+        let beside = std::iter::once(&row.line).chain(std::iter::repeat(&row.beside));
+        for (graph, text) in lines.chain(beside.zip(text.lines())) {
+            let line = format!("{graph:<widest$}  {text}");
+            drawn.push_str(line.trim_end());
+            drawn.push('\n');
+        }
+    }
+    drawn
+}
+
+/// `3f2a9c1b7d04 (head) [billing], add user avatar`: the graph shows what it follows.
+fn beside_graph(history: &History, script: &Script, current: &[RevisionId]) -> String {
+    let marks = marks(history, script, current);
+    let labels = if script.branch_labels.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", script.branch_labels.join(", "))
+    };
+    format!("{}{marks}{labels}, {}", script.id, script.message)
+}
+
 pub(super) fn as_text(
     history: &History,
     script: &Script,
     current: &[RevisionId],
     detail: Detail,
 ) -> String {
-    let marks = marks(history, script, current);
+    text(history, script, &marks(history, script, current), detail)
+}
+
+/// The end of a branch that has no row of its own.
+pub(super) fn implied(history: &History, script: &Script, detail: Detail) -> String {
+    let marks = format!(" (implied){}", marks(history, script, &[]));
+    text(history, script, &marks, detail)
+}
+
+fn text(history: &History, script: &Script, marks: &str, detail: Detail) -> String {
     match detail {
         Detail::Edge => {
             let parents = names(&script.down_revisions).unwrap_or_else(|| "<base>".into());
             format!("{parents} -> {}{marks}, {}\n", script.id, script.message)
         }
         Detail::Name => format!("{}{marks}\n", script.id),
-        Detail::Full => full(history, script, &marks),
+        Detail::Full => full(history, script, marks),
     }
 }
 

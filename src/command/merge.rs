@@ -40,7 +40,8 @@ fn parents(history: &History, names: &[String]) -> Result<Vec<RevisionId>, Error
         if name == "heads" {
             parents.extend(history.heads().into_iter().cloned());
         } else {
-            parents.push(history.resolve(name)?.id.clone());
+            let scripts = history.revisions(&name.parse()?)?.into_iter();
+            parents.extend(scripts.map(|script| script.id.clone()));
         }
     }
     if names.is_empty() {
@@ -48,5 +49,14 @@ fn parents(history: &History, names: &[String]) -> Result<Vec<RevisionId>, Error
     }
     parents.sort();
     parents.dedup();
+    // A merge of what is followed already would be one more head.
+    for parent in &parents {
+        if let Some(child) = history.children(parent).first() {
+            return Err(Error::NotAHead {
+                parent: parent.clone(),
+                child: (*child).clone(),
+            });
+        }
+    }
     Ok(parents)
 }

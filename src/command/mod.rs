@@ -11,6 +11,7 @@ mod init;
 mod listing;
 mod merge;
 mod plan;
+mod rebase;
 mod revision;
 mod script;
 mod show;
@@ -58,6 +59,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Show(arguments) => show::show(config, arguments)?,
         Command::Revision(arguments) => revision::revision(config, arguments)?,
         Command::Merge(arguments) => merge::merge(config, arguments)?,
+        Command::Rebase(arguments) => rebase::rebase(config, arguments)?,
         Command::Init(arguments) => init::init(config, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
         Command::Completions(arguments) => completions::completions(arguments)?,

@@ -16,16 +16,16 @@ use crate::revision::script::draft::{self, Draft};
 
 pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Error> {
     let (directory, history) = history_in_directory(config)?;
-    let depends_on: Result<Vec<RevisionId>, Error> = arguments
-        .depends_on
-        .iter()
-        .map(|name| Ok(history.resolve(name)?.id.clone()))
-        .collect();
+    let mut depends_on = Vec::new();
+    for name in &arguments.depends_on {
+        let scripts = history.revisions(&name.parse()?)?.into_iter();
+        depends_on.extend(scripts.map(|script| script.id.clone()));
+    }
     let new = Draft {
         id: &id(arguments.rev_id.as_deref(), &history)?,
         message: &arguments.message,
         down_revisions: &parents(&history, arguments)?,
-        depends_on: &depends_on?,
+        depends_on: &depends_on,
         branch_labels: &arguments.branch_label,
         upgrade: "",
         downgrade: "",
@@ -39,8 +39,11 @@ pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Erro
 pub(super) fn history_in_directory(config: &Config) -> Result<(&Path, History), Error> {
     let directory = migrations::directory(&config.migrations);
     if !directory.is_dir() {
-        return Err(FilesError::None {
-            directory: directory.to_owned(),
+        let directory = directory.to_owned();
+        let source = migrations::find(&config.migrations)?;
+        return Err(match source {
+            Migrations::Embedded(_) => FilesError::Embedded { directory },
+            Migrations::Directory(_) => FilesError::None { directory },
         }
         .into());
     }
@@ -87,11 +90,15 @@ pub(super) fn random_id() -> Result<RevisionId, Error> {
 
 fn parents(history: &History, arguments: &Revision) -> Result<Vec<RevisionId>, Error> {
     let parent = match arguments.head.as_deref() {
-        Some("base") => return Ok(Vec::new()),
-        Some(name) => {
-            let name = name.strip_suffix("@head").unwrap_or(name);
-            history.resolve(name)?.id.clone()
-        }
+        Some(name) => match history.revisions(&name.parse()?)?.as_slice() {
+            [] => return Ok(Vec::new()),
+            [parent] => parent.id.clone(),
+            heads => {
+                let heads = heads.iter().map(|script| script.id.clone()).collect();
+                let target = name.to_owned();
+                return Err(PlanError::SeveralHeads { target, heads }.into());
+            }
+        },
         None => match history.heads().as_slice() {
             [] => return Ok(Vec::new()),
             [head] => (*head).clone(),

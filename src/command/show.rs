@@ -20,7 +20,11 @@ pub(super) fn show(config: &Config, arguments: &Show) -> Result<(), Error> {
             .into_iter()
             .filter_map(|id| history.get(id))
             .collect(),
-        name => vec![history.resolve(name)?],
+        name => match history.revisions(&name.parse()?)?.as_slice() {
+            // `base` is no revision.
+            [] => vec![history.resolve(name)?],
+            scripts => scripts.to_vec(),
+        },
     };
     match arguments.format {
         Format::Text => {

@@ -103,12 +103,6 @@ impl History {
             .is_some_and(|link| link.children.is_empty())
     }
 
-    /// Whether no revision follows this one or depends on it.
-    pub fn is_effective_head(&self, id: &RevisionId) -> bool {
-        self.links_of(id)
-            .is_some_and(|link| link.needed_by.is_empty())
-    }
-
     /// Whether several revisions follow this one.
     pub fn is_branch_point(&self, id: &RevisionId) -> bool {
         self.links_of(id)
@@ -302,7 +296,6 @@ mod tests {
         assert_eq!(shown(history.children(&id("a"))), "b,c");
         assert_eq!(shown(history.dependents(&id("b"))), "x");
         assert!(history.is_merge(&id("d")) && history.is_head(&id("d")));
-        assert!(history.is_effective_head(&id("d")) && !history.is_effective_head(&id("b")));
         assert!(history.is_branch_point(&id("a")) && !history.is_branch_point(&id("b")));
         let ancestors = |text: &str, edges| {
             shown(

@@ -3,6 +3,7 @@
 use super::history::History;
 use super::id::RevisionId;
 use super::plan_error::PlanError;
+use super::script::Script;
 use super::target::{Anchor, Target};
 use super::walk::Edges;
 
@@ -20,6 +21,28 @@ pub(super) struct Descent {
     pub(super) roots: Vec<usize>,
     /// The revision to stay at; nothing stands for the base.
     pub(super) floor: Option<usize>,
+}
+
+impl History {
+    /// The revisions that a target means by itself, wherever the database is. None stands for the
+    /// base.
+    pub fn revisions(&self, target: &Target) -> Result<Vec<&Script>, PlanError> {
+        let places = places(self, target)?;
+        Ok(places.into_iter().map(|index| self.script(index)).collect())
+    }
+
+    /// The ends of the applied branches when the ledger has these rows, in the order of the history:
+    /// the rows, and those that have none because a revision of another branch depends on them.
+    /// Rows that no file makes are left out.
+    pub fn ends(&self, current: &[RevisionId]) -> Vec<&Script> {
+        let rows: Vec<usize> = current.iter().filter_map(|id| self.position(id)).collect();
+        let applied = self.mark_ancestors(&rows, Edges::All);
+        let is_end = |&index: &usize| {
+            applied[index] && !self.children_at(index).iter().any(|&child| applied[child])
+        };
+        let ends = (0..applied.len()).filter(is_end);
+        ends.map(|index| self.script(index)).collect()
+    }
 }
 
 /// Where the database is, as positions. The rows must be known, and none may stand on another.
@@ -320,4 +343,29 @@ fn proper_ancestors(history: &History, of: &[usize]) -> Vec<bool> {
         .copied()
         .collect();
     history.mark_ancestors(&before, Edges::All)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::revision::sketch::{history, ids, shown};
+
+    fn check(sketch: &str, current: &str, expected: &str) {
+        let history = history(sketch);
+        let ends = history.ends(&ids(current)).into_iter();
+        assert_eq!(
+            shown(ends.map(|script| &script.id)),
+            expected,
+            "{sketch}: {current}"
+        );
+    }
+
+    #[test]
+    fn a_branch_ends_where_no_applied_revision_follows() {
+        check("a<- b<a c<a", "", "");
+        check("a<- b<a c<a", "b c", "b,c");
+        check("a<- b<a x<-~a", "x", "a,x");
+        check("a<- b<a x<-~a", "b x", "b,x");
+        check("a<- b<a x<-~b y<x", "y", "b,y");
+        check("a<-", "a gone", "a");
+    }
 }

@@ -3,12 +3,16 @@
 //! Pure: no file is opened here, no clock read, no database asked.
 
 pub mod checksum;
+pub mod diagram;
+pub mod drawing;
 pub mod history;
 pub mod history_error;
 pub mod id;
 pub mod plan;
 pub mod plan_error;
 pub mod range;
+pub mod rebase;
+pub mod rebase_error;
 pub mod script;
 pub mod stamp;
 pub mod standing;

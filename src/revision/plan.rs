@@ -126,17 +126,6 @@ pub fn downgrade<'h>(
     Ok(Plan { steps })
 }
 
-/// The revisions that are applied when the ledger has these rows.
-pub fn applied<'h>(
-    history: &'h History,
-    current: &[RevisionId],
-) -> Result<BTreeSet<&'h RevisionId>, PlanError> {
-    let rows = locate::rows(history, current)?;
-    let marks = history.mark_ancestors(&rows, Edges::All);
-    let applied = (0..marks.len()).filter(|&index| marks[index]);
-    Ok(applied.map(|index| &history.script(index).id).collect())
-}
-
 fn refuse_one_way(script: &Script) -> Result<(), PlanError> {
     let id = script.id.clone();
     match &script.downgrade {
@@ -376,11 +365,5 @@ mod tests {
         let history = history(FORK);
         let error = upgrade(&history, &[], &Target::head()).unwrap_err();
         assert!(error.help().contains("`castoff merge`") && error.help().contains("`heads`"));
-    }
-
-    #[test]
-    fn applied_is_all_below_the_rows() {
-        let history = history("a<- b<a c<a x<-~b");
-        assert_eq!(shown(applied(&history, &ids("x")).unwrap()), "a,b,x");
     }
 }

@@ -157,7 +157,7 @@ impl PlanError {
                 format!("correct the ledger with `castoff stamp {upper}`")
             }
             Self::SeveralHeads { .. } => {
-                "make one head with `castoff merge`, name one of them, or say `heads`".into()
+                "make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`".into()
             }
             Self::NotOnBranch { .. } => "see `castoff history -v` for the branches".into(),
             Self::NotApplied { .. } => {

@@ -42,6 +42,12 @@ impl Draw {
     }
 }
 
+/// Calls a test with so many sketches.
+pub(super) fn each_sketch(seed: u64, count: usize, mut test: impl FnMut(&str)) {
+    let mut draw = Draw(seed);
+    (0..count).for_each(|_| test(&draw.sketch()));
+}
+
 /// The rows that must stand in the ledger when exactly these revisions are applied.
 fn rows_of(history: &History, applied: &BTreeSet<RevisionId>) -> BTreeSet<RevisionId> {
     let mut rows = applied.clone();

@@ -6,11 +6,12 @@
 //! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
 //! `header` the lines before the first section, `section` the section lines, `draft` the
-//! other way round: the text of a new file.
+//! other way round: the text of a new file, and `rewrite` the text of a file with other parents.
 
 pub mod draft;
 pub mod error;
 mod header;
+pub(super) mod rewrite;
 mod section;
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ fn flags_and_settings_that_are_not_understood_are_named() {
         status 2
         --- stderr
         error: invalid value 'yaml' for '--format <FORMAT>'
-          [possible values: text, json]
+          [possible values: text, json, mermaid, dot]
 
         For more information, try '--help'.
 

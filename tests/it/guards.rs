@@ -251,43 +251,43 @@ fn two_heads_are_refused_with_the_way_to_join_them() {
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff run -- /bin/true
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff plan
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff bundle -o app
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff revision -m x
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff show head
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff stamp head
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
     "#]]
     .assert_eq(&transcript(&project, Some(&database), &lines));

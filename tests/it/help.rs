@@ -52,6 +52,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           show         Show one revision
           revision     Write a new, empty migration file on the head
           merge        Write a revision that makes one head from several
+          rebase       Move a revision behind the other head, which was merged first
           init         Make a migrations directory, a configuration file and a first revision
           bundle       Write a copy of this program with the migrations embedded
           completions  Print the completions for a shell
@@ -120,6 +121,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           show         Show one revision
           revision     Write a new, empty migration file on the head
           merge        Write a revision that makes one head from several
+          rebase       Move a revision behind the other head, which was merged first
           init         Make a migrations directory, a configuration file and a first revision
           bundle       Write a copy of this program with the migrations embedded
           completions  Print the completions for a shell

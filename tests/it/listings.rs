@@ -247,7 +247,7 @@ fn one_revision_is_shown_with_its_file() {
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `cccc33`, `dddd44`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff show nope
         status 14
@@ -333,7 +333,7 @@ fn a_revision_is_written_on_the_head() {
         status 2
         --- stderr
         error[not-a-head]: revision aaaa11 is not a head: bbbb22 follows it already
-          help: leave --head out, or add --splice to start a branch
+          help: name a head, as `castoff heads` shows them, or start a branch with `castoff revision --splice`
 
         $ castoff revision -m Other --head aaaa11 --rev-id cccc33 --splice --branch-label other
         status 0
@@ -346,7 +346,7 @@ fn a_revision_is_written_on_the_head() {
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff revision -m Third --head other@head --rev-id dddd44 --depends-on bbbb
         status 0

@@ -24,6 +24,8 @@ mod configuration;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod drawing;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod errors;
@@ -31,6 +33,8 @@ mod errors;
 mod exec;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod graph;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
@@ -51,6 +55,8 @@ mod merge;
 mod offline;
 #[cfg(test)]
 mod race;
+#[cfg(test)]
+mod rebase;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

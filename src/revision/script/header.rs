@@ -5,6 +5,8 @@
 //! misspelt key that is taken for prose changes the history silently; only the first comment of a
 //! file may look like that, as messages do (`-- fix: round the totals`).
 
+use std::ops::Range;
+
 use crate::revision::id::RevisionId;
 
 use super::error::Problem;
@@ -92,6 +94,34 @@ impl Header {
         }
         Ok(())
     }
+}
+
+/// Where the value of a key stands in a comment, without the blanks around it. Nothing if the
+/// comment is no line of keys, or has not this one; an empty range where no value is written.
+pub(super) fn value_of(comment: &str, wanted: &str) -> Option<Range<usize>> {
+    let content = comment.trim_start_matches('-');
+    if !matches!(Line::of(content.trim()), Line::Keys) {
+        return None;
+    }
+    let mut value: Option<Range<usize>> = None;
+    let mut next = comment.len() - content.len();
+    for piece in content.split_inclusive(char::is_whitespace) {
+        let (start, word) = (next, piece.trim_end());
+        next += piece.len();
+        match (word.split_once(':'), &mut value) {
+            (Some(_), Some(_)) => break,
+            (Some((key, _)), None) if key == wanted => {
+                value = Some(start + key.len() + 1..start + word.len());
+            }
+            (None, Some(value)) if !word.is_empty() => {
+                let is_first = value.start == value.end;
+                let from = if is_first { start } else { value.start };
+                *value = from..start + word.len();
+            }
+            _ => {}
+        }
+    }
+    value
 }
 
 /// What a header line looks like by its start.
