@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use tokio_postgres::error::DbError;
 
 use crate::database::connect_error::{ConnectError, Refusal};
-use crate::database::encryption::{HandshakeError, UnwantedAnswer};
+use crate::database::encryption::HandshakeError;
+use crate::database::greeting::UnwantedAnswer;
 use crate::database::sqlstate;
 use crate::database::tls_options::SslMode;
 
@@ -105,10 +106,38 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
         sqlstate::INVALID_AUTHORIZATION if message.contains("pg_hba.conf") => {
             ConnectError::NoHbaEntry(refusal)
         }
-        _ if message.starts_with("unsupported startup parameter") => {
-            ConnectError::StartupParameter(refusal)
-        }
+        sqlstate::PROTOCOL_VIOLATION => refused_by_pooler(refusal, attempted),
         _ => ConnectError::LoginRefused(refusal),
+    }
+}
+
+/// Before 1.20 `PgBouncer` gives all that it says of a login the code of a violated protocol, also
+/// the server's own words, so its sentences are looked at; they are not translated. The server
+/// itself has no reason to use that code. What is not known here is taken to pass: a pooler says
+/// much about servers that are not there yet, and the time for that is limited.
+fn refused_by_pooler(refusal: Refusal, attempted: &Attempted) -> ConnectError {
+    let message = refusal.message.as_str();
+    let begins = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
+    if begins(&["unsupported startup parameter"]) {
+        ConnectError::StartupParameter(refusal)
+    } else if begins(&[
+        "SASL authentication failed",
+        "password authentication failed",
+        "no such user",
+    ]) {
+        ConnectError::WrongPassword {
+            user: attempted.user.clone(),
+        }
+    } else if begins(&["no such database"])
+        || begins(&["database \""]) && message.ends_with("does not exist")
+    {
+        ConnectError::NoDatabase {
+            database: attempted.database.clone(),
+        }
+    } else if begins(&["SSL required", "login rejected", "not allowed"]) {
+        ConnectError::LoginRefused(refusal)
+    } else {
+        ConnectError::NotReady(refusal)
     }
 }
 

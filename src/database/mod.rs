@@ -24,6 +24,7 @@ pub mod values;
 pub mod connect;
 pub mod connect_error;
 pub mod encryption;
+pub mod greeting;
 pub mod login_failure;
 pub mod old_certificate;
 pub mod sqlstate;

@@ -35,7 +35,17 @@ pub struct Session<S> {
     config: tokio_postgres::Config,
     ledger_schema: Ident,
     server: ServerVersion,
+    announced: Option<i32>,
     state: PhantomData<S>,
+}
+
+/// Who answers the statements of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// The backend's process id.
+    pub pid: i32,
+    /// When its server was started, in microseconds since 1970: no two servers have the same.
+    pub server_start: i64,
 }
 
 /// What asking for the lock came to.
@@ -120,6 +130,7 @@ impl Session<Open> {
             config: link.config,
             ledger_schema,
             server: link.server,
+            announced: link.announced,
             state: PhantomData,
         }
     }
@@ -159,6 +170,28 @@ impl Session<Open> {
             activity: row.get(4),
             command: row.get(5),
         }))
+    }
+
+    /// The process id that the login announced, where it could be read along. A pooler announces
+    /// one of its own.
+    pub fn announced(&self) -> Option<i32> {
+        self.announced
+    }
+
+    /// Another connection to the same place.
+    pub async fn another(&self) -> Result<Self, Failure> {
+        let tls = self.cancel.tls.clone();
+        let (client, driver) = self.config.connect(tls.clone()).await?;
+        let link = Link {
+            client,
+            driver,
+            config: self.config.clone(),
+            tls,
+            server: self.server,
+            announced: None,
+            address: String::new(),
+        };
+        Ok(Self::open(link, self.ledger_schema.clone()))
     }
 
     /// Whether the database answers a query at all.
@@ -231,19 +264,30 @@ impl<S> Session<S> {
         self.cancel.clone()
     }
 
+    /// Which backend answers now.
+    pub async fn backend(&self) -> Result<Backend, Failure> {
+        let sql = include_str!("sql/backend.sql");
+        let row = self.client.query_typed_one(sql, &[]).await?;
+        Ok(Backend {
+            pid: row.get(0),
+            server_start: row.get(1),
+        })
+    }
+
     /// Undoes what a script may have done to the session, and sets what castoff works with: a
     /// temporary table that is left over would hide a real one from the next script. `reset all`
     /// leaves the role alone; `discard all` would release the lock. A session that idles in a
-    /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back.
+    /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back. The encoding is
+    /// the one of the login again by itself, but not behind a pooler, which logs in by itself.
     pub fn reset(&self) -> &'static str {
         if self.server.major >= 14 {
             "reset session authorization; reset role; reset all; \
-             close all; deallocate all; discard temp; \
+             set client_encoding = 'UTF8'; close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; \
              set client_connection_check_interval = '2s'; "
         } else {
             "reset session authorization; reset role; reset all; \
-             close all; deallocate all; discard temp; \
+             set client_encoding = 'UTF8'; close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; "
         }
     }
@@ -257,6 +301,7 @@ impl<S> Session<S> {
             config: self.config,
             ledger_schema: self.ledger_schema,
             server: self.server,
+            announced: self.announced,
             state: PhantomData,
         }
     }

@@ -9,6 +9,7 @@ pub mod lock;
 pub mod migrate;
 pub mod offline;
 pub mod pause;
+pub mod pooler;
 pub mod position;
 pub mod section;
 pub mod signal;
