@@ -277,12 +277,11 @@ impl ConnectError {
                 "add a line for this client to the server's `pg_hba.conf`".into()
             }
             Self::StartupParameter(_) => {
-                "give castoff the server's own address, not the pooler's, in `CASTOFF_DATABASE_URL`"
+                "give castoff the server's own address in `CASTOFF_DATABASE_URL`, or add the \
+                 parameter to the pooler's `ignore_startup_parameters`"
                     .into()
             }
-            Self::AdminConsole { .. } => {
-                "name the application's database in `DATABASE_URL`".into()
-            }
+            Self::AdminConsole { .. } => "name the application's database in `DATABASE_URL`".into(),
             Self::LoginRefused(_) | Self::Other(_) => "look at the server's log".into(),
             Self::TlsRefused { .. } => {
                 "switch the server's `ssl` on, or lower `sslmode` in `DATABASE_URL`".into()

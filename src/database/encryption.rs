@@ -9,8 +9,8 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
@@ -175,6 +175,23 @@ pub struct Stream {
     greeting: Greeting,
 }
 
+impl Stream {
+    /// Waits until the other side hangs up. How it does so is its own affair.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; 64];
+        loop {
+            let mut buf = ReadBuf::new(&mut bytes);
+            let read = match &mut self.inner {
+                Inner::Plain(socket) => Pin::new(socket).poll_read(cx, &mut buf),
+                Inner::Tls(stream) => Pin::new(stream).poll_read(cx, &mut buf),
+            };
+            if ready!(read).is_err() || buf.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
 impl TlsStream for Stream {
     fn channel_binding(&self) -> ChannelBinding {
         match &self.inner {
@@ -220,6 +237,12 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A cancel request is the one thing that ends without an answer. tokio-postgres hangs up
+        // at once; libpq waits until the server does, which says that the request is on its way.
+        // PgBouncer needs it: it drops the request of a client that is gone, and 1.18 falls over.
+        if self.greeting.is_awaited() {
+            ready!(self.poll_end(cx));
+        }
         match &mut self.inner {
             Inner::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Inner::Tls(stream) => Pin::new(stream).poll_shutdown(cx),

@@ -51,6 +51,11 @@ impl Greeting {
         }
     }
 
+    /// Whether the server has said nothing yet.
+    pub fn is_awaited(&self) -> bool {
+        self.is_first && !self.over && self.message.is_empty()
+    }
+
     /// Takes what was read next.
     pub fn see(&mut self, mut new: &[u8]) -> Result<(), UnwantedAnswer> {
         while !self.over && !new.is_empty() {
@@ -129,10 +134,7 @@ mod tests {
     const SASL: &[u8] = b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0";
     const TRUST: &[u8] = b"R\0\0\0\x08\0\0\0\0";
 
-    fn see(
-        accepted: &[AuthMethod],
-        pieces: &[&[u8]],
-    ) -> (Result<(), UnwantedAnswer>, Option<i32>) {
+    fn see(accepted: &[AuthMethod], pieces: &[&[u8]]) -> (Result<(), UnwantedAnswer>, Option<i32>) {
         let announced = Arc::new(OnceLock::new());
         let mut greeting = Greeting::new(accepted.into(), Arc::clone(&announced));
         let seen = pieces.iter().try_for_each(|piece| greeting.see(piece));
@@ -182,7 +184,10 @@ mod tests {
         let bytes: Vec<&[u8]> = login.chunks(1).collect();
         assert_eq!(see(&[], &bytes).1, Some(12345));
         assert_eq!(see(&[], &[TRUST, READY, KEY]).1, None);
-        assert_eq!(see(&[], &[TRUST, KEY, b"K\0\0\0\x0c\0\0\0\x01abcd"]).1, Some(12345));
+        assert_eq!(
+            see(&[], &[TRUST, KEY, b"K\0\0\0\x0c\0\0\0\x01abcd"]).1,
+            Some(12345)
+        );
         assert_eq!(see(&[], &[TRUST, b"E\0\0\0\x08oops", KEY]).1, None);
     }
 }

@@ -12,11 +12,11 @@ use crate::database::failure::Failure;
 use crate::database::session::{Backend, Open, Session};
 use crate::error::Error;
 
-/// How often the two connections are compared. A pooler that is idle shows itself at the first,
-/// since it gives out the session that came back last; one that takes turns needs as many as it
-/// has sessions.
-const ROUNDS: usize = 4;
-const TURNS: usize = 3;
+/// How often the two connections are compared. A pooler that is idle shows itself at the first
+/// question, since it gives out the session that came back last. One that lets its sessions take
+/// turns shows itself at the second round at the latest: the rounds differ in length, so that
+/// castoff's own turn does not come to the same session each time.
+const ROUNDS: usize = 3;
 
 /// The time for the second connection. A pooler whose sessions are all taken lets it wait.
 const PROBE: Duration = Duration::from_secs(3);
@@ -50,8 +50,8 @@ enum Probe {
 
 async fn is_shared(session: &Session<Open>, backend: Backend) -> Result<bool, Probe> {
     let other = session.another().await.map_err(Probe::Other)?;
-    for _ in 0..ROUNDS {
-        for _ in 0..TURNS {
+    for turns in 1..=ROUNDS {
+        for _ in 0..turns {
             if other.backend().await.map_err(Probe::Other)? == backend {
                 return Ok(true);
             }

@@ -50,6 +50,8 @@ mod merge;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod pooler;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
 mod sessions;
@@ -59,6 +61,8 @@ mod signals;
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod switchover;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
