@@ -134,8 +134,15 @@ async fn successor(
         return None;
     }
     debug!("{error}: looking for the server");
-    let (session, position) = context.connect().await.ok()?;
+    let (session, position) = match context.connect().await {
+        Ok(found) => found,
+        Err(error) => {
+            debug!("there is no server to go on with: {error}");
+            return None;
+        }
+    };
     if session.backend().await.ok()?.server_start == lost {
+        debug!("it is the same server: somebody ended the session, or the network did");
         return None;
     }
     info!(
