@@ -54,6 +54,8 @@ mod pooler;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod signals;
