@@ -39,6 +39,8 @@ pub struct Link {
     pub server: ServerVersion,
     /// The process id that the login announced, if it could be read along.
     pub announced: Option<i32>,
+    /// The unix socket, if it is one.
+    pub socket: Option<PathBuf>,
     /// Where the server is, for people.
     pub address: String,
 }
@@ -274,6 +276,10 @@ async fn open(
         tls: connector.clone(),
         server,
         announced: connector.announced(),
+        socket: match &host.location {
+            Location::Network { .. } => None,
+            Location::Socket(directory) => Some(socket_file(directory, host.port)),
+        },
         address: host.to_string(),
     };
     suitability::check(&mut link, target, &attempted)

@@ -21,6 +21,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database::conninfo::AuthMethod;
 use crate::database::greeting::Greeting;
+use crate::database::patient::poll_end;
 use crate::database::tls::{self, TlsFileError};
 use crate::database::tls_options::TlsOptions;
 
@@ -175,23 +176,6 @@ pub struct Stream {
     greeting: Greeting,
 }
 
-impl Stream {
-    /// Waits until the other side hangs up. How it does so is its own affair.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut bytes = [0; 64];
-        loop {
-            let mut buf = ReadBuf::new(&mut bytes);
-            let read = match &mut self.inner {
-                Inner::Plain(socket) => Pin::new(socket).poll_read(cx, &mut buf),
-                Inner::Tls(stream) => Pin::new(stream).poll_read(cx, &mut buf),
-            };
-            if ready!(read).is_err() || buf.filled().is_empty() {
-                return Poll::Ready(());
-            }
-        }
-    }
-}
-
 impl TlsStream for Stream {
     fn channel_binding(&self) -> ChannelBinding {
         match &self.inner {
@@ -241,7 +225,10 @@ impl AsyncWrite for Stream {
         // at once; libpq waits until the server does, which says that the request is on its way.
         // PgBouncer needs it: it drops the request of a client that is gone, and 1.18 falls over.
         if self.greeting.is_awaited() {
-            ready!(self.poll_end(cx));
+            match &mut self.inner {
+                Inner::Plain(socket) => ready!(poll_end(socket, cx)),
+                Inner::Tls(stream) => ready!(poll_end(stream, cx)),
+            }
         }
         match &mut self.inner {
             Inner::Plain(socket) => Pin::new(socket).poll_shutdown(cx),

@@ -27,6 +27,7 @@ pub mod encryption;
 pub mod greeting;
 pub mod login_failure;
 pub mod old_certificate;
+pub mod patient;
 pub mod sqlstate;
 pub mod suitability;
 pub mod tls;

@@ -6,16 +6,18 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, CancelToken, Client};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, NoTls};
 use tracing::{debug, info, warn};
 
 use super::connect::{Driver, Link, ServerVersion};
 use super::encryption::Connector;
 use super::failure::Failure;
+use super::patient::Patient;
 use super::side::Side;
 use super::sqlstate;
 use crate::sql::ident::Ident;
@@ -101,17 +103,26 @@ impl fmt::Display for Holder {
 pub struct Cancel {
     token: CancelToken,
     tls: Connector,
+    socket: Option<PathBuf>,
 }
 
 impl Cancel {
     /// Sends the request and gives it `within` to arrive.
     pub async fn send(&self, within: Duration) {
-        let request = self.token.cancel_query(self.tls.clone());
-        match tokio::time::timeout(within, request).await {
+        match tokio::time::timeout(within, self.request()).await {
             Ok(Ok(())) => debug!("asked the server to cancel the running statement"),
             Ok(Err(error)) => debug!("the cancel request failed: {error}"),
             Err(_) => debug!("the cancel request got no answer"),
         }
+    }
+
+    async fn request(&self) -> Result<(), Failure> {
+        let Some(socket) = &self.socket else {
+            return Ok(self.token.cancel_query(self.tls.clone()).await?);
+        };
+        let stream = Patient::connect(socket).await;
+        let stream = stream.map_err(|error| Failure::Lost(error.to_string()))?;
+        Ok(self.token.cancel_query_raw(stream, NoTls).await?)
     }
 }
 
@@ -121,6 +132,7 @@ impl Session<Open> {
         let cancel = Cancel {
             token: link.client.cancel_token(),
             tls: link.tls,
+            socket: link.socket,
         };
         // The driver ends by itself when the client is dropped or the connection is lost.
         drop(tokio::spawn(drive(link.driver)));
@@ -189,6 +201,7 @@ impl Session<Open> {
             tls,
             server: self.server,
             announced: None,
+            socket: self.cancel.socket.clone(),
             address: String::new(),
         };
         Ok(Self::open(link, self.ledger_schema.clone()))

@@ -19,7 +19,7 @@ use crate::error::Error;
 const ROUNDS: usize = 3;
 
 /// The time for the second connection. A pooler whose sessions are all taken lets it wait.
-const PROBE: Duration = Duration::from_secs(3);
+const PROBE: Duration = Duration::from_secs(5);
 
 /// Refuses a pooler that gives no session of its own to castoff, before the lock is asked for.
 ///

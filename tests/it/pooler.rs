@@ -212,27 +212,56 @@ fn migrates_over_the_direct_url_and_leaves_the_poolers_to_the_server() {
 
 #[test]
 fn sigterm_cancels_the_statement_through_the_pooler() {
-    let server = Server::start(&[]);
-    let database = server.database();
-    let pooler = PgBouncer::start(&server, Pool::Session, &[]);
-    let (project, gate) = gated(&pooler, &database);
-    let before = database.contents();
-    let running = upgrade(&pooler, &project, &database).spawn();
-    until_at_gate(&database);
-    running.signal(Signal::SIGTERM);
-    running.wait(DEADLINE).status(143);
-    until("the server cancelled the statement", DEADLINE, || {
-        let log = server.log();
-        log.contains("canceling statement due to user request")
-            .then_some(())
-    });
-    assert!(!pooler.log().contains("FATAL"), "{}", pooler.log());
-    until("the lock is given back", DEADLINE, || {
-        (database.rows(LOCKS) == "0\n").then_some(())
-    });
-    drop(gate);
-    database.assert_unchanged(&before);
-    upgrade(&pooler, &project, &database).output().status(0);
+    for over_socket in [false, true] {
+        let server = Server::start(&[]);
+        let database = server.database();
+        let pooler = PgBouncer::start(&server, Pool::Session, &[]);
+        let (project, gate) = gated(&pooler, &database);
+        let before = database.contents();
+        let url = if over_socket {
+            pooler.socket_url(database.name())
+        } else {
+            pooler.url(database.name())
+        };
+        let running = upgrade(&pooler, &project, &database)
+            .env("DATABASE_URL", url)
+            .spawn();
+        until_at_gate(&database);
+        running.signal(Signal::SIGTERM);
+        running.wait(DEADLINE).status(143);
+        until("the server cancelled the statement", DEADLINE, || {
+            let log = server.log();
+            log.contains("canceling statement due to user request")
+                .then_some(())
+        });
+        assert!(!pooler.log().contains("FATAL"), "{}", pooler.log());
+        until("the lock is given back", DEADLINE, || {
+            (database.rows(LOCKS) == "0\n").then_some(())
+        });
+        drop(gate);
+        database.assert_unchanged(&before);
+        upgrade(&pooler, &project, &database).output().status(0);
+    }
+}
+
+#[test]
+fn over_a_socket_the_modes_are_told_apart_too() {
+    let server = Server::shared();
+    for (pool, status) in [
+        (Some(Pool::Session), 0),
+        (Some(Pool::Transaction), 12),
+        (None, 0),
+    ] {
+        let database = server.database();
+        let pooler = pool.map(|pool| PgBouncer::start(server, pool, &[]));
+        let url = match &pooler {
+            Some(pooler) => pooler.socket_url(database.name()),
+            None => database.socket_url(),
+        };
+        let project = with_index();
+        let castoff = project.castoff(["upgrade"]).database(&database);
+        castoff.env("DATABASE_URL", url).output().status(status);
+    }
 }
 
 #[test]

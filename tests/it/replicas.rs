@@ -24,6 +24,8 @@ fn twenty_start_though_the_server_has_no_connections_for_all() {
     let database = server.database();
     // The test itself needs the reserved connections, and no more than two of them.
     let observer = database.session();
+    // Before 14 a password is kept as MD5 unless told otherwise.
+    observer.sql("set password_encryption = 'scram-sha-256'");
     observer.sql(&format!("create role app login password '{PASSWORD}'"));
     observer.sql(&format!("alter database {} owner to app", database.name()));
     let url = database.url().replace("tester:", "app:");

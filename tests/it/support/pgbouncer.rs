@@ -24,7 +24,7 @@ pub(crate) enum Pool {
     Statement,
 }
 
-/// One PgBouncer: SCRAM over TCP on 127.0.0.1, with the server's superuser in its `auth_file`.
+/// One PgBouncer: SCRAM over TCP on 127.0.0.1 and over a socket in its directory, with the server's superuser in its `auth_file`.
 /// It ends with the value.
 #[derive(Debug)]
 pub(crate) struct PgBouncer {
@@ -56,13 +56,14 @@ impl PgBouncer {
              [pgbouncer]\n\
              listen_addr = 127.0.0.1\n\
              listen_port = {port}\n\
-             unix_socket_dir =\n\
+             unix_socket_dir = {}\n\
              auth_type = scram-sha-256\n\
              auth_file = {}\n\
              admin_users = {USER}\n\
              pool_mode = {mode}\n\
              server_login_retry = 1\n",
             server.port(),
+            directory.display(),
             users.display()
         );
         for setting in settings {
@@ -113,6 +114,13 @@ impl PgBouncer {
             "postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}",
             self.port
         )
+    }
+
+    /// The same, over its unix socket.
+    pub(crate) fn socket_url(&self, database: &str) -> String {
+        let directory = self.directory.display().to_string().replace('/', "%2F");
+        let port = self.port;
+        format!("postgres://{USER}:{PASSWORD}@{directory}:{port}/{database}")
     }
 
     /// castoff, with this database through the pooler in `DATABASE_URL`.
