@@ -196,3 +196,74 @@ pub fn network(error: io::Error, attempted: &Attempted) -> ConnectError {
         _ => ConnectError::Network(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(message: &str, expected: &str) {
+        let attempted = Attempted {
+            user: "web".to_owned(),
+            database: "app".to_owned(),
+            place: AttemptedPlace::Host("pooler".to_owned()),
+            mode: SslMode::Prefer,
+        };
+        let refusal = Refusal {
+            code: sqlstate::PROTOCOL_VIOLATION.to_owned(),
+            message: message.to_owned(),
+            detail: None,
+            hint: None,
+        };
+        let error = refused_by_pooler(refusal, &attempted);
+        assert_eq!(
+            format!("{} {:?}", error.code(), error.retry()),
+            expected,
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn tells_what_a_pooler_says_apart() {
+        for (message, expected) in [
+            (
+                "unsupported startup parameter: options",
+                "login-startup-parameter Never",
+            ),
+            (
+                "unsupported startup parameter in options: work_mem",
+                "login-startup-parameter Never",
+            ),
+            ("SASL authentication failed", "login-password-wrong Never"),
+            (
+                "password authentication failed for user \"web\"",
+                "login-password-wrong Never",
+            ),
+            ("no such user: web", "login-password-wrong Never"),
+            ("no such database: app", "login-database-missing Never"),
+            (
+                "database \"app\" does not exist",
+                "login-database-missing Never",
+            ),
+            ("SSL required", "login-refused Never"),
+            (
+                "server login has been failing, try again later (server_login_retry)",
+                "server-not-ready Later",
+            ),
+            (
+                "pgbouncer cannot connect to server",
+                "server-not-ready Later",
+            ),
+            (
+                "no more connections allowed (max_client_conn)",
+                "server-not-ready Later",
+            ),
+            (
+                "the database system is starting up",
+                "server-not-ready Later",
+            ),
+            ("query_wait_timeout", "server-not-ready Later"),
+        ] {
+            check(message, expected);
+        }
+    }
+}
