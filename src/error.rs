@@ -99,9 +99,10 @@ pub enum Error {
         #[source]
         source: Failure,
     },
-    /// The lock was taken by one connection, and the next statement went to another.
+    /// Statements of one connection go to several sessions of the server, so that the lock would
+    /// not stay with it.
     #[error(
-        "the migration lock does not stay with this connection: a transaction pooler is in between"
+        "a pooler in transaction mode is in between: the migration lock would not stay with castoff"
     )]
     Pooler,
     /// Somebody else held the lock all the time.
@@ -213,12 +214,18 @@ impl Error {
         move |source| Self::Database { doing, source }
     }
 
-    /// Whether the connection ended while a question was open.
+    /// Whether the connection ended while a question was open, or a step was under way.
     pub fn is_lost_connection(&self) -> bool {
-        let Self::Database { source, .. } = self else {
-            return false;
-        };
-        matches!(source, Failure::Lost(_))
+        matches!(
+            self,
+            Self::Database {
+                source: Failure::Lost(_),
+                ..
+            } | Self::Apply(ApplyError::Broken {
+                failure: Failure::Lost(_),
+                ..
+            }) | Self::Stamp(FenceError::Failure(Failure::Lost(_)))
+        )
     }
 
     /// The error's name in documentation and logs.

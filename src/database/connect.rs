@@ -37,6 +37,10 @@ pub struct Link {
     pub tls: Connector,
     /// The server's version.
     pub server: ServerVersion,
+    /// The process id that the login announced, if it could be read along.
+    pub announced: Option<i32>,
+    /// The unix socket, if it is one.
+    pub socket: Option<PathBuf>,
     /// Where the server is, for people.
     pub address: String,
 }
@@ -258,16 +262,24 @@ async fn open(
     let connected = config.connect(connector.clone()).await;
     let (client, driver) =
         connected.map_err(|error| failure(login_failure::explain(error, &attempted)))?;
-    let server = driver
-        .parameter("server_version")
-        .map(ServerVersion::parse)
-        .unwrap_or_default();
+    let version = driver.parameter("server_version").unwrap_or_default();
+    // `1.24.1/bouncer`: it speaks the protocol, and no SQL.
+    if version.ends_with("/bouncer") {
+        let database = conninfo.database.clone();
+        return Err(failure(ConnectError::AdminConsole { database }));
+    }
+    let server = ServerVersion::parse(version);
     let mut link = Link {
         client,
         driver,
         config,
         tls: connector.clone(),
         server,
+        announced: connector.announced(),
+        socket: match &host.location {
+            Location::Network { .. } => None,
+            Location::Socket(directory) => Some(socket_file(directory, host.port)),
+        },
         address: host.to_string(),
     };
     suitability::check(&mut link, target, &attempted)

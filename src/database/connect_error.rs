@@ -109,6 +109,12 @@ pub enum ConnectError {
     /// `PgBouncer` does not pass a startup parameter on.
     #[error("unsupported startup parameter")]
     StartupParameter(#[source] Refusal),
+    /// The name of the database leads to the console of `PgBouncer`.
+    #[error("\"{database}\" is the console of PgBouncer, not a database")]
+    AdminConsole {
+        /// That name.
+        database: String,
+    },
     /// Any other refusal, in the server's own words.
     #[error("{}", .0.message)]
     LoginRefused(Refusal),
@@ -187,6 +193,7 @@ impl ConnectError {
             | Self::NoDatabase { .. }
             | Self::NoHbaEntry(_)
             | Self::StartupParameter(_)
+            | Self::AdminConsole { .. }
             | Self::TlsRefused { .. }
             | Self::Certificate { .. }
             | Self::Handshake(_)
@@ -218,6 +225,7 @@ impl ConnectError {
             Self::NoDatabase { .. } => "login-database-missing",
             Self::NoHbaEntry(_) => "login-no-hba-entry",
             Self::StartupParameter(_) => "login-startup-parameter",
+            Self::AdminConsole { .. } => "login-admin-console",
             Self::LoginRefused(_) => "login-refused",
             Self::TlsRefused { .. } => "tls-refused",
             Self::Certificate { .. } => "tls-certificate",
@@ -269,9 +277,11 @@ impl ConnectError {
                 "add a line for this client to the server's `pg_hba.conf`".into()
             }
             Self::StartupParameter(_) => {
-                "give castoff the server's own address, not the pooler's, in `CASTOFF_DATABASE_URL`"
+                "give castoff the server's own address in `CASTOFF_DATABASE_URL`, or add the \
+                 parameter to the pooler's `ignore_startup_parameters`"
                     .into()
             }
+            Self::AdminConsole { .. } => "name the application's database in `DATABASE_URL`".into(),
             Self::LoginRefused(_) | Self::Other(_) => "look at the server's log".into(),
             Self::TlsRefused { .. } => {
                 "switch the server's `ssl` on, or lower `sslmode` in `DATABASE_URL`".into()

@@ -9,8 +9,8 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
@@ -20,6 +20,8 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database::conninfo::AuthMethod;
+use crate::database::greeting::Greeting;
+use crate::database::patient::poll_end;
 use crate::database::tls::{self, TlsFileError};
 use crate::database::tls_options::TlsOptions;
 
@@ -48,6 +50,7 @@ pub struct Connector {
     options: Arc<TlsOptions>,
     accepted: Arc<[AuthMethod]>,
     encrypted: Arc<AtomicBool>,
+    announced: Arc<OnceLock<i32>>,
 }
 
 impl Connector {
@@ -58,6 +61,7 @@ impl Connector {
             options: Arc::new(options.clone()),
             accepted: accepted.into(),
             encrypted: Arc::new(AtomicBool::new(false)),
+            announced: Arc::new(OnceLock::new()),
         }
     }
 
@@ -66,14 +70,20 @@ impl Connector {
         self.encrypted.load(Ordering::Relaxed)
     }
 
+    /// The process id that the server announced at the first login, for cancel requests. A pooler
+    /// announces one of its own invention. Unknown over a unix socket, which nobody reads along.
+    pub fn announced(&self) -> Option<i32> {
+        self.announced.get().copied()
+    }
+
     async fn start(self, socket: Socket, name: String) -> Result<Stream, HandshakeError> {
-        let watch = Watch::new(Arc::clone(&self.accepted));
+        let greeting = Greeting::new(Arc::clone(&self.accepted), Arc::clone(&self.announced));
         let inner = match self.encryption {
             Encryption::None => Inner::Plain(socket),
             Encryption::Direct => self.handshake(socket, name).await?,
             Encryption::IfOffered | Encryption::Required => self.ask(socket, name).await?,
         };
-        Ok(Stream { inner, watch })
+        Ok(Stream { inner, greeting })
     }
 
     async fn ask(&self, mut socket: Socket, name: String) -> Result<Inner, HandshakeError> {
@@ -126,17 +136,6 @@ pub enum HandshakeError {
     Tls(#[source] io::Error),
 }
 
-/// What the first answer of the server gives away.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum UnwantedAnswer {
-    /// It is not PostgreSQL's protocol.
-    #[error("not a PostgreSQL server")]
-    NotPostgres,
-    /// The server asks for a login that `require_auth` excludes.
-    #[error("the server asks for a login that `require_auth` excludes")]
-    Auth(&'static str),
-}
-
 impl MakeTlsConnect<Socket> for Connector {
     type Stream = Stream;
     type TlsConnect = Start;
@@ -174,7 +173,7 @@ enum Inner {
 /// A connection, encrypted or not.
 pub struct Stream {
     inner: Inner,
-    watch: Watch,
+    greeting: Greeting,
 }
 
 impl TlsStream for Stream {
@@ -198,7 +197,7 @@ impl AsyncRead for Stream {
             Inner::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         })?;
         let new = buf.filled().get(before..).unwrap_or_default();
-        Poll::Ready(self.watch.see(new).map_err(io::Error::other))
+        Poll::Ready(self.greeting.see(new).map_err(io::Error::other))
     }
 }
 
@@ -222,101 +221,18 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A cancel request is the one thing that ends without an answer. tokio-postgres hangs up
+        // at once; libpq waits until the server does, which says that the request is on its way.
+        // PgBouncer needs it: it drops the request of a client that is gone, and 1.18 falls over.
+        if self.greeting.is_awaited() {
+            match &mut self.inner {
+                Inner::Plain(socket) => ready!(poll_end(socket, cx)),
+                Inner::Tls(stream) => ready!(poll_end(stream, cx)),
+            }
+        }
         match &mut self.inner {
             Inner::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Inner::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
-    }
-}
-
-/// Reads the first message of the server along: a type, a length and, in an authentication
-/// request, the method.
-struct Watch {
-    accepted: Arc<[AuthMethod]>,
-    head: Vec<u8>,
-    over: bool,
-}
-
-impl Watch {
-    fn new(accepted: Arc<[AuthMethod]>) -> Self {
-        Self {
-            accepted,
-            head: Vec::new(),
-            over: false,
-        }
-    }
-
-    fn see(&mut self, new: &[u8]) -> Result<(), UnwantedAnswer> {
-        const HEAD: usize = 9;
-        if self.over {
-            return Ok(());
-        }
-        let missing = HEAD - self.head.len();
-        self.head.extend(new.iter().take(missing));
-        match (self.head.first(), self.head.get(5..HEAD)) {
-            (Some(b'E'), _) => self.over = true,
-            (Some(b'R'), Some(&[_, _, _, method])) => {
-                self.over = true;
-                return check_method(method, &self.accepted);
-            }
-            (Some(b'R') | None, _) => {}
-            (Some(_), _) => return Err(UnwantedAnswer::NotPostgres),
-        }
-        Ok(())
-    }
-}
-
-fn check_method(code: u8, accepted: &[AuthMethod]) -> Result<(), UnwantedAnswer> {
-    let (method, name) = match code {
-        0 => (AuthMethod::None, "none"),
-        3 => (AuthMethod::Password, "password"),
-        5 => (AuthMethod::Md5, "md5"),
-        7 => (AuthMethod::Gss, "gss"),
-        9 => (AuthMethod::Sspi, "sspi"),
-        10 => (AuthMethod::Scram, "scram-sha-256"),
-        // tokio-postgres refuses what nobody knows.
-        _ => return Ok(()),
-    };
-    if accepted.is_empty() || accepted.contains(&method) {
-        Ok(())
-    } else {
-        Err(UnwantedAnswer::Auth(name))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(accepted: &[AuthMethod], pieces: &[&[u8]], expected: Result<(), UnwantedAnswer>) {
-        let mut watch = Watch::new(accepted.into());
-        let seen = pieces.iter().try_for_each(|piece| watch.see(piece));
-        assert_eq!(seen, expected, "{pieces:?}");
-    }
-
-    #[test]
-    fn reads_the_first_answer_along() {
-        const SASL: &[u8] = b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0";
-        const TRUST: &[u8] = b"R\0\0\0\x08\0\0\0\0";
-        let scram = [AuthMethod::Scram];
-        check(&[], &[SASL, b"anything"], Ok(()));
-        check(&scram, &[SASL, b"anything"], Ok(()));
-        check(&scram, &[&SASL[..3], &SASL[3..8], &SASL[8..]], Ok(()));
-        check(&scram, &[TRUST], Err(UnwantedAnswer::Auth("none")));
-        check(
-            &scram,
-            &[&TRUST[..8], &TRUST[8..]],
-            Err(UnwantedAnswer::Auth("none")),
-        );
-        check(&[AuthMethod::None], &[TRUST, SASL], Ok(()));
-        check(
-            &[AuthMethod::None],
-            &[SASL],
-            Err(UnwantedAnswer::Auth("scram-sha-256")),
-        );
-        check(&scram, &[b"E\0\0\0\x10SFATAL"], Ok(()));
-        check(&[], &[b"HTTP/1.1 400"], Err(UnwantedAnswer::NotPostgres));
-        check(&[], &[b"\x15\x03"], Err(UnwantedAnswer::NotPostgres));
-        check(&[], &[b""], Ok(()));
     }
 }

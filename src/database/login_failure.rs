@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use tokio_postgres::error::DbError;
 
 use crate::database::connect_error::{ConnectError, Refusal};
-use crate::database::encryption::{HandshakeError, UnwantedAnswer};
+use crate::database::encryption::HandshakeError;
+use crate::database::greeting::UnwantedAnswer;
 use crate::database::sqlstate;
 use crate::database::tls_options::SslMode;
 
@@ -105,10 +106,38 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
         sqlstate::INVALID_AUTHORIZATION if message.contains("pg_hba.conf") => {
             ConnectError::NoHbaEntry(refusal)
         }
-        _ if message.starts_with("unsupported startup parameter") => {
-            ConnectError::StartupParameter(refusal)
-        }
+        sqlstate::PROTOCOL_VIOLATION => refused_by_pooler(refusal, attempted),
         _ => ConnectError::LoginRefused(refusal),
+    }
+}
+
+/// Before 1.20 `PgBouncer` gives all that it says of a login the code of a violated protocol, also
+/// the server's own words, so its sentences are looked at; they are not translated. The server
+/// itself has no reason to use that code. What is not known here is taken to pass: a pooler says
+/// much about servers that are not there yet, and the time for that is limited.
+fn refused_by_pooler(refusal: Refusal, attempted: &Attempted) -> ConnectError {
+    let message = refusal.message.as_str();
+    let begins = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
+    if begins(&["unsupported startup parameter"]) {
+        ConnectError::StartupParameter(refusal)
+    } else if begins(&[
+        "SASL authentication failed",
+        "password authentication failed",
+        "no such user",
+    ]) {
+        ConnectError::WrongPassword {
+            user: attempted.user.clone(),
+        }
+    } else if begins(&["no such database"])
+        || begins(&["database \""]) && message.ends_with("does not exist")
+    {
+        ConnectError::NoDatabase {
+            database: attempted.database.clone(),
+        }
+    } else if begins(&["SSL required", "login rejected", "not allowed"]) {
+        ConnectError::LoginRefused(refusal)
+    } else {
+        ConnectError::NotReady(refusal)
     }
 }
 
@@ -165,5 +194,76 @@ pub fn network(error: io::Error, attempted: &Attempted) -> ConnectError {
             _,
         ) => ConnectError::Closed,
         _ => ConnectError::Network(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(message: &str, expected: &str) {
+        let attempted = Attempted {
+            user: "web".to_owned(),
+            database: "app".to_owned(),
+            place: AttemptedPlace::Host("pooler".to_owned()),
+            mode: SslMode::Prefer,
+        };
+        let refusal = Refusal {
+            code: sqlstate::PROTOCOL_VIOLATION.to_owned(),
+            message: message.to_owned(),
+            detail: None,
+            hint: None,
+        };
+        let error = refused_by_pooler(refusal, &attempted);
+        assert_eq!(
+            format!("{} {:?}", error.code(), error.retry()),
+            expected,
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn tells_what_a_pooler_says_apart() {
+        for (message, expected) in [
+            (
+                "unsupported startup parameter: options",
+                "login-startup-parameter Never",
+            ),
+            (
+                "unsupported startup parameter in options: work_mem",
+                "login-startup-parameter Never",
+            ),
+            ("SASL authentication failed", "login-password-wrong Never"),
+            (
+                "password authentication failed for user \"web\"",
+                "login-password-wrong Never",
+            ),
+            ("no such user: web", "login-password-wrong Never"),
+            ("no such database: app", "login-database-missing Never"),
+            (
+                "database \"app\" does not exist",
+                "login-database-missing Never",
+            ),
+            ("SSL required", "login-refused Never"),
+            (
+                "server login has been failing, try again later (server_login_retry)",
+                "server-not-ready Later",
+            ),
+            (
+                "pgbouncer cannot connect to server",
+                "server-not-ready Later",
+            ),
+            (
+                "no more connections allowed (max_client_conn)",
+                "server-not-ready Later",
+            ),
+            (
+                "the database system is starting up",
+                "server-not-ready Later",
+            ),
+            ("query_wait_timeout", "server-not-ready Later"),
+        ] {
+            check(message, expected);
+        }
     }
 }

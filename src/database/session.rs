@@ -6,16 +6,18 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, CancelToken, Client};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, NoTls};
 use tracing::{debug, info, warn};
 
 use super::connect::{Driver, Link, ServerVersion};
 use super::encryption::Connector;
 use super::failure::Failure;
+use super::patient::Patient;
 use super::side::Side;
 use super::sqlstate;
 use crate::sql::ident::Ident;
@@ -35,7 +37,17 @@ pub struct Session<S> {
     config: tokio_postgres::Config,
     ledger_schema: Ident,
     server: ServerVersion,
+    announced: Option<i32>,
     state: PhantomData<S>,
+}
+
+/// Who answers the statements of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// The backend's process id.
+    pub pid: i32,
+    /// When its server was started, in microseconds since 1970: no two servers have the same.
+    pub server_start: i64,
 }
 
 /// What asking for the lock came to.
@@ -91,17 +103,26 @@ impl fmt::Display for Holder {
 pub struct Cancel {
     token: CancelToken,
     tls: Connector,
+    socket: Option<PathBuf>,
 }
 
 impl Cancel {
     /// Sends the request and gives it `within` to arrive.
     pub async fn send(&self, within: Duration) {
-        let request = self.token.cancel_query(self.tls.clone());
-        match tokio::time::timeout(within, request).await {
+        match tokio::time::timeout(within, self.request()).await {
             Ok(Ok(())) => debug!("asked the server to cancel the running statement"),
             Ok(Err(error)) => debug!("the cancel request failed: {error}"),
             Err(_) => debug!("the cancel request got no answer"),
         }
+    }
+
+    async fn request(&self) -> Result<(), Failure> {
+        let Some(socket) = &self.socket else {
+            return Ok(self.token.cancel_query(self.tls.clone()).await?);
+        };
+        let stream = Patient::connect(socket).await;
+        let stream = stream.map_err(|error| Failure::Lost(error.to_string()))?;
+        Ok(self.token.cancel_query_raw(stream, NoTls).await?)
     }
 }
 
@@ -111,6 +132,7 @@ impl Session<Open> {
         let cancel = Cancel {
             token: link.client.cancel_token(),
             tls: link.tls,
+            socket: link.socket,
         };
         // The driver ends by itself when the client is dropped or the connection is lost.
         drop(tokio::spawn(drive(link.driver)));
@@ -120,6 +142,7 @@ impl Session<Open> {
             config: link.config,
             ledger_schema,
             server: link.server,
+            announced: link.announced,
             state: PhantomData,
         }
     }
@@ -159,6 +182,29 @@ impl Session<Open> {
             activity: row.get(4),
             command: row.get(5),
         }))
+    }
+
+    /// The process id that the login announced, where it could be read along. A pooler announces
+    /// one of its own.
+    pub fn announced(&self) -> Option<i32> {
+        self.announced
+    }
+
+    /// Another connection to the same place.
+    pub async fn another(&self) -> Result<Self, Failure> {
+        let tls = self.cancel.tls.clone();
+        let (client, driver) = self.config.connect(tls.clone()).await?;
+        let link = Link {
+            client,
+            driver,
+            config: self.config.clone(),
+            tls,
+            server: self.server,
+            announced: None,
+            socket: self.cancel.socket.clone(),
+            address: String::new(),
+        };
+        Ok(Self::open(link, self.ledger_schema.clone()))
     }
 
     /// Whether the database answers a query at all.
@@ -231,19 +277,30 @@ impl<S> Session<S> {
         self.cancel.clone()
     }
 
+    /// Which backend answers now.
+    pub async fn backend(&self) -> Result<Backend, Failure> {
+        let sql = include_str!("sql/backend.sql");
+        let row = self.client.query_typed_one(sql, &[]).await?;
+        Ok(Backend {
+            pid: row.get(0),
+            server_start: row.get(1),
+        })
+    }
+
     /// Undoes what a script may have done to the session, and sets what castoff works with: a
     /// temporary table that is left over would hide a real one from the next script. `reset all`
     /// leaves the role alone; `discard all` would release the lock. A session that idles in a
-    /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back.
+    /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back. The encoding is
+    /// the one of the login again by itself, but not behind a pooler, which logs in by itself.
     pub fn reset(&self) -> &'static str {
         if self.server.major >= 14 {
             "reset session authorization; reset role; reset all; \
-             close all; deallocate all; discard temp; \
+             set client_encoding = 'UTF8'; close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; \
              set client_connection_check_interval = '2s'; "
         } else {
             "reset session authorization; reset role; reset all; \
-             close all; deallocate all; discard temp; \
+             set client_encoding = 'UTF8'; close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; "
         }
     }
@@ -257,6 +314,7 @@ impl<S> Session<S> {
             config: self.config,
             ledger_schema: self.ledger_schema,
             server: self.server,
+            announced: self.announced,
             state: PhantomData,
         }
     }

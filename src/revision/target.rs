@@ -88,7 +88,7 @@ impl Target {
     }
 
     /// Whether it counts from where the database is.
-    pub(super) fn is_relative(&self) -> bool {
+    pub fn is_relative(&self) -> bool {
         self.anchor == Anchor::Current
     }
 }

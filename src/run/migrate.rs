@@ -6,7 +6,7 @@ use tracing::{debug, info, warn};
 
 use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
-use super::{Context, apply, watch};
+use super::{Context, apply, pooler, watch};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
 use crate::database::record::Move;
@@ -18,6 +18,10 @@ use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
 use crate::revision::stamp::{self, Stamp};
 use crate::revision::target::Target;
+
+/// How many servers may go away under one start: enough for a switchover and back, and an end for
+/// one that falls again and again.
+const MOST_LOSSES: usize = 4;
 
 /// What somebody wants.
 #[derive(Clone, Debug)]
@@ -69,7 +73,33 @@ pub async fn migrate(
         Some(history) => history,
         None => migrations.history()?,
     };
-    match work(context, &session, &history, &position, goal).await? {
+    let mut found = (session, position);
+    let mut losses = 0;
+    loop {
+        let mut server = None;
+        let result = reach(context, found, &history, goal, &mut server).await;
+        let error = match result {
+            Err(error) if error.is_lost_connection() && losses < MOST_LOSSES => error,
+            result => return result,
+        };
+        losses += 1;
+        let Some(successor) = successor(context, goal, server, &error).await else {
+            return Err(error);
+        };
+        found = successor;
+    }
+}
+
+/// Does what is to be done from where the database was found. `server` takes the start of the
+/// server that does it.
+async fn reach(
+    context: &Context<'_>,
+    (session, position): (Session<Open>, Position),
+    history: &History,
+    goal: &Goal,
+    server: &mut Option<i64>,
+) -> Result<(), Error> {
+    match work(context, &session, history, &position, goal).await? {
         Work::Nothing => {
             if let Position::At(rows) = &position {
                 up_to_date(rows);
@@ -78,9 +108,48 @@ pub async fn migrate(
         }
         Work::Ahead(unknown) => ahead(context, unknown),
         Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
-            under_lock(context, session, &history, goal).await
+            *server = Some(pooler::refuse(&session).await?.server_start);
+            under_lock(context, session, history, goal).await
         }
     }
+}
+
+/// A connection to the server that took over from one that went away, or to the same one started
+/// anew. What was committed is found in the ledger there, as at any start; nothing is remembered.
+///
+/// Nobody goes on when the very same server answers: then it was this session alone that ended,
+/// and whoever ended it, because it stood in the way of something, meant it. Nor when the goal
+/// counts from where the database is, which may have moved.
+async fn successor(
+    context: &Context<'_>,
+    goal: &Goal,
+    server: Option<i64>,
+    error: &Error,
+) -> Option<(Session<Open>, Position)> {
+    let lost = server?;
+    let Goal::Upgrade(target) = goal else {
+        return None;
+    };
+    if target.is_relative() {
+        return None;
+    }
+    debug!("{error}: looking for the server");
+    let (session, position) = match context.connect().await {
+        Ok(found) => found,
+        Err(error) => {
+            debug!("there is no server to go on with: {error}");
+            return None;
+        }
+    };
+    if session.backend().await.ok()?.server_start == lost {
+        debug!("it is the same server: somebody ended the session, or the network did");
+        return None;
+    }
+    info!(
+        event = "reconnected",
+        "{error}: going on with the server that answers now"
+    );
+    Some((session, position))
 }
 
 async fn under_lock(

@@ -10,6 +10,7 @@ pub mod lock;
 pub mod migrate;
 pub mod offline;
 pub mod pause;
+pub mod pooler;
 pub mod position;
 pub mod progress;
 pub mod section;

@@ -162,12 +162,14 @@ fn a_server_that_dies_in_the_middle_leaves_the_database_as_it_was() {
     let project = gated();
     let gate = close_gate(&project, &database);
     let before = database.contents();
-    let running = project.castoff(["upgrade"]).database(&database).spawn();
+    let castoff = project.castoff(["upgrade", "--wait-timeout", "300ms"]);
+    let running = castoff.database(&database).spawn();
     backend_at_gate(&database);
     server.kill();
     running.wait(DEADLINE).check(&expect![[r#"
         status 12
         --- stderr
+        castoff: waiting for database tester@127.0.0.1:[port]/[database]: connection refused
         error[connection-lost]: the connection was lost while applying revision b
           caused by: connection closed
           help: start again: what was not finished was rolled back
@@ -180,6 +182,28 @@ fn a_server_that_dies_in_the_middle_leaves_the_database_as_it_was() {
         .database(&database)
         .output()
         .status(0);
+}
+
+#[test]
+fn a_server_that_comes_back_is_gone_on_with() {
+    let server = Server::start(&[]);
+    let database = server.database();
+    let project = gated();
+    let gate = close_gate(&project, &database);
+    let mut running = project.castoff(["upgrade"]).database(&database).spawn();
+    backend_at_gate(&database);
+    server.kill();
+    running.stderr_until("connection refused", DEADLINE);
+    drop(gate);
+    server.up();
+    let finished = running.wait(DEADLINE);
+    finished.status(0);
+    let expected = "castoff: the connection was lost while applying revision b: \
+        going on with the server that answers now\n\
+        castoff: applied b Make b ([time])\ncastoff: database is at b\n";
+    assert!(finished.stderr.ends_with(expected), "{finished}");
+    let recorded = "select revision, outcome from castoff.history order by id";
+    assert_eq!(database.rows(recorded), "a|done\nb|done\n");
 }
 
 #[test]

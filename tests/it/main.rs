@@ -54,9 +54,13 @@ mod merge;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod pooler;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
 mod rebase;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
@@ -65,6 +69,8 @@ mod signals;
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod switchover;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]

@@ -42,11 +42,50 @@ impl Server {
 
     /// The same, not yet started.
     pub(crate) fn stopped(settings: &[&str]) -> Self {
+        Self::copy_of(&template(), settings)
+    }
+
+    /// A standby of this one, streaming when this returns. This one is stopped for a moment: a copy
+    /// of its files needs no `pg_basebackup`, which not every server under test comes with.
+    pub(crate) fn standby(&self, settings: &[&str]) -> Self {
+        let streaming = "select count(*) from pg_stat_replication where state = 'streaming'";
+        self.stop();
+        let standby = Self::copy_of(&self.supervisor.directory().join("data"), settings);
+        standby.write(
+            "postgresql.auto.conf",
+            &format!(
+                "primary_conninfo = 'host=127.0.0.1 port={} user={USER} password={PASSWORD}'\n",
+                self.port
+            ),
+        );
+        standby.write("standby.signal", "");
+        self.up();
+        standby.up();
+        until("the standby streams", DEADLINE, || {
+            (self.session("postgres").rows(streaming) == "1\n").then_some(())
+        });
+        standby
+    }
+
+    /// Makes a standby the primary.
+    pub(crate) fn promote(&self) {
+        let output = as_server(Command::new(binaries().join("pg_ctl")))
+            .args(["promote", "--wait", "--pgdata"])
+            .arg(self.supervisor.directory().join("data"))
+            .current_dir(self.supervisor.directory())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "pg_ctl promote: {said}");
+    }
+
+    /// A server with a copy of these files, and these lines in its `postgresql.conf`.
+    fn copy_of(files: &Path, settings: &[&str]) -> Self {
         let supervisor = Supervisor::new();
         let data = supervisor.directory().join("data");
         let copied = as_server(Command::new("cp"))
             .arg("-R")
-            .arg(template())
+            .arg(files)
             .arg(&data)
             .status();
         assert!(copied.unwrap().success(), "cannot copy the template");
