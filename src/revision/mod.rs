@@ -6,6 +6,7 @@ pub mod checksum;
 pub mod history;
 pub mod history_error;
 pub mod id;
+pub mod mend;
 pub mod plan;
 pub mod plan_error;
 pub mod range;

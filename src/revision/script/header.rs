@@ -113,7 +113,8 @@ impl Header {
 fn prose(content: &str) -> (&str, Option<&str>) {
     let key = format!("{BREAKING}:");
     let starts = content.match_indices(&key).map(|(start, _)| start);
-    let is_word = |start: &usize| content[..*start].is_empty() || content[..*start].ends_with([' ', '\t']);
+    let is_word =
+        |start: &usize| content[..*start].is_empty() || content[..*start].ends_with([' ', '\t']);
     match starts.into_iter().find(is_word) {
         Some(start) => (&content[..start], Some(content[start + key.len()..].trim())),
         None => (content, None),

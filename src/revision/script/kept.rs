@@ -178,7 +178,9 @@ mod tests {
         check(&format!("\u{feff}{FILE}"));
         check("-- revision: bbbb22\n-- downgrade\nselect 1;\n-- upgrade\nselect 2;");
         check("-- revision: bbbb22\n-- downgrade\n-- upgrade");
-        check("-- revision: bbbb22\n-- upgrade\nselect 2;\n  -- downgrade irreversible: gone\n-- why\n");
+        check(
+            "-- revision: bbbb22\n-- upgrade\nselect 2;\n  -- downgrade irreversible: gone\n-- why\n",
+        );
         check("-- revision: bbbb22\n-- breaking: the column: is gone\n-- upgrade\nselect 2;");
     }
 
@@ -197,7 +199,10 @@ mod tests {
     fn what_cannot_be_trusted_is_not_read() {
         let found = |change: fn(&mut Kept<'_>)| again(FILE, change).unwrap_err().to_string();
         let altered = "the ledger's text is not the one that was recorded";
-        assert_eq!(found(|kept| kept.downgrade = Some("drop schema public;")), altered);
+        assert_eq!(
+            found(|kept| kept.downgrade = Some("drop schema public;")),
+            altered
+        );
         assert_eq!(
             found(|kept| kept.downgrade = None),
             "its downgrade section is longer than the ledger keeps"
