@@ -20,7 +20,7 @@ use crate::revision::id::{InvalidRevisionId, RevisionId};
 use crate::revision::mend::MendError;
 use crate::revision::plan_error::PlanError;
 use crate::revision::script::error::ScriptError;
-use crate::revision::script::kept::Unreadable;
+use crate::revision::script::kept::{self, Unreadable};
 use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
@@ -396,6 +396,9 @@ impl Error {
             Self::Breaking { .. } => {
                 "deploy an image that has it, or take it back with `castoff downgrade heads`".into()
             }
+            Self::LedgerText { source: Unreadable::NoWayBack, .. } => {
+                "write a new migration with `castoff revision`, or restore a backup".into()
+            }
             Self::LedgerText { castoff, .. } => format!(
                 "run `castoff downgrade` of the image that has its file; castoff {castoff} recorded it"
             ),
@@ -437,13 +440,13 @@ impl Error {
         match self {
             Self::Config(error) => error.place(),
             Self::Conninfo(error) => error.place(),
-            Self::Script(error) => error.place(),
-            Self::History(error) => error.place(),
-            Self::Plan(error) => error.place(),
-            Self::LedgerText {
+            Self::Script(error)
+            | Self::LedgerText {
                 source: Unreadable::Script(error),
                 ..
             } => error.place(),
+            Self::History(error) => error.place(),
+            Self::Plan(error) => error.place(),
             Self::Edited { place, .. }
             | Self::Reordered { place, .. }
             | Self::Apply(
@@ -507,13 +510,19 @@ fn help_for(failure: &Failure) -> String {
 fn help_for_apply(error: &ApplyError) -> String {
     match error {
         ApplyError::RolledBack {
-            refusal, movement, ..
+            refusal,
+            movement,
+            place,
+            ..
         } => match refusal.sqlstate.as_str() {
             sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => {
                 "deploy again when the table is less busy; the database is unchanged".into()
             }
             sqlstate::INSUFFICIENT_PRIVILEGE => {
                 "grant the role what is missing and deploy again; the database is unchanged".into()
+            }
+            _ if kept::is_kept(&place.path) => {
+                "deploy the image that has its file and take it back there; the database is unchanged".into()
             }
             _ if *movement == Movement::Downgrade => {
                 "correct the downgrade section and run it again; the database is unchanged".into()

@@ -25,7 +25,7 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
     let history = migrations::find(&config.migrations)?.history()?;
     let current = context.block_on(async {
         let (session, position) = context.connect().await?;
-        Ok(match position {
+        Ok(Some(match position {
             Position::Empty => Vec::new(),
             Position::Foreign {
                 relations, alembic, ..
@@ -41,8 +41,7 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
                     return Ok(None);
                 }
             },
-        })
-        .map(Some)
+        }))
     })?;
     let plan = match current {
         Some(current) => plan::upgrade(&history, &current, &target)?,

@@ -65,7 +65,7 @@ impl Drift {
     /// What people read.
     pub fn told(self) -> &'static str {
         match self {
-            Self::None => "as it was applied",
+            Self::None => "as recorded",
             Self::Cosmetic => "cosmetic edit since it was applied",
             Self::Edited => "edited since it was applied",
             Self::Reordered => "follows other revisions than when it was applied",
@@ -362,8 +362,8 @@ mod tests {
 
     fn check(files: &str, ledger: &str, current: &str, named: &str, expected: &str) {
         let history = history(files);
-        let names = ids(named);
-        let named = Some(names.as_slice()).filter(|_| named != "all");
+        let chosen = ids(named);
+        let named = Some(chosen.as_slice()).filter(|_| named != "all");
         let found = match mend(&history, &ids(current), &recorded(ledger), named) {
             Ok(mend) => {
                 let mended = mend.mended.iter();

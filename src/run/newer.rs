@@ -14,8 +14,8 @@ use crate::revision::id::RevisionId;
 use crate::revision::mend;
 use crate::revision::plan::{self, Plan};
 use crate::revision::plan_error::PlanError;
-use crate::revision::script::Script;
 use crate::revision::script::kept::{Kept, Unreadable};
+use crate::revision::script::{Downgrade, Script};
 use crate::revision::standing;
 use crate::revision::target::{Anchor, Target};
 
@@ -26,8 +26,8 @@ pub struct Widened {
     pub history: History,
     /// Those that no file makes.
     pub kept: Vec<RevisionId>,
-    /// Those of them that are in the history by their ancestry alone: why, and the version of
-    /// castoff that recorded them.
+    /// Those of them that have no way back here: why, and the version of castoff that recorded
+    /// them.
     unreadable: BTreeMap<RevisionId, (Unreadable, String)>,
 }
 
@@ -73,6 +73,10 @@ fn join(history: &History, kept: Vec<RevisionId>, texts: &[Text]) -> Result<Wide
             unreadable.insert(text.id.clone(), (reason, text.castoff.clone()));
             kept.shell()
         });
+        if script.downgrade == Downgrade::Missing {
+            let reason = (Unreadable::NoWayBack, text.castoff.clone());
+            unreadable.entry(text.id.clone()).or_insert(reason);
+        }
         // A label may have moved to another file since.
         script
             .branch_labels
@@ -95,13 +99,12 @@ impl Widened {
         target: &Target,
     ) -> Result<Plan<'_>, Error> {
         let is_plain = target.branch.is_none() && target.steps.is_none();
-        let plan = match target.anchor {
-            Anchor::Head | Anchor::Heads if is_plain => {
-                // Refuses `head` where the files have several.
-                plan::upgrade(files, &[], target)?;
-                plan::take_back(&self.history, current, &self.kept)
-            }
-            _ => plan::downgrade(&self.history, current, target),
+        let plan = if is_plain && matches!(target.anchor, Anchor::Head | Anchor::Heads) {
+            // Refuses `head` where the files have several.
+            plan::upgrade(files, &[], target)?;
+            plan::take_back(&self.history, current, &self.kept)
+        } else {
+            plan::downgrade(&self.history, current, target)
         };
         plan.map_err(|error| self.explain(error))
     }

@@ -1,6 +1,8 @@
 //! Recording files again that were edited after they were applied: by a person's word, or by itself
 //! where the edit changes nothing.
 
+use std::error::Error as _;
+
 use tracing::{info, warn};
 
 use super::lock::{self, Outcome};
@@ -100,7 +102,12 @@ pub async fn cosmetics(context: &Context<'_>, session: &Session<Locked>, history
                 "recorded cosmetic edits of {ids}"
             );
         }
-        Err(error) => warn!("cosmetic edits of applied files were not recorded: {error}"),
+        Err(error) => {
+            let cause = error
+                .source()
+                .map_or_else(String::new, |cause| format!(": {cause}"));
+            warn!("cosmetic edits of applied files were not recorded: {error}{cause}");
+        }
     }
 }
 

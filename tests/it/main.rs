@@ -48,9 +48,13 @@ mod looking;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
+mod newer;
+#[cfg(test)]
 mod offline;
 #[cfg(test)]
 mod race;
+#[cfg(test)]
+mod repair;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -11,6 +11,11 @@ use crate::revision::id::RevisionId;
 /// What stands before the id in the path of a script that no file made.
 const PATH: &str = "ledger:";
 
+/// Whether this is the path of a script that no file made.
+pub fn is_kept(path: &str) -> bool {
+    path.starts_with(PATH)
+}
+
 /// What the ledger has of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept<'k> {
@@ -42,8 +47,11 @@ pub enum Unreadable {
     #[error("its downgrade section is longer than the ledger keeps")]
     TooLong,
     /// This castoff does not understand the text: a newer one wrote it.
-    #[error("{0}")]
-    Script(#[source] ScriptError),
+    #[error(transparent)]
+    Script(ScriptError),
+    /// Its file has no downgrade section.
+    #[error("its file has no downgrade section")]
+    NoWayBack,
     /// The text is not the one that the recorded checksum is of.
     #[error("the ledger's text is not the one that was recorded")]
     Altered,
@@ -67,7 +75,7 @@ impl Script {
 
     /// Whether it was read from the ledger, because no file makes its revision.
     pub fn is_kept(&self) -> bool {
-        self.path.starts_with(PATH)
+        is_kept(&self.path)
     }
 }
 
