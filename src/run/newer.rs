@@ -16,7 +16,7 @@ use crate::revision::plan::{self, Plan};
 use crate::revision::plan_error::PlanError;
 use crate::revision::script::kept::{Kept, Unreadable};
 use crate::revision::script::{Downgrade, Script};
-use crate::revision::standing;
+use crate::revision::standing::{self, Standing};
 use crate::revision::target::{Anchor, Target};
 
 /// The files together with what only the ledger has.
@@ -32,7 +32,8 @@ pub struct Widened {
 }
 
 /// Adds what only the ledger has. Nothing, where it has nothing more than the files, or where it
-/// does not say how what it has belongs to them.
+/// does not say how what it has belongs to them: nobody's hand slips in another application's
+/// database because of a wrong `DATABASE_URL`.
 pub async fn widen<S>(
     session: &Session<S>,
     history: &History,
@@ -44,13 +45,10 @@ pub async fn widen<S>(
     }
     let reading = Error::asking("reading the ledger's history");
     let recorded = ledger::sums(session).await.map_err(&reading)?;
-    let ancestry = mend::ancestry(&recorded);
-    let mut unknown = standing::applied(&current, &ancestry);
-    unknown.retain(|id| history.get(id).is_none());
-    if unknown.iter().any(|id| !recorded.contains_key(id)) {
-        return Ok(None);
-    }
-    let kept: Vec<RevisionId> = unknown.into_iter().cloned().collect();
+    let kept = match standing::standing(history, &current, &mend::ancestry(&recorded)) {
+        Standing::Ahead { unknown } | Standing::Diverged { unknown, .. } => unknown,
+        Standing::Known | Standing::Unknown { .. } => return Ok(None),
+    };
     let texts = ledger::texts(session, &kept).await.map_err(&reading)?;
     join(history, kept, &texts).map(Some)
 }

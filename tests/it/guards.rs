@@ -406,14 +406,14 @@ fn an_older_image_that_was_not_fully_applied_is_not_just_older() {
         $ castoff upgrade
         status 14
         --- stderr
-        error[unknown-revision]: the database is at `cccc33`, which these migrations do not have
-          help: deploy the image that has that revision, or if it is gone for good, run `castoff stamp --purge <rev>`
+        error[database-diverged]: the database has `cccc33`, which these migrations do not have, and lacks `bbbb22`, which they have
+          help: deploy an image that has both, or take back what these migrations do not have with `castoff downgrade heads`
 
         $ castoff plan
         status 14
         --- stderr
-        error[unknown-revision]: the database is at `cccc33`, which these migrations do not have
-          help: deploy the image that has that revision, or if it is gone for good, run `castoff stamp --purge <rev>`
+        error[database-diverged]: the database has `cccc33`, which these migrations do not have, and lacks `bbbb22`, which they have
+          help: deploy an image that has both, or take back what these migrations do not have with `castoff downgrade heads`
 
     "#]].assert_eq(&transcript(&project(), Some(&database), &["upgrade", "plan"]));
     assert_eq!(database.contents(), before);
@@ -489,7 +489,7 @@ fn an_edited_file_is_refused_behind_an_older_image_too() {
           --> migrations/202601010001_aaaa11_make_aaaa11.sql:5
            5 | create table t_aaaa11 (id bigint);
           was: create table t_aaaa11 (id integer);
-          help: undo the edit, and put the change into a new revision with `castoff revision -m`
+          help: undo the edit, and put the change into a new revision with `castoff revision -m`; if the database is right as it is, record the file with `castoff repair aaaa11`
 
     "#]]
     .assert_eq(&transcript(&edited, Some(&database), &["upgrade"]));

@@ -24,6 +24,8 @@ mod configuration;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod errors;
@@ -67,3 +69,5 @@ mod support;
 mod tidy;
 #[cfg(test)]
 mod wait;
+#[cfg(test)]
+mod way_back;
