@@ -78,11 +78,10 @@ fn cosmetic_edits_are_recorded_when_the_lock_is_held_anyway() {
 
     "#]]
     .assert_eq(&[first, then].concat());
-    let recorded = "select reason, downgrade_text, statements from castoff.history \
+    let recorded = "select reason, to_json(downgrade_text), statements from castoff.history \
                     where direction = 'repair'";
     expect![[r#"
-        cosmetic edit|drop table if exists t_aaaa11;
-        |0
+        cosmetic edit|"drop table if exists t_aaaa11;\r\n"|0
     "#]]
     .assert_eq(&database.rows(recorded));
 }
