@@ -108,6 +108,8 @@ pub enum Command {
     Plan(Plan),
     /// Record revisions without running them
     Stamp(Stamp),
+    /// Record files that were edited after they were applied, as they are now
+    Repair(Repair),
     /// Show where the database is
     Current(Current),
     /// List the revisions, newest first
@@ -190,6 +192,20 @@ pub struct Stamp {
     /// Print the script for psql instead; asks no database
     #[arg(long)]
     pub sql: bool,
+}
+
+/// Arguments of `repair`.
+#[derive(Args, Debug)]
+pub struct Repair {
+    /// The revisions to record again: ids, prefixes, labels
+    #[arg(required_unless_present = "all", value_name = "REV")]
+    pub revisions: Vec<String>,
+    /// All applied files that differ from what was recorded
+    #[arg(long, conflicts_with = "revisions")]
+    pub all: bool,
+    /// Why the database is right as it is; recorded in the ledger
+    #[arg(long, required = true, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: String,
 }
 
 /// Arguments of `current`.

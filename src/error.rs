@@ -17,9 +17,11 @@ use crate::migrations::FilesError;
 use crate::place::Place;
 use crate::revision::history_error::HistoryError;
 use crate::revision::id::{InvalidRevisionId, RevisionId};
+use crate::revision::mend::MendError;
 use crate::revision::plan_error::PlanError;
 use crate::revision::rebase_error::RebaseError;
 use crate::revision::script::error::ScriptError;
+use crate::revision::script::kept::{self, Unreadable};
 use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
@@ -130,6 +132,38 @@ pub enum Error {
         /// Those revisions.
         unknown: Vec<RevisionId>,
     },
+    /// The ledger has revisions that these migrations do not, and these have some that are not
+    /// applied.
+    #[error(
+        "the database has {}, which these migrations do not have, and lacks {}, which they have",
+        list(unknown),
+        list(unapplied)
+    )]
+    Diverged {
+        /// What the migrations lack.
+        unknown: Vec<RevisionId>,
+        /// The heads of the migrations that the database lacks.
+        unapplied: Vec<RevisionId>,
+    },
+    /// A revision that these migrations do not have forbids older images to start.
+    #[error("the database has revision {revision}, and images without it must not start: {reason}")]
+    Breaking {
+        /// The revision.
+        revision: RevisionId,
+        /// What its file says.
+        reason: String,
+    },
+    /// A revision that no file makes cannot be taken back.
+    #[error("revision {revision} is only in the ledger, and cannot be taken back from there")]
+    LedgerText {
+        /// The revision.
+        revision: RevisionId,
+        /// The version of castoff that recorded it.
+        castoff: String,
+        /// Why.
+        #[source]
+        source: Unreadable,
+    },
     /// The ledger has revisions that these migrations do not, but all of these are applied.
     #[error(
         "the database is ahead of these migrations: it also has {}",
@@ -162,6 +196,9 @@ pub enum Error {
         /// The parents it was applied with.
         was: Vec<String>,
     },
+    /// Recording files again as they are now.
+    #[error(transparent)]
+    Mend(#[from] MendError),
     /// A step of the plan.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -255,6 +292,10 @@ impl Error {
             Self::NotStamped { .. } => "not-stamped",
             Self::UnknownRevision { .. } => "unknown-revision",
             Self::Newer { .. } => "database-newer",
+            Self::Diverged { .. } => "database-diverged",
+            Self::Breaking { .. } => "breaking-revision",
+            Self::LedgerText { .. } => "ledger-text",
+            Self::Mend(error) => error.code(),
             Self::LedgerDamaged(_) => "ledger-damaged",
             Self::Edited { .. } => "checksum-mismatch",
             Self::Reordered { .. } => "parents-mismatch",
@@ -303,6 +344,10 @@ impl Error {
             | Self::NotStamped { .. }
             | Self::UnknownRevision { .. }
             | Self::Newer { .. }
+            | Self::Diverged { .. }
+            | Self::Breaking { .. }
+            | Self::LedgerText { .. }
+            | Self::Mend(_)
             | Self::LedgerDamaged(_)
             | Self::Edited { .. }
             | Self::Reordered { .. } => 14,
@@ -357,15 +402,28 @@ impl Error {
                 "deploy the image that has that revision, or if it is gone for good, run `castoff stamp --purge <rev>`".into()
             }
             Self::Newer { .. } => {
-                "deploy a newer image, or set --on-newer to warn (CASTOFF_ON_NEWER)".into()
+                "deploy a newer image, set --on-newer to warn (CASTOFF_ON_NEWER), or take the newer revisions back with `castoff downgrade heads`".into()
             }
+            Self::Diverged { .. } => {
+                "deploy an image that has both, or take back what these migrations do not have with `castoff downgrade heads`".into()
+            }
+            Self::Breaking { .. } => {
+                "deploy an image that has it, or take it back with `castoff downgrade heads`".into()
+            }
+            Self::LedgerText { source: Unreadable::NoWayBack, .. } => {
+                "write a new migration with `castoff revision`, or restore a backup".into()
+            }
+            Self::LedgerText { castoff, .. } => format!(
+                "run `castoff downgrade` of the image that has its file; castoff {castoff} recorded it"
+            ),
+            Self::Mend(error) => error.help(),
             Self::LedgerDamaged(_) => "correct the ledger with `castoff stamp --purge <rev>`".into(),
-            Self::Edited { .. } => {
-                "undo the edit, and put the change into a new revision with `castoff revision -m`".into()
-            }
-            Self::Reordered { .. } => {
-                "restore its down_revision, and put new revisions behind the head".into()
-            }
+            Self::Edited { revision, .. } => format!(
+                "undo the edit, and put the change into a new revision with `castoff revision -m`; if the database is right as it is, record the file with `castoff repair {revision}`"
+            ),
+            Self::Reordered { revision, .. } => format!(
+                "restore its down_revision, and put new revisions behind the head; if the new order is right, record it with `castoff repair {revision}`"
+            ),
             Self::Apply(error) => help_for_apply(error),
             Self::Stamp(FenceError::Failure(failure)) => help_for(failure),
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
@@ -396,7 +454,11 @@ impl Error {
         match self {
             Self::Config(error) => error.place(),
             Self::Conninfo(error) => error.place(),
-            Self::Script(error) => error.place(),
+            Self::Script(error)
+            | Self::LedgerText {
+                source: Unreadable::Script(error),
+                ..
+            } => error.place(),
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
             Self::Edited { place, .. }
@@ -462,13 +524,19 @@ fn help_for(failure: &Failure) -> String {
 fn help_for_apply(error: &ApplyError) -> String {
     match error {
         ApplyError::RolledBack {
-            refusal, movement, ..
+            refusal,
+            movement,
+            place,
+            ..
         } => match refusal.sqlstate.as_str() {
             sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => {
                 "deploy again when the table is less busy; the database is unchanged".into()
             }
             sqlstate::INSUFFICIENT_PRIVILEGE => {
                 "grant the role what is missing and deploy again; the database is unchanged".into()
+            }
+            _ if kept::is_kept(&place.path) => {
+                "deploy the image that has its file and take it back there; the database is unchanged".into()
             }
             _ if *movement == Movement::Downgrade => {
                 "correct the downgrade section and run it again; the database is unchanged".into()

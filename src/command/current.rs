@@ -14,6 +14,7 @@ use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
 use crate::run::Context;
+use crate::run::newer;
 use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
 use crate::{migrations, report};
@@ -21,29 +22,31 @@ use crate::{migrations, report};
 pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Result<Finding, Error> {
     let context = Context::new(config, stop)?;
     let history = migrations::find(&config.migrations)?.history()?;
-    let current = context.block_on(async {
-        let (_, position) = context.connect().await?;
+    let (current, wide) = context.block_on(async {
+        let (session, position) = context.connect().await?;
         match position {
             Position::Empty => {
                 info!("nothing is applied: the database is empty");
-                Ok(Vec::new())
+                Ok((Vec::new(), None))
             }
             // Nothing is recorded, which is what was asked.
             Position::Foreign { .. } => {
                 info!("nothing is recorded: the database has tables of its own, and no ledger");
-                Ok(Vec::new())
+                Ok((Vec::new(), None))
             }
             Position::At(rows) => {
                 if rows.is_empty() {
                     info!("nothing is applied: the database is at base");
                 }
-                position::ids(&rows)
+                let wide = newer::widen(&session, &history, &rows).await?;
+                Ok((position::ids(&rows)?, wide))
             }
         }
     })?;
+    let all = wide.as_ref().map_or(&history, |wide| &wide.history);
     match arguments.format {
-        Format::Text => report::print(&as_text(&history, &current, arguments.verbose))?,
-        Format::Json => report::print_json(&as_json(&history, &current))?,
+        Format::Text => report::print(&as_text(all, &current, arguments.verbose))?,
+        Format::Json => report::print_json(&as_json(all, &current))?,
     }
     let heads: BTreeSet<&RevisionId> = history.effective_heads().into_iter().collect();
     let is_at_heads = current.iter().collect::<BTreeSet<_>>() == heads;
@@ -70,7 +73,13 @@ fn implied<'h>(history: &'h History, current: &[RevisionId]) -> Vec<&'h Script> 
 
 fn as_json(history: &History, current: &[RevisionId]) -> Value {
     let document = |id: &RevisionId| match history.get(id) {
-        Some(script) => listing::as_json(history, script, current),
+        Some(script) => {
+            let mut document = listing::as_json(history, script, current);
+            if script.is_kept() {
+                document["is_unknown"] = true.into();
+            }
+            document
+        }
         None => json!({ "revision": id.as_str(), "is_current": true, "is_unknown": true }),
     };
     let implied = implied(history, current).into_iter();

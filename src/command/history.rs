@@ -1,18 +1,26 @@
 //! `castoff history`: the revisions, newest first.
 
-use super::listing::{self, Detail};
-use crate::cli::{Format, History, HistoryFormat};
+use std::collections::BTreeMap;
+use std::error::Error as _;
+
+use tracing::warn;
+
+use super::listing::{self, Detail, Ledger};
+use crate::cli::{self, Format, HistoryFormat};
 use crate::config::Config;
+use crate::database::conninfo_error::ConninfoError;
+use crate::database::ledger;
+use crate::database::session::{Open, Session};
 use crate::error::Error;
-use crate::revision::id::RevisionId;
+use crate::revision::history::History;
 use crate::revision::target::{Bound, Range};
-use crate::revision::{diagram, range};
-use crate::run::Context;
+use crate::revision::{diagram, mend, range};
 use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
+use crate::run::{Context, newer};
 use crate::{migrations, report};
 
-pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Result<(), Error> {
+pub(super) fn history(config: &Config, stop: &Stop, arguments: &cli::History) -> Result<(), Error> {
     let range = arguments
         .rev_range
         .as_deref()
@@ -24,15 +32,19 @@ pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Resu
     };
     // The files are enough, unless somebody asks where the database is.
     let needs_database = arguments.indicate_current || range.as_ref().is_some_and(asks_current);
-    let current = if needs_database {
-        ask(config, stop)?
-    } else {
-        Vec::new()
-    };
     let history = migrations::find(&config.migrations)?.history()?;
+    let ledger = if needs_database {
+        let context = Context::new(config, stop)?;
+        context.block_on(async { look(&history, context.connect().await?).await })?
+    } else if arguments.verbose {
+        look_if_possible(config, stop, &history)?
+    } else {
+        Ledger::default()
+    };
+    let all = ledger.wide.as_ref().map_or(&history, |wide| &wide.history);
     let scripts = match &range {
-        Some(range) => range::between(&history, range, &current)?,
-        None => history.iter().rev().collect(),
+        Some(range) => range::between(all, range, &ledger.current)?,
+        None => all.iter().rev().collect(),
     };
     let detail = if arguments.verbose {
         Detail::Full
@@ -41,25 +53,55 @@ pub(super) fn history(config: &Config, stop: &Stop, arguments: &History) -> Resu
     };
     let format = match arguments.format {
         HistoryFormat::Text if arguments.graph => {
-            return report::print(&listing::drawn(&history, &scripts, &current, detail));
+            return report::print(&listing::drawn(&history, &scripts, &ledger.current, detail));
         }
         HistoryFormat::Mermaid => {
-            return report::print(&diagram::mermaid(&history, &scripts, &current));
+            return report::print(&diagram::mermaid(&history, &scripts, &ledger.current));
         }
-        HistoryFormat::Dot => return report::print(&diagram::dot(&history, &scripts, &current)),
+        HistoryFormat::Dot => {
+            return report::print(&diagram::dot(&history, &scripts, &ledger.current));
+        }
         HistoryFormat::Text => Format::Text,
         HistoryFormat::Json => Format::Json,
     };
-    listing::print(&history, &scripts, &current, detail, format)
+    listing::print_with(&history, &scripts, &ledger, detail, format)
 }
 
-fn ask(config: &Config, stop: &Stop) -> Result<Vec<RevisionId>, Error> {
-    let context = Context::new(config, stop)?;
-    context.block_on(async {
-        let (_, position) = context.connect().await?;
-        match position {
-            Position::Empty | Position::Foreign { .. } => Ok(Vec::new()),
-            Position::At(rows) => position::ids(&rows),
+/// What the database says, if one is configured and answers at once: the files can be told without.
+fn look_if_possible(config: &Config, stop: &Stop, history: &History) -> Result<Ledger, Error> {
+    let looked = Context::new(config, stop).and_then(|context| {
+        context.block_on(async { look(history, context.connect_now().await?).await })
+    });
+    match looked {
+        Ok(ledger) => Ok(ledger),
+        Err(error @ Error::Stopped { .. }) => Err(error),
+        Err(Error::Conninfo(ConninfoError::Missing)) => Ok(Ledger::default()),
+        Err(error) => {
+            let cause = error
+                .source()
+                .map_or_else(String::new, |cause| format!(": {cause}"));
+            warn!("without the ledger, the files alone are shown: {error}{cause}");
+            Ok(Ledger::default())
         }
+    }
+}
+
+async fn look(
+    history: &History,
+    (session, position): (Session<Open>, Position),
+) -> Result<Ledger, Error> {
+    let Position::At(rows) = position else {
+        return Ok(Ledger {
+            drifts: Some(BTreeMap::new()),
+            ..Ledger::default()
+        });
+    };
+    let reading = Error::asking("reading the ledger's history");
+    let recorded = ledger::sums(&session).await.map_err(reading)?;
+    let current = position::ids(&rows)?;
+    Ok(Ledger {
+        drifts: Some(mend::drifts(history, &current, &recorded)),
+        wide: newer::widen(&session, history, &rows).await?,
+        current,
     })
 }

@@ -1,5 +1,6 @@
 //! How revisions are shown, in one way by every command that shows them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -10,7 +11,9 @@ use crate::report;
 use crate::revision::drawing;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
+use crate::revision::mend::Drift;
 use crate::revision::script::{Downgrade, Mode, Script};
+use crate::run::newer::Widened;
 
 /// How much is told of each revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,73 @@ pub(super) enum Detail {
     Name,
     /// Everything, on lines of its own.
     Full,
+}
+
+/// What a database says of the revisions that are shown.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// The revisions it is at.
+    pub(super) current: Vec<RevisionId>,
+    /// How the files of the applied ones differ from what was recorded; nothing if nobody asked.
+    pub(super) drifts: Option<BTreeMap<RevisionId, Drift>>,
+    /// The files together with what only the ledger has, if it has more than the files.
+    pub(super) wide: Option<Widened>,
+}
+
+impl Ledger {
+    /// The graph that a revision is shown in: among the files it is as the files have it.
+    fn history_of<'h>(&'h self, files: &'h History, script: &Script) -> &'h History {
+        match &self.wide {
+            Some(wide) if script.is_kept() => &wide.history,
+            _ => files,
+        }
+    }
+
+    /// How the revision and its record differ, for people and for programs.
+    fn drift(&self, script: &Script) -> Option<(&'static str, &'static str)> {
+        let drifts = self.drifts.as_ref()?;
+        Some(match drifts.get(&script.id) {
+            Some(drift) => (drift.told(), drift.word()),
+            None if script.is_kept() => ("applied, and in no file", "only"),
+            None => ("not applied", "none"),
+        })
+    }
+}
+
+/// Prints revisions in the order given, with what a database says of them.
+pub(super) fn print_with(
+    history: &History,
+    scripts: &[&Script],
+    ledger: &Ledger,
+    detail: Detail,
+    format: Format,
+) -> Result<(), Error> {
+    match format {
+        Format::Text => {
+            let line = |script: &&Script| {
+                let history = ledger.history_of(history, script);
+                let mut text = as_text(history, script, &ledger.current, detail);
+                if let (Detail::Full, Some((told, _))) = (detail, ledger.drift(script)) {
+                    text.truncate(text.trim_end().len());
+                    // Writing to a String cannot fail.
+                    write!(text, "\n{:<12} {told}\n\n", "Ledger:").ok();
+                }
+                text
+            };
+            report::print(&scripts.iter().map(line).collect::<String>())
+        }
+        Format::Json => {
+            let document = |script: &&Script| {
+                let history = ledger.history_of(history, script);
+                let mut document = as_json(history, script, &ledger.current);
+                if let Some((_, word)) = ledger.drift(script) {
+                    document["ledger"] = word.into();
+                }
+                document
+            };
+            report::print_json(&scripts.iter().map(document).collect::<Vec<Value>>().into())
+        }
+    }
 }
 
 /// Prints revisions in the order given; `current` are those the database is at.
@@ -128,6 +198,7 @@ fn full(history: &History, script: &Script, marks: &str) -> String {
     );
     line("Children:", names(&children));
     line("Depends on:", names(&script.depends_on));
+    line("Breaking:", script.breaking.clone());
     let labels = history.labels_of(&script.id);
     line("Branch:", (!labels.is_empty()).then(|| labels.join(", ")));
     line("Path:", Some(script.path.clone()));
@@ -167,7 +238,8 @@ fn mode(mode: Mode, statements: usize) -> String {
 fn marks(history: &History, script: &Script, current: &[RevisionId]) -> String {
     let marks = [
         ("current", current.contains(&script.id)),
-        ("head", history.is_head(&script.id)),
+        ("only in the ledger", script.is_kept()),
+        ("head", history.is_head(&script.id) && !script.is_kept()),
         ("branchpoint", history.is_branch_point(&script.id)),
         ("mergepoint", history.is_merge(&script.id)),
     ];
@@ -195,11 +267,13 @@ pub(super) fn as_json(history: &History, script: &Script, current: &[RevisionId]
         "depends_on": strings(&script.depends_on),
         "branch_labels": history.labels_of(&script.id),
         "children": history.children(&script.id).iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "is_head": history.is_head(&script.id),
+        "is_head": history.is_head(&script.id) && !script.is_kept(),
         "is_branch_point": history.is_branch_point(&script.id),
         "is_merge": history.is_merge(&script.id),
         "is_current": current.contains(&script.id),
         "is_reversible": matches!(script.downgrade, Downgrade::Script(_)),
+        "breaking": script.breaking,
+        "ledger": null,
         "canonical_checksum": script.checksums.canonical.to_string(),
         "raw_checksum": script.checksums.raw.to_string(),
     })

@@ -12,6 +12,7 @@ mod listing;
 mod merge;
 mod plan;
 mod rebase;
+mod repair;
 mod revision;
 mod script;
 mod show;
@@ -52,6 +53,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,
         Command::Plan(arguments) => return plan::plan(config, stop, arguments),
         Command::Stamp(arguments) => stamp::stamp(config, stop, arguments)?,
+        Command::Repair(arguments) => repair::repair(config, stop, arguments)?,
         Command::Current(arguments) => return current::current(config, stop, arguments),
         Command::History(arguments) => history::history(config, stop, arguments)?,
         Command::Heads(arguments) => heads::heads(config, arguments)?,

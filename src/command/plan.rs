@@ -14,6 +14,7 @@ use crate::revision::script::{Mode, Script};
 use crate::revision::stamp;
 use crate::revision::target::Target;
 use crate::run::Context;
+use crate::run::migrate;
 use crate::run::position::{self, Footing, Position};
 use crate::run::signal::Stop;
 use crate::{migrations, report};
@@ -24,7 +25,7 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
     let history = migrations::find(&config.migrations)?.history()?;
     let current = context.block_on(async {
         let (session, position) = context.connect().await?;
-        Ok(match position {
+        Ok(Some(match position {
             Position::Empty => Vec::new(),
             Position::Foreign {
                 relations, alembic, ..
@@ -34,11 +35,18 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
             },
             Position::At(rows) => match position::compare(&session, &history, &rows).await? {
                 Footing::Firm(current) => current,
-                Footing::Ahead(unknown) => return Err(Error::Newer { unknown }),
+                Footing::Ahead(newer) => {
+                    // `upgrade` ends here too, and applies nothing.
+                    migrate::ahead(&context, newer)?;
+                    return Ok(None);
+                }
             },
-        })
+        }))
     })?;
-    let plan = plan::upgrade(&history, &current, &target)?;
+    let plan = match current {
+        Some(current) => plan::upgrade(&history, &current, &target)?,
+        None => plan::Plan { steps: Vec::new() },
+    };
     if plan.steps.is_empty() {
         info!(event = "up-to-date", "nothing to do");
     }

@@ -11,8 +11,10 @@ use tokio_postgres::types::{ToSql, Type};
 use super::failure::Failure;
 use super::record::{Move, Movement, Operator, Outcome, Record, When};
 use super::session::{Locked, Session, about_this_lock, no_ledger};
+use crate::revision::checksum::{Checksum, Checksums, Lineage};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
+use crate::revision::mend::Recorded;
 use crate::revision::script::Script;
 use crate::revision::walk::Edges;
 use crate::sql::ident::{Ident, Literal};
@@ -51,17 +53,27 @@ pub enum FenceError {
     Failure(#[from] Failure),
 }
 
-/// The latest record of one applied revision.
+/// What the ledger keeps of one revision, to read it without its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// Parents and dependencies.
-    pub parents: Vec<String>,
-    /// The canonical checksum, hexadecimal.
-    pub canonical: String,
-    /// The raw checksum, hexadecimal.
-    pub raw: String,
+pub struct Text {
+    /// The revision.
+    pub id: RevisionId,
+    /// The parents.
+    pub parents: Vec<RevisionId>,
+    /// What else must be applied before.
+    pub depends_on: Vec<RevisionId>,
+    /// What the migration does.
+    pub message: String,
+    /// Its sums.
+    pub checksums: Checksums,
+    /// The file without the SQL of its sections, when it was kept.
+    pub frame: Option<String>,
     /// The upgrade section, when it was kept.
-    pub upgrade_text: Option<String>,
+    pub upgrade: Option<String>,
+    /// The downgrade section, when it was kept.
+    pub downgrade: Option<String>,
+    /// The version of castoff that wrote the record.
+    pub castoff: String,
 }
 
 /// How far an autocommit section got.
@@ -126,20 +138,55 @@ pub async fn look<S>(session: &Session<S>) -> Result<Look, Failure> {
     })
 }
 
-/// The latest record of every applied revision.
-pub async fn applied<S>(session: &Session<S>) -> Result<BTreeMap<String, Applied>, Failure> {
-    let sql = in_schema(include_str!("sql/applied.sql"), session.ledger_schema());
+/// What proves the file of every applied revision: a small answer, however long the texts are.
+/// Names that are no revisions are passed over, as `base` is.
+pub async fn sums<S>(session: &Session<S>) -> Result<BTreeMap<RevisionId, Recorded>, Failure> {
+    let sql = in_schema(include_str!("sql/sums.sql"), session.ledger_schema());
     let rows = session.client().query_typed(&sql, &[]).await?;
     let record = |row: tokio_postgres::Row| {
-        let applied = Applied {
-            parents: row.get(1),
-            canonical: row.get(2),
+        let id = RevisionId::new(row.get(0)).ok()?;
+        let recorded = Recorded {
+            needs: revisions(&row.get::<_, Vec<String>>(1)),
+            canonical: Checksum::parse(row.get(2)).ok(),
             raw: row.get(3),
-            upgrade_text: row.get(4),
+            breaking: row.get(4),
         };
-        (row.get(0), applied)
+        Some((id, recorded))
     };
-    Ok(rows.into_iter().map(record).collect())
+    Ok(rows.into_iter().filter_map(record).collect())
+}
+
+/// What the ledger keeps of these revisions, as far as it has them.
+pub async fn texts<S>(session: &Session<S>, ids: &[RevisionId]) -> Result<Vec<Text>, Failure> {
+    let sql = in_schema(include_str!("sql/kept.sql"), session.ledger_schema());
+    let ids: Vec<&str> = ids.iter().map(RevisionId::as_str).collect();
+    let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&ids, Type::TEXT_ARRAY)];
+    let rows = session.client().query_typed(&sql, &parameters).await?;
+    // A sum that is none proves nothing, and is nobody's.
+    let sum = |text: &str| Checksum::parse(text).unwrap_or(Checksum([0; 32]));
+    let text = |row: tokio_postgres::Row| {
+        Some(Text {
+            id: RevisionId::new(row.get(0)).ok()?,
+            parents: revisions(&row.get::<_, Vec<String>>(1)),
+            depends_on: revisions(&row.get::<_, Vec<String>>(2)),
+            message: row.get(3),
+            checksums: Checksums {
+                canonical: sum(row.get(4)),
+                raw: sum(row.get(5)),
+            },
+            frame: row.get(6),
+            upgrade: row.get(7),
+            downgrade: row.get(8),
+            castoff: row.get(9),
+        })
+    };
+    Ok(rows.into_iter().filter_map(text).collect())
+}
+
+/// Names as the revisions they are.
+fn revisions(names: &[String]) -> Vec<RevisionId> {
+    let id = |name: &String| RevisionId::new(name).ok();
+    names.iter().filter_map(id).collect()
 }
 
 /// Whether the ledger has a single record.
@@ -264,13 +311,13 @@ impl Session<Locked> {
         };
         let begin = format!("begin;\n{create}");
         self.begin_and_move(&begin, &rows).await?;
-        let known = applied(self).await?;
+        let known = sums(self).await?;
         let enters = &rows.enters;
         let mut stamped: Vec<&Script> = Vec::new();
         for (id, _) in enters {
             stamped.extend(history.get(id));
             let ancestors = history.ancestors(id, Edges::All).into_iter();
-            stamped.extend(ancestors.filter(|script| !known.contains_key(script.id.as_str())));
+            stamped.extend(ancestors.filter(|script| !known.contains_key(&script.id)));
         }
         stamped.sort_by_key(|script| &script.id);
         stamped.dedup_by_key(|script| &script.id);
@@ -286,6 +333,38 @@ impl Session<Locked> {
             .batch_execute("commit")
             .await
             .map_err(Failure::from)?)
+    }
+
+    /// Records files again as they are now, in the one transaction that `begin` opens: killed half
+    /// way, it never happened.
+    pub async fn repair(
+        &self,
+        begin: &str,
+        rows: &Move,
+        stays: &[(RevisionId, Lineage)],
+        records: &[Record<'_>],
+        operator: &Operator,
+    ) -> Result<(), FenceError> {
+        self.begin_and_move(begin, rows).await?;
+        let schema = self.ledger_schema();
+        for (id, lineage) in stays {
+            let (id, lineage) = (Literal(id.as_str()), lineage.to_string());
+            let sql = format!(
+                "update {schema}.revision set lineage = {} where revision = {id}",
+                Literal(&lineage)
+            );
+            let answers = self.client().simple_query(&sql).await;
+            let answers = answers.map_err(Failure::from)?;
+            let is_one = |answer| matches!(answer, &SimpleQueryMessage::CommandComplete(1));
+            if !answers.iter().any(is_one) {
+                return Err(FenceError::LedgerMoved);
+            }
+        }
+        for record in records {
+            self.record("", record, operator).await?;
+        }
+        let committed = self.client().batch_execute("commit").await;
+        Ok(committed.map_err(Failure::from)?)
     }
 
     /// Writes down how far an autocommit section is, in a transaction of its own: the section may

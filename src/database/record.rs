@@ -14,7 +14,7 @@ use crate::revision::id::RevisionId;
 use crate::revision::script::{Downgrade, Script};
 use crate::sql::ident::{Ident, Literal};
 
-/// Longest section whose text is kept, in bytes. Data loads beyond that would double the size of
+/// Longest section, and longest frame around the sections, whose text is kept, in bytes. Data loads beyond that would double the size of
 /// backups for a text that nobody reads in a table.
 const LONGEST_TEXT: usize = 1 << 20;
 
@@ -30,6 +30,8 @@ pub enum Movement {
     Downgrade,
     /// Nothing ran; the revision was declared to be there.
     Stamp,
+    /// Nothing ran; the file was recorded again as it is now.
+    Repair,
 }
 
 impl Movement {
@@ -39,6 +41,7 @@ impl Movement {
             Self::Upgrade => "upgrade",
             Self::Downgrade => "downgrade",
             Self::Stamp => "stamp",
+            Self::Repair => "repair",
         }
     }
 }
@@ -151,10 +154,16 @@ pub struct Record<'s> {
     pub raw: String,
     /// The canonical checksum, hexadecimal.
     pub canonical: String,
+    /// The file without the SQL of its sections, unless it is too long to keep.
+    pub frame_text: Option<String>,
     /// The upgrade section, unless it is too long to keep.
     pub upgrade_text: Option<&'s str>,
     /// The downgrade section, unless it is too long to keep, or missing.
     pub downgrade_text: Option<&'s str>,
+    /// Why images without this revision must not start, if they must not.
+    pub breaking: Option<&'s str>,
+    /// Why it was recorded again, if it was.
+    pub reason: Option<&'s str>,
     /// Statements of the section that runs.
     pub statements: usize,
     /// Statements of it that are done.
@@ -192,12 +201,15 @@ impl<'s> Record<'s> {
             message: &script.message,
             raw: script.checksums.raw.to_string(),
             canonical: script.checksums.canonical.to_string(),
+            frame_text: Some(script.frame()).filter(|text| text.len() <= LONGEST_TEXT),
             upgrade_text: text(&script.upgrade.span),
             downgrade_text,
+            breaking: script.breaking.as_deref(),
+            reason: None,
             statements: match movement {
                 Movement::Upgrade => script.upgrade.statements.len(),
                 Movement::Downgrade => downgrade_statements,
-                Movement::Stamp => 0,
+                Movement::Stamp | Movement::Repair => 0,
             },
             last_statement,
         }
@@ -206,6 +218,14 @@ impl<'s> Record<'s> {
     /// The record of a revision that is declared to be there.
     pub fn stamp(script: &'s Script) -> Self {
         Self::of(script, Movement::Stamp, Outcome::Done, 0)
+    }
+
+    /// The record of a file that was edited after it was applied.
+    pub fn repair(script: &'s Script, reason: &'s str) -> Self {
+        Self {
+            reason: Some(reason),
+            ..Self::of(script, Movement::Repair, Outcome::Done, 0)
+        }
     }
 
     /// The record of a database that is declared to be before the first revision.
@@ -219,8 +239,11 @@ impl<'s> Record<'s> {
             message: "",
             raw: String::new(),
             canonical: String::new(),
+            frame_text: None,
             upgrade_text: None,
             downgrade_text: None,
+            breaking: None,
+            reason: None,
             statements: 0,
             last_statement: 0,
         }
@@ -245,8 +268,11 @@ impl Record<'_> {
             literal(self.message),
             literal(&self.raw),
             literal(&self.canonical),
+            optional(self.frame_text.as_deref()),
             optional(self.upgrade_text),
             optional(self.downgrade_text),
+            optional(self.breaking),
+            optional(self.reason),
             self.statements.to_string(),
             self.last_statement.to_string(),
             literal(&operator.host),
@@ -255,8 +281,8 @@ impl Record<'_> {
         ];
         let values = values.join(", ");
         let columns = "revision, direction, outcome, parents, depends_on, message, raw_checksum, \
-                       canonical_checksum, upgrade_text, downgrade_text, statements, \
-                       last_statement, host, image, castoff";
+                       canonical_checksum, frame_text, upgrade_text, downgrade_text, breaking, \
+                       reason, statements, last_statement, host, image, castoff";
         let condition = match when {
             When::Always => String::new(),
             When::Unknown => format!(

@@ -8,6 +8,7 @@ pub mod drawing;
 pub mod history;
 pub mod history_error;
 pub mod id;
+pub mod mend;
 pub mod plan;
 pub mod plan_error;
 pub mod range;

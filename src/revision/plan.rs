@@ -98,13 +98,33 @@ pub fn downgrade<'h>(
 ) -> Result<Plan<'h>, PlanError> {
     let rows = locate::rows(history, current)?;
     let descent = locate::descent(history, &rows, target)?;
-    let mut applied = history.mark_ancestors(&rows, Edges::All);
+    let applied = history.mark_ancestors(&rows, Edges::All);
     if let Some(floor) = descent.floor.filter(|&floor| !applied[floor]) {
         return Err(PlanError::NotApplied {
             id: history.script(floor).id.clone(),
         });
     }
-    let falling = history.mark_descendants(&descent.roots, Edges::All);
+    fall(history, applied, &descent.roots)
+}
+
+/// What takes these revisions back, with all that follows them or depends on them.
+pub fn take_back<'h>(
+    history: &'h History,
+    current: &[RevisionId],
+    ids: &[RevisionId],
+) -> Result<Plan<'h>, PlanError> {
+    let rows = locate::rows(history, current)?;
+    let applied = history.mark_ancestors(&rows, Edges::All);
+    let roots: Vec<usize> = ids.iter().filter_map(|id| history.position(id)).collect();
+    fall(history, applied, &roots)
+}
+
+fn fall<'h>(
+    history: &'h History,
+    mut applied: Vec<bool>,
+    roots: &[usize],
+) -> Result<Plan<'h>, PlanError> {
+    let falling = history.mark_descendants(roots, Edges::All);
     let mut steps = Vec::new();
     for index in (0..falling.len()).rev() {
         if !(falling[index] && applied[index]) {
@@ -296,6 +316,23 @@ mod tests {
         check_back(FORK, "b d", "right@a", "d(-d +c) c(-c +) = b");
         check_back(FORK, "b d", "a", "d(-d +c) c(-c +) b(-b +a) = a");
         check_back("a<-@one x<-@two", "a x", "two@base", "x(-x +) = a");
+    }
+
+    #[test]
+    fn what_is_taken_back_by_name_falls_with_all_above_it() {
+        let history = history("a<- b<a c<b x<- y<x z<y~b");
+        let told = |current: &str, names: &str| {
+            let plan = take_back(&history, &ids(current), &ids(names)).unwrap();
+            let rows = plan.heads_after(&ids(current));
+            format!(
+                "{} = {}",
+                shown(plan.steps.iter().map(|step| &step.script.id)),
+                shown(&rows)
+            )
+        };
+        assert_eq!(told("c z", "c z"), "z,c = b,y");
+        assert_eq!(told("c z", "b"), "z,c,b = a,y");
+        assert_eq!(told("c", "y"), " = c");
     }
 
     #[test]

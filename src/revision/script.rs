@@ -6,11 +6,13 @@
 //! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
 //! `header` the lines before the first section, `section` the section lines, `draft` the
-//! other way round: the text of a new file, and `rewrite` the text of a file with other parents.
+//! other way round: the text of a new file, `rewrite` the text of a file with other parents, and
+//! `kept` a file as the ledger keeps it.
 
 pub mod draft;
 pub mod error;
 mod header;
+pub mod kept;
 pub(super) mod rewrite;
 mod section;
 
@@ -45,6 +47,8 @@ pub struct Script {
     pub depends_on: Vec<RevisionId>,
     /// Names for the branch that starts here, for targets such as `LABEL@head`.
     pub branch_labels: Vec<String>,
+    /// Why images that do not have this revision must not start once it is applied.
+    pub breaking: Option<String>,
     /// The way forward.
     pub upgrade: Section,
     /// The way back.
@@ -160,6 +164,7 @@ impl Script {
             down_revisions: header.down_revisions,
             depends_on: header.depends_on,
             branch_labels: header.branch_labels,
+            breaking: header.breaking,
             upgrade,
             downgrade,
             checksums,

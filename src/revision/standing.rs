@@ -18,6 +18,13 @@ pub enum Standing {
         /// The revisions that the files lack, sorted.
         unknown: Vec<RevisionId>,
     },
+    /// Each has what the other lacks: neither is older.
+    Diverged {
+        /// The revisions that the files lack, sorted.
+        unknown: Vec<RevisionId>,
+        /// The heads of the files that the database does not have.
+        unapplied: Vec<RevisionId>,
+    },
     /// Nobody can say how the rows and the files belong together.
     Unknown {
         /// The revisions that the files lack, sorted.
@@ -50,6 +57,8 @@ pub fn standing(
             }
         }
     }
+    // Files without a revision in common are those of another application.
+    let is_related = !known.is_empty();
     if unknown.is_empty() {
         return Standing::Known;
     }
@@ -63,11 +72,33 @@ pub fn standing(
             unknown: owned(unknown),
         };
     }
+    if unrecorded.is_empty() && is_related {
+        return Standing::Diverged {
+            unknown: owned(unknown),
+            unapplied: unapplied.into_iter().cloned().collect(),
+        };
+    }
     Standing::Unknown {
         unknown: owned(unknown),
         unrecorded: owned(unrecorded),
         unapplied: unapplied.into_iter().cloned().collect(),
     }
+}
+
+/// All that the rows stand on by the ledger's own words, with themselves: what is applied.
+/// Revisions without a record are among them, and lead no further.
+pub fn applied<'r>(
+    current: &'r [RevisionId],
+    recorded: &'r BTreeMap<RevisionId, Vec<RevisionId>>,
+) -> BTreeSet<&'r RevisionId> {
+    let mut todo: Vec<&RevisionId> = current.iter().collect();
+    let mut found = BTreeSet::new();
+    while let Some(id) = todo.pop() {
+        if found.insert(id) {
+            todo.extend(recorded.get(id).into_iter().flatten());
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -86,6 +117,9 @@ mod tests {
         let found = match standing(&history(files), &ids(current), &recorded.collect()) {
             Standing::Known => "known".to_owned(),
             Standing::Ahead { unknown } => format!("ahead by {}", shown(&unknown)),
+            Standing::Diverged { unknown, unapplied } => {
+                format!("diverged by {} from {}", shown(&unknown), shown(&unapplied))
+            }
             Standing::Unknown {
                 unknown,
                 unrecorded,
@@ -134,19 +168,38 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_the_database_lacks_is_another_history() {
+    fn a_head_that_the_database_lacks_makes_two_ways_of_one() {
+        check("b<a a<-", "c", "c<a", "diverged by c from b");
+        check("b<a c<a a<-", "d", "d<b", "diverged by d from c");
+        // One branch is ahead and another behind, related or not.
+        check("b<a y<x x<- a<-", "c x", "c<b", "diverged by c from y");
+        check("b<a x<-~b a<-", "c", "c<b", "diverged by c from x");
+    }
+
+    #[test]
+    fn files_without_a_revision_in_common_are_of_another_application() {
         check(
             "b<a a<-",
-            "c",
-            "c<a",
-            "unknown [c], unrecorded [], unapplied [b]",
+            "y",
+            "y<x x<-",
+            "unknown [x,y], unrecorded [], unapplied [b]",
         );
-        check(
-            "b<a c<a a<-",
-            "d",
-            "d<b",
-            "unknown [d], unrecorded [], unapplied [c]",
-        );
+    }
+
+    #[test]
+    fn dependencies_count_as_ancestry() {
+        // `z` depends on `c`, which stands on the files' head; one row stands for both.
+        check("b<a x<- a<-", "z", "z<x,c c<b", "ahead by c,z");
+        check("b<a x<-~b a<-", "z", "z<x", "ahead by z");
+    }
+
+    #[test]
+    fn what_is_applied_is_told_by_the_ledger_alone() {
+        let recorded: BTreeMap<_, _> = [("d", "b c"), ("c", "a"), ("b", "a"), ("e", "d")]
+            .map(|(id, parents)| (RevisionId::new(id).unwrap(), ids(parents)))
+            .into();
+        assert_eq!(shown(applied(&ids("d"), &recorded)), "a,b,c,d");
+        assert_eq!(shown(applied(&ids("x"), &recorded)), "x");
     }
 
     #[test]

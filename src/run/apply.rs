@@ -95,6 +95,7 @@ fn noun(movement: Movement) -> &'static str {
         Movement::Upgrade => "revision",
         Movement::Downgrade => "downgrade of revision",
         Movement::Stamp => "stamp of revision",
+        Movement::Repair => "repair of revision",
     }
 }
 /// Applies one step and its record. Takes the lock as proof that nobody else does.

@@ -5,8 +5,9 @@ use std::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::lock::{self, Outcome};
-use super::position::{self, Footing, Position};
-use super::{Context, apply, pooler, watch};
+use super::newer::{self, Widened};
+use super::position::{self, Footing, Newer, Position};
+use super::{Context, apply, pooler, repair, watch};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
 use crate::database::record::Move;
@@ -47,7 +48,7 @@ enum Work<'h> {
     /// The database has tables and no ledger, and somebody said at which revision it is.
     Baseline(Stamp),
     /// The database is ahead of these migrations.
-    Ahead(Vec<RevisionId>),
+    Ahead(Newer),
 }
 
 /// Brings the database to the goal, under the lock if there is something to do.
@@ -99,14 +100,15 @@ async fn reach(
     goal: &Goal,
     server: &mut Option<i64>,
 ) -> Result<(), Error> {
-    match work(context, &session, history, &position, goal).await? {
+    let wide = widened(&session, history, &position, goal).await?;
+    match work(context, &session, history, wide.as_ref(), &position, goal).await? {
         Work::Nothing => {
             if let Position::At(rows) = &position {
                 up_to_date(rows);
             }
             Ok(())
         }
-        Work::Ahead(unknown) => ahead(context, unknown),
+        Work::Ahead(newer) => ahead(context, newer),
         Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
             *server = Some(pooler::refuse(&session).await?.server_start);
             under_lock(context, session, history, goal).await
@@ -164,14 +166,14 @@ async fn under_lock(
             return Ok(false);
         };
         let position = position::ask(session).await?;
-        let work = work(context, session, history, &position, goal).await?;
+        let work = work(context, session, history, None, &position, goal).await?;
         Ok(matches!(work, Work::Nothing | Work::Ahead(_)))
     };
     match lock::acquire(session, context.config.lock_timeout, is_done).await? {
         Outcome::NotNeeded(session) => {
             let position = position::ask(&session).await?;
-            match work(context, &session, history, &position, goal).await? {
-                Work::Ahead(unknown) => ahead(context, unknown),
+            match work(context, &session, history, None, &position, goal).await? {
+                Work::Ahead(newer) => ahead(context, newer),
                 Work::Nothing | Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
                     info!(
                         event = "up-to-date",
@@ -197,7 +199,9 @@ async fn do_work(
     goal: &Goal,
 ) -> Result<(), Error> {
     let mut position = position::ask(session).await?;
-    if let Work::Baseline(stamp) = work(context, session, history, &position, goal).await? {
+    let wide = widened(session, history, &position, goal).await?;
+    let wide = wide.as_ref();
+    if let Work::Baseline(stamp) = work(context, session, history, wide, &position, goal).await? {
         session
             .stamp(
                 history,
@@ -213,11 +217,11 @@ async fn do_work(
         );
         position = position::ask(session).await?;
     }
-    match work(context, session, history, &position, goal).await? {
+    match work(context, session, history, wide, &position, goal).await? {
         Work::Nothing | Work::Baseline(_) => {
             debug!("another castoff did the work before this one had the lock");
         }
-        Work::Ahead(unknown) => ahead(context, unknown)?,
+        Work::Ahead(newer) => ahead(context, newer)?,
         Work::Record(stamp) => {
             let mut rows = Move::of(history, &stamp.leaves, &stamp.enters);
             if let (Goal::Stamp { purge: true, .. }, Position::At(found)) = (goal, &position) {
@@ -232,11 +236,16 @@ async fn do_work(
                 let creating = Error::asking("creating the ledger");
                 session.create_ledger().await.map_err(creating)?;
             }
-            apply_all(context, session, history, &plan).await?;
+            if let Some(wide) = wide {
+                wide.tell(&plan);
+            }
+            let all = wide.map_or(history, |wide| &wide.history);
+            apply_all(context, session, all, &plan).await?;
             // What the last script set, a timeout say, is not to meet the question below.
             let resetting = Error::asking("resetting the session");
             let reset = session.client().batch_execute(session.reset()).await;
             reset.map_err(|error| resetting(error.into()))?;
+            repair::cosmetics(context, session, history).await;
         }
     }
     if let Position::At(rows) = position::ask(session).await? {
@@ -277,11 +286,25 @@ async fn apply_all(
     Ok(())
 }
 
+/// What only the ledger has, where the way back may lead through it.
+async fn widened<S>(
+    session: &Session<S>,
+    history: &History,
+    position: &Position,
+    goal: &Goal,
+) -> Result<Option<Widened>, Error> {
+    match (goal, position) {
+        (Goal::Downgrade(_), Position::At(rows)) => newer::widen(session, history, rows).await,
+        _ => Ok(None),
+    }
+}
+
 /// What has to be done, decided from what the database says.
 async fn work<'h, S>(
     context: &Context<'_>,
     session: &Session<S>,
     history: &'h History,
+    wide: Option<&'h Widened>,
     position: &Position,
     goal: &Goal,
 ) -> Result<Work<'h>, Error> {
@@ -311,19 +334,26 @@ async fn work<'h, S>(
                 }),
             };
         }
-        (Position::At(rows), _) => match position::compare(session, history, rows).await? {
-            Footing::Firm(current) => current,
-            Footing::Ahead(unknown) => {
-                return match goal {
-                    Goal::Upgrade(_) => Ok(Work::Ahead(unknown)),
-                    Goal::Downgrade(_) | Goal::Stamp { .. } => Err(Error::Newer { unknown }),
-                };
+        (Position::At(rows), _) => {
+            let all = wide.map_or(history, |wide| &wide.history);
+            match position::compare(session, all, rows).await? {
+                Footing::Firm(current) => current,
+                Footing::Ahead(newer) => {
+                    let unknown = newer.unknown.clone();
+                    return match goal {
+                        Goal::Upgrade(_) => Ok(Work::Ahead(newer)),
+                        Goal::Downgrade(_) | Goal::Stamp { .. } => Err(Error::Newer { unknown }),
+                    };
+                }
             }
-        },
+        }
     };
     Ok(match goal {
         Goal::Upgrade(target) => steps(plan::upgrade(history, &current, target)?),
-        Goal::Downgrade(target) => steps(plan::downgrade(history, &current, target)?),
+        Goal::Downgrade(target) => steps(match wide {
+            Some(wide) => wide.downgrade(history, &current, target)?,
+            None => plan::downgrade(history, &current, target)?,
+        }),
         Goal::Stamp { targets, purge } => {
             let stamp = stamp::stamp(history, &current, targets, *purge)?;
             let is_there = stamp.leaves.is_empty() && stamp.enters.is_empty();
@@ -353,8 +383,13 @@ fn has_ledger(position: &Position) -> bool {
     }
 }
 
-/// An older image in front of a newer database, as at every rollback of a deployment.
-fn ahead(context: &Context<'_>, unknown: Vec<RevisionId>) -> Result<(), Error> {
+/// An older image in front of a newer database, as at every rollback of a deployment. What a
+/// migration says of older images counts more than what somebody set for all of them.
+pub fn ahead(context: &Context<'_>, newer: Newer) -> Result<(), Error> {
+    let Newer { unknown, breaking } = newer;
+    if let Some((revision, reason)) = breaking.into_iter().next() {
+        return Err(Error::Breaking { revision, reason });
+    }
     match context.config.on_newer {
         OnNewer::Fail => return Err(Error::Newer { unknown }),
         OnNewer::Warn => warn!(
@@ -368,7 +403,7 @@ fn ahead(context: &Context<'_>, unknown: Vec<RevisionId>) -> Result<(), Error> {
 }
 
 /// Revisions as the story names them; none means before the first.
-fn shown<'r>(revisions: impl Iterator<Item = &'r str>) -> String {
+pub(super) fn shown<'r>(revisions: impl Iterator<Item = &'r str>) -> String {
     let revisions: Vec<&str> = revisions.collect();
     if revisions.is_empty() {
         "base".to_owned()

@@ -8,11 +8,13 @@ pub mod exec;
 mod leftover;
 pub mod lock;
 pub mod migrate;
+pub mod newer;
 pub mod offline;
 pub mod pause;
 pub mod pooler;
 pub mod position;
 pub mod progress;
+pub mod repair;
 pub mod section;
 pub mod signal;
 mod transaction;
@@ -73,18 +75,27 @@ impl<'c> Context<'c> {
     /// Waits for the database, connects, and asks where it is. A database is ready when it has
     /// answered a query: the server of a container's first boot accepts a login, and shuts down.
     pub async fn connect(&self) -> Result<(Session<Open>, Position), Error> {
-        self.connect_and_ask(position::ask).await
+        let patience = Patience::new(self.config.wait_timeout);
+        let create = self.config.create_database;
+        self.connect_and_ask(patience, create, position::ask).await
+    }
+
+    /// Connects to the database that is there and asks where it is, at once or not at all.
+    pub async fn connect_now(&self) -> Result<(Session<Open>, Position), Error> {
+        let no_patience = Patience::new(Duration::ZERO);
+        self.connect_and_ask(no_patience, false, position::ask)
+            .await
     }
 
     /// Waits for the database, connects, and asks it `question`.
     async fn connect_and_ask<T>(
         &self,
+        patience: Patience,
+        create: bool,
         question: impl AsyncFn(&Session<Open>) -> Result<T, Error>,
     ) -> Result<(Session<Open>, T), Error> {
-        let patience = Patience::new(self.config.wait_timeout);
         let mut told = false;
         loop {
-            let create = self.config.create_database;
             let link = wait::until_ready(&self.conninfo, &patience, create).await?;
             let session = Session::open(link, self.config.ledger_schema.clone());
             self.cancel.replace(Some(session.cancel()));
@@ -206,7 +217,11 @@ pub fn wait(config: &Config, stop: &Stop) -> Result<(), Error> {
         let answered = session.answers().await;
         answered.map_err(Error::asking("asking whether the database answers"))
     };
-    context.block_on(async { context.connect_and_ask(answers).await.map(drop) })?;
+    context.block_on(async {
+        let patience = Patience::new(config.wait_timeout);
+        let asked = context.connect_and_ask(patience, config.create_database, answers);
+        asked.await.map(drop)
+    })?;
     info!(event = "ready", "database {} answers", context.conninfo);
     Ok(())
 }

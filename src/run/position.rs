@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::database::failure::Failure;
-use crate::database::ledger::{self, Applied, HeadRow};
+use crate::database::ledger::{self, HeadRow};
 use crate::database::session::Session;
 use crate::error::Error;
 use crate::place::Place;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
+use crate::revision::mend::{self, Drift, Recorded};
 use crate::revision::script::Script;
 use crate::revision::standing::{self, Standing};
 use crate::revision::walk::Edges;
@@ -37,7 +38,16 @@ pub enum Footing {
     /// Every row of the ledger is a revision of these migrations, unedited.
     Firm(Vec<RevisionId>),
     /// The database has more than these migrations: an older image.
-    Ahead(Vec<RevisionId>),
+    Ahead(Newer),
+}
+
+/// What a database that is ahead has more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newer {
+    /// The revisions, sorted.
+    pub unknown: Vec<RevisionId>,
+    /// Those of them that older images must not start with, and why.
+    pub breaking: Vec<(RevisionId, String)>,
 }
 
 /// Asks the database where it is.
@@ -94,9 +104,34 @@ pub async fn compare<S>(
     if rows.iter().zip(&current).all(is_same) {
         return Ok(Footing::Firm(current));
     }
-    let reading = Error::asking("reading the ledger's history");
-    let applied = ledger::applied(session).await.map_err(reading)?;
-    judge(history, &current, &applied)
+    let recorded = ledger::sums(session).await.map_err(reading_history())?;
+    let footing = footing(history, &current, &recorded)?;
+    match first_edit(history, &footing, &recorded) {
+        None => Ok(footing),
+        Some((script, Drift::Reordered, record)) => Err(Error::Reordered {
+            revision: script.id.clone(),
+            place: Box::new(Place::file(&script.path)),
+            was: record.needs.iter().map(ToString::to_string).collect(),
+        }),
+        Some((script, _, _)) => Err(edited(session, script).await?),
+    }
+}
+
+fn reading_history() -> impl Fn(Failure) -> Error {
+    Error::asking("reading the ledger's history")
+}
+
+/// The error of an edited file, with the line that differs.
+async fn edited<S>(session: &Session<S>, script: &Script) -> Result<Error, Error> {
+    let texts = ledger::texts(session, std::slice::from_ref(&script.id)).await;
+    let texts = texts.map_err(reading_history())?;
+    let was = texts.first().and_then(|text| text.upgrade.as_deref());
+    let (place, was) = first_difference(script, was);
+    Ok(Error::Edited {
+        revision: script.id.clone(),
+        place: Box::new(place),
+        was,
+    })
 }
 
 /// The revisions that the rows name.
@@ -105,78 +140,47 @@ pub fn ids(rows: &[HeadRow]) -> Result<Vec<RevisionId>, Error> {
     rows.iter().map(id).collect()
 }
 
-/// Finds out why a lineage differs: revisions that the files lack, an edited file, another order.
-fn judge(
+/// Finds out what the rows are: revisions of the files, newer ones, or neither.
+fn footing(
     history: &History,
     current: &[RevisionId],
-    applied: &BTreeMap<String, Applied>,
+    recorded: &BTreeMap<RevisionId, Recorded>,
 ) -> Result<Footing, Error> {
-    let parents = |applied: &Applied| {
-        applied
-            .parents
-            .iter()
-            .filter_map(|parent| RevisionId::new(parent).ok())
-            .collect()
-    };
-    let recorded = applied
-        .iter()
-        .filter_map(|(id, applied)| Some((RevisionId::new(id).ok()?, parents(applied))))
-        .collect();
-    let footing = match standing::standing(history, current, &recorded) {
-        Standing::Known => Footing::Firm(current.to_vec()),
-        Standing::Ahead { unknown } => Footing::Ahead(unknown),
-        Standing::Unknown { unknown, .. } => return Err(Error::UnknownRevision { unknown }),
-    };
-    let known = current.iter().filter_map(|id| history.get(id));
-    let heads = match &footing {
-        Footing::Firm(_) => known.map(|script| &script.id).collect(),
-        Footing::Ahead(_) => history.effective_heads(),
-    };
-    for head in heads {
-        let ancestors = history.ancestors(head, Edges::All).into_iter();
-        // Oldest first: the first edit is the one to undo.
-        for script in history
-            .get(head)
-            .into_iter()
-            .chain(ancestors)
-            .collect::<Vec<_>>()
-            .iter()
-            .rev()
-        {
-            if let Some(record) = applied.get(script.id.as_str()) {
-                compare_script(script, record)?;
-            }
+    match standing::standing(history, current, &mend::ancestry(recorded)) {
+        Standing::Known => Ok(Footing::Firm(current.to_vec())),
+        Standing::Ahead { unknown } => {
+            let reason = |id: &RevisionId| Some((id.clone(), recorded.get(id)?.breaking.clone()?));
+            Ok(Footing::Ahead(Newer {
+                breaking: unknown.iter().filter_map(reason).collect(),
+                unknown,
+            }))
         }
+        Standing::Diverged { unknown, unapplied } => Err(Error::Diverged { unknown, unapplied }),
+        Standing::Unknown { unknown, .. } => Err(Error::UnknownRevision { unknown }),
     }
-    Ok(footing)
 }
 
-fn compare_script(script: &Script, record: &Applied) -> Result<(), Error> {
-    if record.canonical != script.checksums.canonical.to_string() {
-        let (place, was) = first_difference(script, record.upgrade_text.as_deref());
-        return Err(Error::Edited {
-            revision: script.id.clone(),
-            place: Box::new(place),
-            was,
-        });
-    }
-    let mut is: Vec<&str> = script
-        .down_revisions
-        .iter()
-        .chain(&script.depends_on)
-        .map(RevisionId::as_str)
-        .collect();
-    let mut was: Vec<&str> = record.parents.iter().map(String::as_str).collect();
-    is.sort_unstable();
-    was.sort_unstable();
-    if is != was {
-        return Err(Error::Reordered {
-            revision: script.id.clone(),
-            place: Box::new(Place::file(&script.path)),
-            was: record.parents.clone(),
-        });
-    }
-    Ok(())
+/// The first applied file that is not what was recorded, cosmetics aside: an edit, or another order.
+fn first_edit<'h, 'r>(
+    history: &'h History,
+    footing: &Footing,
+    recorded: &'r BTreeMap<RevisionId, Recorded>,
+) -> Option<(&'h Script, Drift, &'r Recorded)> {
+    let heads: Vec<&RevisionId> = match footing {
+        Footing::Firm(current) => current.iter().collect(),
+        Footing::Ahead(_) => history.effective_heads(),
+    };
+    let edit = |script: &'h Script| {
+        let record = recorded.get(&script.id)?;
+        let drift = Drift::of(script, record);
+        matches!(drift, Drift::Edited | Drift::Reordered).then_some((script, drift, record))
+    };
+    heads.into_iter().find_map(|head| {
+        let ancestors = history.ancestors(head, Edges::All).into_iter();
+        let newest_first: Vec<&Script> = history.get(head).into_iter().chain(ancestors).collect();
+        // Oldest first: the first edit is the one to undo.
+        newest_first.into_iter().rev().find_map(edit)
+    })
 }
 
 /// The first line of the upgrade section that is not what it was, and what it was.

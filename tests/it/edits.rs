@@ -163,7 +163,7 @@ fn an_edit_after_the_migration_was_applied_is_shown() {
           --> migrations/202601010002_bbbb22_make_bbbb22.sql:7
            7 |     id bigint
           was:     id integer
-          help: undo the edit, and put the change into a new revision with `castoff revision -m`
+          help: undo the edit, and put the change into a new revision with `castoff revision -m`; if the database is right as it is, record the file with `castoff repair bbbb22`
 
         $ castoff upgrade
         status 14
@@ -172,7 +172,7 @@ fn an_edit_after_the_migration_was_applied_is_shown() {
           --> migrations/202601010002_bbbb22_make_bbbb22.sql:9
            9 | create table b ();
           was: (nothing)
-          help: undo the edit, and put the change into a new revision with `castoff revision -m`
+          help: undo the edit, and put the change into a new revision with `castoff revision -m`; if the database is right as it is, record the file with `castoff repair bbbb22`
 
         $ castoff upgrade
         status 14
@@ -181,7 +181,7 @@ fn an_edit_after_the_migration_was_applied_is_shown() {
           --> migrations/202601010002_bbbb22_make_bbbb22.sql:6
            6 | select 1;
           was: create table a (
-          help: undo the edit, and put the change into a new revision with `castoff revision -m`
+          help: undo the edit, and put the change into a new revision with `castoff revision -m`; if the database is right as it is, record the file with `castoff repair bbbb22`
 
     "#]]
     .assert_eq(&said.concat());
@@ -238,7 +238,7 @@ fn other_parents_than_those_it_was_applied_with_are_refused() {
         error[parents-mismatch]: revision bbbb22 no longer follows what it followed when it was applied
           --> migrations/202601010001_bbbb22_make_bbbb22.sql
           was: aaaa11
-          help: restore its down_revision, and put new revisions behind the head
+          help: restore its down_revision, and put new revisions behind the head; if the new order is right, record it with `castoff repair bbbb22`
 
         $ castoff plan
         status 14
@@ -246,7 +246,7 @@ fn other_parents_than_those_it_was_applied_with_are_refused() {
         error[parents-mismatch]: revision bbbb22 no longer follows what it followed when it was applied
           --> migrations/202601010001_bbbb22_make_bbbb22.sql
           was: aaaa11
-          help: restore its down_revision, and put new revisions behind the head
+          help: restore its down_revision, and put new revisions behind the head; if the new order is right, record it with `castoff repair bbbb22`
 
         $ castoff downgrade
         status 14
@@ -254,7 +254,7 @@ fn other_parents_than_those_it_was_applied_with_are_refused() {
         error[parents-mismatch]: revision bbbb22 no longer follows what it followed when it was applied
           --> migrations/202601010001_bbbb22_make_bbbb22.sql
           was: aaaa11
-          help: restore its down_revision, and put new revisions behind the head
+          help: restore its down_revision, and put new revisions behind the head; if the new order is right, record it with `castoff repair bbbb22`
 
     "#]].assert_eq(&said);
     let inserted = Project::with("aaaa11<- abab12<aaaa11 bbbb22<abab12 cccc33<bbbb22");
@@ -266,7 +266,7 @@ fn other_parents_than_those_it_was_applied_with_are_refused() {
         error[parents-mismatch]: revision bbbb22 no longer follows what it followed when it was applied
           --> migrations/202601010003_bbbb22_make_bbbb22.sql
           was: aaaa11
-          help: restore its down_revision, and put new revisions behind the head
+          help: restore its down_revision, and put new revisions behind the head; if the new order is right, record it with `castoff repair bbbb22`
 
     "#]].assert_eq(&said);
     assert_eq!(database.contents(), before);

@@ -308,7 +308,6 @@ fn an_older_image_meets_a_newer_database() {
         "current",
         "current --format json",
         "plan",
-        "downgrade",
         "stamp head",
         "history -i",
     ];
@@ -334,45 +333,57 @@ fn an_older_image_meets_a_newer_database() {
         status 14
         --- stderr
         error[database-newer]: the database is ahead of these migrations: it also has `cccc33`, `dddd44`
-          help: deploy a newer image, or set --on-newer to warn (CASTOFF_ON_NEWER)
+          help: deploy a newer image, set --on-newer to warn (CASTOFF_ON_NEWER), or take the newer revisions back with `castoff downgrade heads`
 
         $ castoff current
         status 0
         --- stdout
-        dddd44 (unknown to these migrations)
+        dddd44 (only in the ledger)
 
         $ castoff current --format json
         status 0
         --- stdout
         [
           {
+            "branch_labels": [],
+            "breaking": null,
+            "canonical_checksum": "b8154bb64d0da64e291200fcebe9546c1f1e818ba2363d0b9a7794de21e1d228",
+            "children": [],
+            "depends_on": [],
+            "down_revisions": [
+              "cccc33"
+            ],
+            "is_branch_point": false,
             "is_current": true,
+            "is_head": false,
+            "is_merge": false,
+            "is_reversible": true,
             "is_unknown": true,
+            "ledger": null,
+            "message": "Make dddd44",
+            "path": "ledger:dddd44",
+            "raw_checksum": "bf5c7d433a315f608da95a033348c1a9dfaa79c52127f892717d9f3a8a59160f",
             "revision": "dddd44"
           }
         ]
 
         $ castoff plan
-        status 14
+        status 0
         --- stderr
-        error[database-newer]: the database is ahead of these migrations: it also has `cccc33`, `dddd44`
-          help: deploy a newer image, or set --on-newer to warn (CASTOFF_ON_NEWER)
-
-        $ castoff downgrade
-        status 14
-        --- stderr
-        error[database-newer]: the database is ahead of these migrations: it also has `cccc33`, `dddd44`
-          help: deploy a newer image, or set --on-newer to warn (CASTOFF_ON_NEWER)
+        castoff: warning: the database is ahead of these migrations: it also has cccc33, dddd44
+        castoff: nothing to do
 
         $ castoff stamp head
         status 14
         --- stderr
         error[database-newer]: the database is ahead of these migrations: it also has `cccc33`, `dddd44`
-          help: deploy a newer image, or set --on-newer to warn (CASTOFF_ON_NEWER)
+          help: deploy a newer image, set --on-newer to warn (CASTOFF_ON_NEWER), or take the newer revisions back with `castoff downgrade heads`
 
         $ castoff history -i
         status 0
         --- stdout
+        cccc33 -> dddd44 (current) (only in the ledger), Make dddd44
+        bbbb22 -> cccc33 (only in the ledger), Make cccc33
         aaaa11 -> bbbb22 (head), Make bbbb22
         <base> -> aaaa11, Make aaaa11
 
@@ -395,14 +406,14 @@ fn an_older_image_that_was_not_fully_applied_is_not_just_older() {
         $ castoff upgrade
         status 14
         --- stderr
-        error[unknown-revision]: the database is at `cccc33`, which these migrations do not have
-          help: deploy the image that has that revision, or if it is gone for good, run `castoff stamp --purge <rev>`
+        error[database-diverged]: the database has `cccc33`, which these migrations do not have, and lacks `bbbb22`, which they have
+          help: deploy an image that has both, or take back what these migrations do not have with `castoff downgrade heads`
 
         $ castoff plan
         status 14
         --- stderr
-        error[unknown-revision]: the database is at `cccc33`, which these migrations do not have
-          help: deploy the image that has that revision, or if it is gone for good, run `castoff stamp --purge <rev>`
+        error[database-diverged]: the database has `cccc33`, which these migrations do not have, and lacks `bbbb22`, which they have
+          help: deploy an image that has both, or take back what these migrations do not have with `castoff downgrade heads`
 
     "#]].assert_eq(&transcript(&project(), Some(&database), &["upgrade", "plan"]));
     assert_eq!(database.contents(), before);
@@ -478,7 +489,7 @@ fn an_edited_file_is_refused_behind_an_older_image_too() {
           --> migrations/202601010001_aaaa11_make_aaaa11.sql:5
            5 | create table t_aaaa11 (id bigint);
           was: create table t_aaaa11 (id integer);
-          help: undo the edit, and put the change into a new revision with `castoff revision -m`
+          help: undo the edit, and put the change into a new revision with `castoff revision -m`; if the database is right as it is, record the file with `castoff repair aaaa11`
 
     "#]]
     .assert_eq(&transcript(&edited, Some(&database), &["upgrade"]));

@@ -156,6 +156,7 @@ fn history_marks_where_the_database_is() {
         Upgrade:     0 statements in one transaction
         Downgrade:   0 statements in one transaction
         Checksum:    6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d
+        Ledger:      not applied
 
         Revision:    cccc33 (head)
         Message:     Build an index
@@ -165,6 +166,7 @@ fn history_marks_where_the_database_is() {
         Upgrade:     1 statement, one by one
         Downgrade:   0 statements in one transaction
         Checksum:    3c19ef0dc395fdcbf5530c4d7cbd9e2be47b51e3496fee7e3bcc46b4116a708f
+        Ledger:      not applied
 
         Revision:    bbbb22 (current)
         Message:     Make bbbb22
@@ -174,6 +176,7 @@ fn history_marks_where_the_database_is() {
         Upgrade:     1 statement in one transaction
         Downgrade:   1 statement in one transaction
         Checksum:    a7fc9358670d2c00b1fe2bfdf47a63a8eb3e000392c6194dc1e0b01ea4b2173d
+        Ledger:      as recorded
 
         Revision:    aaaa11 (branchpoint)
         Message:     Make aaaa11
@@ -183,6 +186,7 @@ fn history_marks_where_the_database_is() {
         Upgrade:     1 statement in one transaction
         Downgrade:   1 statement in one transaction
         Checksum:    d15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26
+        Ledger:      as recorded
 
     "#]]
     .assert_eq(&said);

@@ -132,6 +132,7 @@ fn current_tells_more_and_checks_when_asked() {
         [
           {
             "branch_labels": [],
+            "breaking": null,
             "canonical_checksum": "a7fc9358670d2c00b1fe2bfdf47a63a8eb3e000392c6194dc1e0b01ea4b2173d",
             "children": [
               "dddd44"
@@ -145,6 +146,7 @@ fn current_tells_more_and_checks_when_asked() {
             "is_head": false,
             "is_merge": false,
             "is_reversible": true,
+            "ledger": null,
             "message": "Make bbbb22",
             "path": "migrations/202601010002_bbbb22_make_bbbb22.sql",
             "raw_checksum": "d7f058ba9714a712e8b49f774c45809e7f5b4a9b3f1abf7ca46fe2a2149c4185",
@@ -181,12 +183,12 @@ fn every_data_command_prints_json_with_the_same_keys() {
     };
     expect![[r#"
         plan --format json: message mode path revision statements
-        current --format json: branch_labels canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible message path raw_checksum revision
-        history --format json: branch_labels canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible message path raw_checksum revision
-        history -i --format json: branch_labels canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible message path raw_checksum revision
-        heads --format json: branch_labels canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible message path raw_checksum revision
-        branches --format json: branch_labels canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible message path raw_checksum revision
-        show head --format json: branch_labels canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible message path raw_checksum revision text
+        current --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision
+        history --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision
+        history -i --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision
+        heads --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision
+        branches --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision
+        show head --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision text
     "#]].assert_eq(&lines.iter().map(keys).collect::<String>());
 }
 

@@ -26,6 +26,8 @@ mod docs;
 #[cfg(test)]
 mod drawing;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod edits;
 #[cfg(test)]
 mod errors;
@@ -52,6 +54,8 @@ mod looking;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
+mod newer;
+#[cfg(test)]
 mod offline;
 #[cfg(test)]
 mod pooler;
@@ -59,6 +63,8 @@ mod pooler;
 mod race;
 #[cfg(test)]
 mod rebase;
+#[cfg(test)]
+mod repair;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
@@ -77,3 +83,5 @@ mod terminal;
 mod tidy;
 #[cfg(test)]
 mod wait;
+#[cfg(test)]
+mod way_back;

@@ -34,7 +34,8 @@ fn ledger(database: &Database<'_>) -> String {
     database.rows(
         "select revision, lineage from castoff.revision order by 1; \
          select revision, direction, outcome, parents, depends_on, message, raw_checksum, \
-             canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, \
+             canonical_checksum, frame_text, upgrade_text, downgrade_text, breaking, reason, \
+             statements, last_statement, \
              finished_at is not null, role, image, castoff \
          from castoff.history order by id",
     )
@@ -211,15 +212,18 @@ fn a_script_is_readable() {
                 create table "castoff".history (
                     id bigint generated always as identity primary key,
                     revision text not null,
-                    direction text not null check (direction in ('upgrade', 'downgrade', 'stamp')),
+                    direction text not null check (direction in ('upgrade', 'downgrade', 'stamp', 'repair')),
                     outcome text not null check (outcome in ('running', 'done', 'failed')),
                     parents text[] not null,
                     depends_on text[] not null,
                     message text not null,
                     raw_checksum text not null,
                     canonical_checksum text not null,
+                    frame_text text,
                     upgrade_text text,
                     downgrade_text text,
+                    breaking text,
+                    reason text,
                     statements integer not null,
                     last_statement integer not null,
                     started_at timestamptz not null,
@@ -230,8 +234,13 @@ fn a_script_is_readable() {
                     castoff text not null
                 );
                 comment on table "castoff".history is 'castoff: what was done to this database, append-only';
+                comment on column "castoff".history.frame_text is
+                    'the file without the SQL of its sections';
                 comment on column "castoff".history.upgrade_text is
                     'the section as it was; null when longer than 1 MiB';
+                comment on column "castoff".history.breaking is
+                    'why images without this revision must not start; null when they may';
+                comment on column "castoff".history.reason is 'why the revision was recorded again';
                 comment on column "castoff".history.last_statement is
                     'how many statements are done; less than statements when an autocommit section stopped';
                 create index history_revision on "castoff".history (revision);
@@ -250,11 +259,16 @@ fn a_script_is_readable() {
         create table t_aaaa11 (id integer)
         ;
         reset session authorization; reset role;
-        insert into "castoff".history (revision, direction, outcome, parents, depends_on, message, raw_checksum, canonical_checksum, upgrade_text, downgrade_text, statements, last_statement, host, image, castoff, started_at, finished_at)
-        select 'aaaa11', 'upgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', 'create table t_aaaa11 (id integer);
+        insert into "castoff".history (revision, direction, outcome, parents, depends_on, message, raw_checksum, canonical_checksum, frame_text, upgrade_text, downgrade_text, breaking, reason, statements, last_statement, host, image, castoff, started_at, finished_at)
+        select 'aaaa11', 'upgrade', 'done', array[]::text[], array[]::text[], 'Make aaaa11', 'e97b1d1cd1f7f1035ef2b932af848aca75650726d613522a3fd257591bf569ef', 'd15c2a5ab3bc321a189aacc2acbe9d5634ef858cfb7d205623d5b6258bf19c26', '-- Make aaaa11
+        -- revision: aaaa11
+
+        -- upgrade
+        -- downgrade
+        ', 'create table t_aaaa11 (id integer);
 
         ', 'drop table t_aaaa11;
-        ', 1, 1, '[host]', null, '[version]', pg_catalog.now(), pg_catalog.clock_timestamp()::timestamptz;
+        ', null, null, 1, 1, '[host]', null, '[version]', pg_catalog.now(), pg_catalog.clock_timestamp()::timestamptz;
         commit;
 
         select pg_catalog.pg_advisory_unlock(1667330932, pg_catalog.hashtext('castoff'));
@@ -276,8 +290,8 @@ fn a_script_is_readable() {
             "status",
             "error",
             "  help",
-            "-- upgrade",
-            "-- downgrade",
+            "-- upgrade ",
+            "-- downgrade ",
         ]
         .iter()
         .any(|start| line.starts_with(start))

@@ -12,15 +12,18 @@ comment on column {schema}.revision.lineage is
 create table {schema}.history (
     id bigint generated always as identity primary key,
     revision text not null,
-    direction text not null check (direction in ('upgrade', 'downgrade', 'stamp')),
+    direction text not null check (direction in ('upgrade', 'downgrade', 'stamp', 'repair')),
     outcome text not null check (outcome in ('running', 'done', 'failed')),
     parents text[] not null,
     depends_on text[] not null,
     message text not null,
     raw_checksum text not null,
     canonical_checksum text not null,
+    frame_text text,
     upgrade_text text,
     downgrade_text text,
+    breaking text,
+    reason text,
     statements integer not null,
     last_statement integer not null,
     started_at timestamptz not null,
@@ -31,8 +34,13 @@ create table {schema}.history (
     castoff text not null
 );
 comment on table {schema}.history is 'castoff: what was done to this database, append-only';
+comment on column {schema}.history.frame_text is
+    'the file without the SQL of its sections';
 comment on column {schema}.history.upgrade_text is
     'the section as it was; null when longer than 1 MiB';
+comment on column {schema}.history.breaking is
+    'why images without this revision must not start; null when they may';
+comment on column {schema}.history.reason is 'why the revision was recorded again';
 comment on column {schema}.history.last_statement is
     'how many statements are done; less than statements when an autocommit section stopped';
 create index history_revision on {schema}.history (revision);

@@ -1,11 +1,11 @@
 -- How far an earlier start got with an autocommit section, unless something else was done to its
--- revision since: a stamp or a way back ends the story of that start.
+-- revision since: a stamp or a way back ends the story of that start. A repair does not.
 select h.last_statement, h.canonical_checksum, h.statements,
     case h.direction when 'upgrade' then h.upgrade_text else h.downgrade_text end
 from (
     select *
     from {schema}.history
-    where revision = $1
+    where revision = $1 and direction <> 'repair'
     order by id desc
     limit 1
 ) h

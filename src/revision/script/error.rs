@@ -85,6 +85,9 @@ pub enum Problem {
         /// The key that was probably meant.
         meant: Option<&'static str>,
     },
+    /// To lock older images out is a decision, and a decision has a reason.
+    #[error("header key `breaking` gives no reason")]
+    BreakingWithoutReason,
     /// The same key twice.
     #[error("header key `{key}` stands twice")]
     DuplicateKey {
@@ -152,6 +155,7 @@ impl ScriptError {
             Problem::NoReason => "irreversible-without-reason",
             Problem::IrreversibleWithSql => "irreversible-with-sql",
             Problem::UnknownKey { .. } => "unknown-header-key",
+            Problem::BreakingWithoutReason => "breaking-without-reason",
             Problem::DuplicateKey { .. } => "duplicate-header-key",
             Problem::RevisionId { .. } => "invalid-revision-id",
             Problem::DuplicateValue { .. } => "duplicate-header-value",
@@ -204,8 +208,11 @@ impl ScriptError {
             Problem::UnknownKey {
                 meant: Some(meant), ..
             } => format!("write `{meant}:`"),
+            Problem::BreakingWithoutReason => {
+                "write `-- breaking: <why older images must not start>`".into()
+            }
             Problem::UnknownKey { key, meant: None } => format!(
-                "use revision, down_revision, depends_on or branch_labels, or start a mere comment \
+                "use revision, down_revision, depends_on, branch_labels or breaking, or start a mere comment \
                  with another word than `{key}:`"
             ),
             Problem::DuplicateKey { key } => {

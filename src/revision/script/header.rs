@@ -11,7 +11,16 @@ use crate::revision::id::RevisionId;
 
 use super::error::Problem;
 
-const KEYS: [&str; 4] = ["revision", "down_revision", "depends_on", "branch_labels"];
+const KEYS: [&str; 5] = [
+    "revision",
+    "down_revision",
+    "depends_on",
+    "branch_labels",
+    BREAKING,
+];
+
+/// The key whose value is prose: it takes the rest of its line.
+const BREAKING: &str = "breaking";
 
 /// Other words for the keys, as Alembic's files have them.
 const ALIASES: [(&str, &str); 4] = [
@@ -29,6 +38,7 @@ pub(super) struct Header {
     pub(super) down_revisions: Vec<RevisionId>,
     pub(super) depends_on: Vec<RevisionId>,
     pub(super) branch_labels: Vec<String>,
+    pub(super) breaking: Option<String>,
     seen: Vec<&'static str>,
 }
 
@@ -56,9 +66,11 @@ impl Header {
         }
     }
 
-    /// Reads a line of `key: value` pairs. No value holds a colon, so each word with one is a key.
+    /// Reads a line of `key: value` pairs. No value holds a colon, so each word with one is a key,
+    /// up to the one key whose value is prose.
     fn keys(&mut self, content: &str) -> Result<(), Problem> {
         let mut pairs: Vec<(&'static str, String)> = Vec::new();
+        let (content, prose) = prose(content);
         for word in content.split_whitespace() {
             if let Some((key, value)) = word.split_once(':') {
                 let Some(known) = KEYS.into_iter().find(|known| *known == key) else {
@@ -75,7 +87,8 @@ impl Header {
         }
         pairs
             .iter()
-            .try_for_each(|(key, value)| self.set(key, value.trim()))
+            .try_for_each(|(key, value)| self.set(key, value.trim()))?;
+        prose.map_or(Ok(()), |reason| self.set(BREAKING, reason))
     }
 
     fn set(&mut self, key: &'static str, value: &str) -> Result<(), Problem> {
@@ -87,6 +100,8 @@ impl Header {
             "revision" => self.id = Some(revision(key, value)?),
             "down_revision" => self.down_revisions = revisions(key, value)?,
             "depends_on" => self.depends_on = revisions(key, value)?,
+            BREAKING if value.is_empty() => return Err(Problem::BreakingWithoutReason),
+            BREAKING => self.breaking = Some(value.to_owned()),
             _ => {
                 let labels = values(value).map(label).collect::<Result<_, _>>()?;
                 self.branch_labels = unique(key, labels)?;
@@ -122,6 +137,18 @@ pub(super) fn value_of(comment: &str, wanted: &str) -> Option<Range<usize>> {
         }
     }
     value
+}
+
+/// Cuts a line before the key whose value is prose, and returns that value.
+fn prose(content: &str) -> (&str, Option<&str>) {
+    let key = format!("{BREAKING}:");
+    let starts = content.match_indices(&key).map(|(start, _)| start);
+    let is_word =
+        |start: &usize| content[..*start].is_empty() || content[..*start].ends_with([' ', '\t']);
+    match starts.into_iter().find(is_word) {
+        Some(start) => (&content[..start], Some(content[start + key.len()..].trim())),
+        None => (content, None),
+    }
 }
 
 /// What a header line looks like by its start.

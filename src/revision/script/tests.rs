@@ -115,6 +115,28 @@ fn accepts_a_byte_order_mark_and_windows_line_ends() {
 }
 
 #[test]
+fn a_reason_to_lock_older_images_out_takes_the_rest_of_its_line() {
+    let breaking = |line: &str| {
+        let text = format!("-- m\n{line}\n-- upgrade\n");
+        match parse(&text) {
+            Ok(script) => format!("{} {:?}", script.id, script.breaking),
+            Err(error) => error.code().to_owned(),
+        }
+    };
+    let two = |line: &str| breaking(&format!("-- revision: a1\n-- {line}"));
+    assert_eq!(two("depends_on: b2"), "a1 None");
+    assert_eq!(two("breaking: column: gone"), "a1 Some(\"column: gone\")");
+    assert_eq!(
+        breaking("-- revision: a1 breaking: see revision: b2"),
+        "a1 Some(\"see revision: b2\")"
+    );
+    assert_eq!(two("breaking:"), "breaking-without-reason");
+    assert_eq!(two("breaking: a\n-- breaking: b"), "duplicate-header-key");
+    assert_eq!(two("braking: a"), "unknown-header-key");
+    assert_eq!(two("groundbreaking work: begins"), "a1 None");
+}
+
+#[test]
 fn takes_prose_for_prose_and_misspelt_keys_for_mistakes() {
     let rest = "-- revision: a1\n-- upgrade\n";
     check(
