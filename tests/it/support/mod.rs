@@ -7,9 +7,11 @@ pub(crate) mod database;
 pub(crate) mod project;
 pub(crate) mod redact;
 pub(crate) mod server;
+pub(crate) mod suite;
 pub(crate) mod supervisor;
 pub(crate) mod transcript;
 pub(crate) mod web;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 
