@@ -456,6 +456,9 @@ fn help_for_apply(error: &ApplyError) -> String {
             sqlstate::INSUFFICIENT_PRIVILEGE => {
                 "grant the role what is missing and deploy again; the database is unchanged".into()
             }
+            sqlstate::UNSAFE_NEW_ENUM_VALUE => {
+                "move the use of the new value to a following revision; the database is unchanged".into()
+            }
             _ if *movement == Movement::Downgrade => {
                 "correct the downgrade section and run it again; the database is unchanged".into()
             }

@@ -58,6 +58,10 @@ mod sessions;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod splitter;
+#[cfg(test)]
+mod statements;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod support;

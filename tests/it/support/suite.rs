@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use castoff::sql::split::{Piece, SplitError, Splitter, Statement};
+use castoff::sql::strings::escapes_after;
 
 /// One file of the suite, as SQL alone.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Script {
     pub(crate) text: String,
     /// Where castoff cuts it.
     pub(crate) statements: Vec<Statement>,
+    /// For each statement, whether `standard_conforming_strings` is off.
+    pub(crate) escapes: Vec<bool>,
 }
 
 /// Where the suite is. Fails where it cannot be had, which a run says by leaving `corpus::` out.
@@ -52,6 +55,19 @@ pub(crate) fn scripts() -> Vec<Script> {
         Some(Script::of(name, text))
     });
     readable.collect()
+}
+
+/// The scripts of its main part, in the order in which they build on each other.
+pub(crate) fn schedule() -> Vec<Script> {
+    let root = directory().join("src/test/regress");
+    let list = std::fs::read_to_string(root.join("parallel_schedule")).unwrap();
+    let tests = list.lines().filter_map(|line| line.strip_prefix("test:"));
+    let names = tests.flat_map(str::split_whitespace);
+    let read = |name: &str| {
+        let bytes = std::fs::read(root.join(format!("sql/{name}.sql"))).unwrap();
+        Script::of(name.to_owned(), String::from_utf8(bytes).unwrap())
+    };
+    names.map(read).collect()
 }
 
 impl Script {
@@ -98,7 +114,7 @@ impl Script {
                 SplitError::PsqlVariable { .. } => bytes[at] = b' ',
                 SplitError::CopyData { .. } | SplitError::TextBeforeCopyData { .. } => {
                     let line = bytes[..at].iter().rposition(|&byte| byte == b'\n');
-                    let at = line.map_or(0, |end| end + 1);
+                    let at = line.map_or(0, |end| end + 1).max(from);
                     let end = bytes[at..].iter().position(|&byte| byte == b'\n').unwrap();
                     bytes[at..at + end].fill(b' ');
                 }
@@ -108,12 +124,22 @@ impl Script {
                 }
             }
         }
-        let text = String::from_utf8(bytes).expect("only ASCII was blanked out");
+        let escapes = statements.iter().scan(false, |escapes, statement| {
+            let before = *escapes;
+            *escapes = escapes_after(&bytes[statement.span.clone()]).unwrap_or(before);
+            Some(before)
+        });
         Self {
             name,
-            text,
+            escapes: escapes.collect(),
+            text: String::from_utf8(bytes).expect("only ASCII was blanked out"),
             statements,
         }
+    }
+
+    /// The text of neighbours, as one message has it.
+    pub(crate) fn slice(&self, statements: &[Statement]) -> &str {
+        &self.text[statements[0].span.start..statements[statements.len() - 1].span.end]
     }
 
     /// The line of an offset, counted from 1.

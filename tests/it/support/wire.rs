@@ -27,8 +27,6 @@ pub(crate) struct Answer {
     pub(crate) done: usize,
     /// The error that ended it.
     pub(crate) error: Option<Refused>,
-    /// The messages of notices, in order.
-    pub(crate) notices: Vec<String>,
 }
 
 /// An error of the server.
@@ -131,12 +129,11 @@ impl Wire {
                 // CommandComplete, EmptyQueryResponse.
                 b'C' | b'I' => answer.done += 1,
                 b'E' => answer.error = Some(refused(&body)),
-                b'N' => answer.notices.push(refused(&body).message),
                 b'G' => {
                     self.send(b'd', data.as_bytes());
                     self.send(b'c', &[]);
                 }
-                // Rows, parameters, `ParseComplete`, what `copy … to stdout` sends.
+                // Rows, notices, parameters, `ParseComplete`, what `copy … to stdout` sends.
                 _ => {}
             }
         }
