@@ -13,7 +13,7 @@ use castoff::sql::split::{Splitter, Statement, split};
 use castoff::sql::strings::escapes_after;
 
 /// Panics where something does not hold. Returns the number of statements found.
-pub fn hold_for_bytes(bytes: &[u8]) -> usize {
+pub(crate) fn hold_for_bytes(bytes: &[u8]) -> usize {
     let mut lexer = Lexer::new(bytes, 0);
     let mut before = 0;
     while let Ok(Some(token)) = lexer.next_token() {
@@ -27,7 +27,7 @@ pub fn hold_for_bytes(bytes: &[u8]) -> usize {
 }
 
 /// The same for a text, and more.
-pub fn hold_for(text: &str) -> usize {
+pub(crate) fn hold_for(text: &str) -> usize {
     let Ok(statements) = split(text, 0..text.len()) else {
         return 0;
     };
@@ -91,7 +91,7 @@ fn is_itself_alone(text: &str, statement: &Statement) {
 }
 
 /// The canonical form.
-pub fn form(text: &str, statements: &[Statement]) -> Vec<u8> {
+pub(crate) fn form(text: &str, statements: &[Statement]) -> Vec<u8> {
     let mut form = Vec::new();
     canonical::write(text, statements, &mut |part| form.extend_from_slice(part))
         .expect("was split before");

@@ -34,6 +34,8 @@ mod exec;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod harness;

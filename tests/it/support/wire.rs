@@ -4,6 +4,7 @@
 use std::io::{BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 
+use super::DEADLINE;
 use super::database::Database;
 use super::server::{Server, USER};
 
@@ -64,6 +65,7 @@ impl Wire {
             .socket_directory()
             .join(format!(".s.PGSQL.{}", server.port()));
         let writer = UnixStream::connect(path).unwrap();
+        writer.set_read_timeout(Some(DEADLINE)).unwrap();
         let reader = BufReader::new(writer.try_clone().unwrap());
         let mut wire = Self { reader, writer };
         let mut body = 196_608_u32.to_be_bytes().to_vec();
