@@ -17,7 +17,10 @@ pub(crate) fn hold_for_bytes(bytes: &[u8]) -> usize {
     let mut lexer = Lexer::new(bytes, 0);
     let mut before = 0;
     while let Ok(Some(token)) = lexer.next_token() {
-        assert!(before <= token.start && token.start < token.end, "{bytes:?}");
+        assert!(
+            before <= token.start && token.start < token.end,
+            "{bytes:?}"
+        );
         assert!(token.end <= bytes.len(), "{bytes:?}");
         before = token.end;
     }

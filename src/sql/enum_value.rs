@@ -76,8 +76,9 @@ impl NewValues {
         }
         let texts: Vec<_> = rest.iter().map(|word| word.text.as_str()).collect();
         let label = match texts.as_slice() {
-            ["add", "value", "if", "not", "exists", label, ..] => label,
-            ["add", "value", label, ..] => label,
+            ["add", "value", "if", "not", "exists", label, ..] | ["add", "value", label, ..] => {
+                label
+            }
             ["rename", "value", old, "to", new] => {
                 let renamed = self
                     .values
@@ -103,13 +104,13 @@ impl NewValues {
         }
         let has = |text: &str| words.iter().any(|word| word.text == text);
         // A new table, or a domain, names the types of its columns.
-        let names_types = first == "create"
-            && words
-                .iter()
-                .take(4)
-                .any(|word| matches!(word.text.as_str(), "table" | "domain"))
-            && !has("select")
-            && !has("partition");
+        let is_table_or_domain = words
+            .iter()
+            .take(4)
+            .any(|word| matches!(word.text.as_str(), "table" | "domain"));
+        let may_mean = |of: &str| {
+            first != "create" || !is_table_or_domain || has(of) || has("select") || has("partition")
+        };
         let constants = words
             .iter()
             .enumerate()
@@ -117,7 +118,7 @@ impl NewValues {
         for (index, constant) in constants {
             let value = self.values.iter().find(|value| {
                 value.label == constant.text
-                    && !(names_types && !has(&value.of))
+                    && may_mean(&value.of)
                     && !is_cast_elsewhere(&words[index + 1..], &value.of)
             });
             if let Some(Value { of, label }) = value {
@@ -317,6 +318,9 @@ mod tests {
             "",
         );
         check("alter type e rename to f; select 'f'", "");
-        check("alter type; create type; alter type e add value; select ''", "");
+        check(
+            "alter type; create type; alter type e add value; select ''",
+            "",
+        );
     }
 }

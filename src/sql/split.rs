@@ -249,9 +249,9 @@ impl<'t> Splitter<'t> {
 
     /// Whether a parenthesis or a `begin atomic` body is open, so that `;` ends nothing.
     pub fn is_inside(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| {
-            open.parentheses > 0 || open.head == Head::Body
-        })
+        self.open
+            .as_ref()
+            .is_some_and(|open| open.parentheses > 0 || open.head == Head::Body)
     }
 
     fn take(&mut self, token: Token) -> Result<(), SplitError> {
@@ -357,7 +357,9 @@ impl Head {
             Self::Routine if is(token, "atomic") && is(last, "begin") => Self::Body,
             // Each statement of a body ends with `;`, and none begins with `end`. Elsewhere the
             // word ends a `case` or is a name, as in `t.end` and `select 1 end`.
-            Self::Body if is(token, "end") && (last.kind == Kind::Semicolon || is(last, "atomic")) => {
+            Self::Body
+                if is(token, "end") && (last.kind == Kind::Semicolon || is(last, "atomic")) =>
+            {
                 Self::Routine
             }
             Self::Copy if is(token, "from") => Self::CopyFrom,
@@ -497,7 +499,10 @@ mod tests {
             "COPY t (a, b) FROM stdin WITH (format csv){1\r\n}|x",
         );
         check("copy t from stdin;\n\\.", "copy t from stdin{}");
-        check("copy t from stdout;\n1\n\\.\nx", "copy t from stdout{1\n}|x");
+        check(
+            "copy t from stdout;\n1\n\\.\nx",
+            "copy t from stdout{1\n}|x",
+        );
         check(
             "copy (select a from stdin) to 'x'; y",
             "copy (select a from stdin) to 'x'|y",

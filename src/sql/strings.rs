@@ -34,7 +34,7 @@ pub fn escapes_after(statement: &[u8]) -> Option<bool> {
     }
     let words: Vec<_> = words.iter().map(Vec::as_slice).collect();
     match words.as_slice() {
-        [b"reset", b"all"] | [b"discard", b"all"] => Some(false),
+        [b"reset" | b"discard", b"all"] => Some(false),
         [b"reset", name] if *name == NAME => Some(false),
         [b"set", name, b"to" | b"=", value] if *name == NAME => Some(is_off(value)),
         [b"set", b"session" | b"local", name, b"to" | b"=", value] if *name == NAME => {
@@ -64,7 +64,10 @@ mod tests {
             ("SET LOCAL Standard_Conforming_Strings TO 'OFF'", Some(true)),
             ("set session standard_conforming_strings to f", Some(true)),
             ("set \"standard_conforming_strings\" = 0", Some(true)),
-            ("set /* x */ standard_conforming_strings -- y\n = no", Some(true)),
+            (
+                "set /* x */ standard_conforming_strings -- y\n = no",
+                Some(true),
+            ),
             ("set standard_conforming_strings = on", Some(false)),
             ("set standard_conforming_strings to default", Some(false)),
             ("reset standard_conforming_strings", Some(false)),

@@ -80,7 +80,11 @@ const ANSWERED: usize = 12_000;
 /// is dumped then, and the dump applied as a migration.
 #[test]
 fn the_server_answers_each_statement_of_a_message() {
-    let server = wire::trusting(&["statement_timeout = '2s'", "max_prepared_transactions = 5", "max_locks_per_transaction = 1024"]);
+    let server = wire::trusting(&[
+        "statement_timeout = '2s'",
+        "max_prepared_transactions = 5",
+        "max_locks_per_transaction = 1024",
+    ]);
     let database = server.database();
     let (mut answered, mut refused, mut pointed, mut elsewhere) = (0, 0, 0, 0);
     for script in suite::schedule() {
@@ -134,7 +138,10 @@ fn the_server_answers_each_statement_of_a_message() {
     assert!(answered >= ANSWERED, "{answered} statements");
     let (mut lines, mut bytes) = (0, 0);
     // A dump writes large objects in transactions of their own, which no migration has.
-    for options in [["--no-blobs", "--format=plain"], ["--no-blobs", "--rows-per-insert=50"]] {
+    for options in [
+        ["--no-blobs", "--format=plain", "--quote-all-identifiers"],
+        ["--no-blobs", "--column-inserts", "--rows-per-insert=50"],
+    ] {
         if let Some(text) = dump(&database, options) {
             bytes += text.len();
             lines += assert_same_as_by_psql(&server, &text);

@@ -15,11 +15,59 @@ mod invariants;
 
 /// What opens, closes, escapes or separates something.
 const FRAGMENTS: &[&str] = &[
-    ";", "'", "''", "\"", "$$", "$a$", "$", "\\", "\\'", "--", "-- x\n", "/*", "*/", "(", ")", "[",
-    "]", ":", "::", "\n", "\r", "\r\n", "\u{c}", " ", "E'", "e'", "U&'", "N'", "b'", "1", "1.", ".",
-    "e", "ä", "\u{1F600}", "@", "+", "-", "*", "/", "create ", "function f() ", "begin ", "atomic ",
-    " end", " case ", " as ", "copy t from stdin;\n", "\n\\.\n", "\\restrict x\n",
-    "set standard_conforming_strings = off;", "reset all;", "alter type e add value 'a';",
+    ";",
+    "'",
+    "''",
+    "\"",
+    "$$",
+    "$a$",
+    "$",
+    "\\",
+    "\\'",
+    "--",
+    "-- x\n",
+    "/*",
+    "*/",
+    "(",
+    ")",
+    "[",
+    "]",
+    ":",
+    "::",
+    "\n",
+    "\r",
+    "\r\n",
+    "\u{c}",
+    " ",
+    "E'",
+    "e'",
+    "U&'",
+    "N'",
+    "b'",
+    "1",
+    "1.",
+    ".",
+    "e",
+    "ä",
+    "\u{1F600}",
+    "@",
+    "+",
+    "-",
+    "*",
+    "/",
+    "create ",
+    "function f() ",
+    "begin ",
+    "atomic ",
+    " end",
+    " case ",
+    " as ",
+    "copy t from stdin;\n",
+    "\n\\.\n",
+    "\\restrict x\n",
+    "set standard_conforming_strings = off;",
+    "reset all;",
+    "alter type e add value 'a';",
 ];
 
 /// A small generator (xorshift), so that a failure can be repeated.
@@ -85,7 +133,11 @@ impl Dice {
 
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {value}")),
+    )
 }
 
 fn rounds(usual: u64) -> u64 {
@@ -102,7 +154,9 @@ fn seeds() -> Vec<Vec<u8>> {
         .collect();
     paths.sort();
     let files = paths.iter().map(|path| std::fs::read(path).unwrap());
-    let misleading = MISLEADING.iter().map(|(_, _, text)| text.as_bytes().to_vec());
+    let misleading = MISLEADING
+        .iter()
+        .map(|(_, _, text)| text.as_bytes().to_vec());
     let rich = [RICH, RICH_SINCE_14].map(|text| text.as_bytes().to_vec());
     files.chain(misleading).chain(rich).collect()
 }
@@ -139,7 +193,9 @@ fn the_server_takes_no_piece_of_a_changed_script_for_several_statements() {
         let Ok(statements) = split(&text, 0..text.len()) else {
             continue;
         };
-        let pieces = statements.iter().map(|statement| &text[statement.span.clone()]);
+        let pieces = statements
+            .iter()
+            .map(|statement| &text[statement.span.clone()]);
         let known = wire.verdicts(pieces.clone());
         for (piece, verdict) in pieces.zip(&known) {
             match verdict {
@@ -161,5 +217,8 @@ fn the_server_takes_no_piece_of_a_changed_script_for_several_statements() {
         }
     }
     println!("{one} statements, {pairs} pairs");
-    assert!(one > 2_000 && pairs > 500, "{one} statements, {pairs} pairs");
+    assert!(
+        one > 2_000 && pairs > 500,
+        "{one} statements, {pairs} pairs"
+    );
 }

@@ -22,7 +22,11 @@ pub(super) const MISLEADING: &[(u32, usize, &str)] = &[
     (13, 2, "select 'a'\n'\\'; select E'a'\n'\\';b'"),
     (13, 2, "select E'a' -- ;'\n -- ;'\n '\\';b'; select 2"),
     (13, 2, "select E'a'\r'\\';b'; select 2"),
-    (13, 2, "select U&'\\003b;' , U&'!003b;' uescape '!'; select U&\"a;\\0062\" from (select 1 as \"a;b\") x"),
+    (
+        13,
+        2,
+        "select U&'\\003b;' , U&'!003b;' uescape '!'; select U&\"a;\\0062\" from (select 1 as \"a;b\") x",
+    ),
     (13, 2, "select B'1', X'f', N'a;', b'0'; select 2"),
     (13, 2, "select 1 as \"a;\"\"b\"; select 2 as \"--\""),
     (13, 2, "select nation'x'; select text'x;'"),
@@ -33,7 +37,11 @@ pub(super) const MISLEADING: &[(u32, usize, &str)] = &[
     (13, 2, "select 1 as ä$b$; select 3 as b$"),
     (13, 2, "prepare p(int) as select $1; select $$;$$"),
     (13, 2, "select $a$;$A$;$a$; select 2"),
-    (13, 2, "do $f$ begin execute $q$ select ';' $q$; end $f$; select 2"),
+    (
+        13,
+        2,
+        "do $f$ begin execute $q$ select ';' $q$; end $f$; select 2",
+    ),
     // Comments and operators.
     (13, 2, "select 1 +--;\n 2; select 1 */*;*/ 2"),
     (13, 2, "select 1 -/*;*/- 2; select @-1"),
@@ -42,7 +50,11 @@ pub(super) const MISLEADING: &[(u32, usize, &str)] = &[
     (13, 2, "select '{}'::jsonb ?| '{a}', 1 <@--;\n 2; select 2"),
     (13, 2, "select 1--1;\n; select 2"),
     // Numbers.
-    (13, 2, "select 1.5e-3, .5, 1., 1.e5; select (array[1,2,3])[1:2]"),
+    (
+        13,
+        2,
+        "select 1.5e-3, .5, 1., 1.e5; select (array[1,2,3])[1:2]",
+    ),
     (16, 2, "select 1_000, 0x1F, 0o7, 0b1; select 1_0.0_1e1_0"),
     // Names.
     (13, 2, "select 1 as größe, 2 as \u{1F600}; select 3 as _1$"),
@@ -68,7 +80,11 @@ pub(super) const MISLEADING: &[(u32, usize, &str)] = &[
         2,
         "create function f() returns int begin atomic select 1; select 2; end; select 3",
     ),
-    (14, 2, "create or replace procedure p() begin atomic end; select 3"),
+    (
+        14,
+        2,
+        "create or replace procedure p() begin atomic end; select 3",
+    ),
     (
         14,
         2,
@@ -84,27 +100,55 @@ pub(super) const MISLEADING: &[(u32, usize, &str)] = &[
         2,
         "create function f(begin int default (1), atomic int = 2) returns int begin /* ; */ atomic -- ;\n select begin atomic; end; select 5",
     ),
-    (14, 2, "create function f() returns int return case when true then 1 end; select 2"),
+    (
+        14,
+        2,
+        "create function f() returns int return case when true then 1 end; select 2",
+    ),
     (
         13,
         3,
         "create function atomic() returns int as 'begin atomic;' language sql; create function s.begin() returns int as $$ select 1; $$ language sql; select 1",
     ),
-    (13, 2, "create table begin (atomic int, \"end\" int); select 1"),
+    (
+        13,
+        2,
+        "create table begin (atomic int, \"end\" int); select 1",
+    ),
     (
         13,
         2,
         "create trigger t before insert on t execute function f('begin', 'atomic'); select 1",
     ),
-    (13, 3, "create aggregate a(int) (sfunc = f, stype = int); alter function f() cost 1; select 1"),
+    (
+        13,
+        3,
+        "create aggregate a(int) (sfunc = f, stype = int); alter function f() cost 1; select 1",
+    ),
     // `copy` without data.
     (13, 2, "copy t from 'stdin'; select 1"),
-    (13, 2, "copy t from program 'stdin' with (format csv); select 1"),
+    (
+        13,
+        2,
+        "copy t from program 'stdin' with (format csv); select 1",
+    ),
     (13, 2, "copy (select a from stdin) to 'x'; select 1"),
-    (13, 2, "/* copy t from stdin; */ copy \"from\" from 'x'; select 1"),
+    (
+        13,
+        2,
+        "/* copy t from stdin; */ copy \"from\" from 'x'; select 1",
+    ),
     // Strings as an old script sets them.
-    (13, 4, "set standard_conforming_strings = off; select 'a\\';b'; reset standard_conforming_strings; select '\\'"),
-    (13, 2, "SET SESSION Standard_Conforming_Strings TO 'off'; select N'a\\';b', 'c'"),
+    (
+        13,
+        4,
+        "set standard_conforming_strings = off; select 'a\\';b'; reset standard_conforming_strings; select '\\'",
+    ),
+    (
+        13,
+        2,
+        "SET SESSION Standard_Conforming_Strings TO 'off'; select N'a\\';b', 'c'",
+    ),
 ];
 
 #[test]
@@ -154,8 +198,16 @@ const REFUSED: &[(usize, &str, &str)] = &[
     (2, "psql-variable", "insert into t values (1,\n:'name')"),
     (1, "psql-variable", "set x = :y"),
     (2, "copy-data-unterminated", "\ncopy t from stdin;\n1\n"),
-    (1, "copy-data-unterminated", "copy t from stdout;\n1\n\\\\.\n"),
-    (1, "text-before-copy-data", "copy t from stdin; select 1;\n1\n\\.\n"),
+    (
+        1,
+        "copy-data-unterminated",
+        "copy t from stdout;\n1\n\\\\.\n",
+    ),
+    (
+        1,
+        "text-before-copy-data",
+        "copy t from stdin; select 1;\n1\n\\.\n",
+    ),
     (2, "unterminated", "select 1;\nselect 'a"),
     (2, "unterminated", "select 1;\nselect $a$ $A$"),
 ];
@@ -245,7 +297,10 @@ fn a_dump_applied_as_a_migration_makes_what_psql_makes_of_it() {
         source.name()
     ));
     let text = dump(&source, ["--inserts"]).expect("there was a pg_dump");
-    assert!(text.contains("SET standard_conforming_strings = off;"), "{text}");
+    assert!(
+        text.contains("SET standard_conforming_strings = off;"),
+        "{text}"
+    );
     assert_same_as_by_psql(source.server(), &text);
 }
 
@@ -260,8 +315,18 @@ fn copied_data_arrives_as_it_stands_in_either_kind_of_section() {
         let crlf = data.replace('\n', "\r\n");
         let project = Project::empty()
             .migration(&Migration::new("aaaa11").upgrade("create table t (a int, b text);"))
-            .migration(&Migration::new("bbbb22").after("aaaa11").options(options).upgrade(data))
-            .migration(&Migration::new("cccc33").after("bbbb22").options(options).upgrade(&crlf));
+            .migration(
+                &Migration::new("bbbb22")
+                    .after("aaaa11")
+                    .options(options)
+                    .upgrade(data),
+            )
+            .migration(
+                &Migration::new("cccc33")
+                    .after("bbbb22")
+                    .options(options)
+                    .upgrade(&crlf),
+            );
         project
             .castoff(["upgrade"])
             .database(&database)
@@ -283,10 +348,9 @@ fn a_database_that_sets_strings_otherwise_changes_nothing() {
     database.sql(&format!(
         "alter database {name} set standard_conforming_strings = off"
     ));
-    let project = Project::empty().migration(
-        &Migration::new("aaaa11")
-            .upgrade("create table t (a text); insert into t values ('\\'); insert into t values (';');"),
-    );
+    let project = Project::empty().migration(&Migration::new("aaaa11").upgrade(
+        "create table t (a text); insert into t values ('\\'); insert into t values (';');",
+    ));
     project
         .castoff(["upgrade"])
         .database(&database)
@@ -297,9 +361,17 @@ fn a_database_that_sets_strings_otherwise_changes_nothing() {
 
 #[test]
 fn deep_and_long_scripts_are_cut_as_any_other() {
-    let deep = format!("select 1 /*{}; {}*/; select 2", "/*".repeat(100_000), "*/".repeat(100_000));
+    let deep = format!(
+        "select 1 /*{}; {}*/; select 2",
+        "/*".repeat(100_000),
+        "*/".repeat(100_000)
+    );
     let long = format!("select '{}'; select 2", ";".repeat(4_000_000));
-    let nested = format!("select {}1{}; select 2", "(".repeat(100_000), ")".repeat(100_000));
+    let nested = format!(
+        "select {}1{}; select 2",
+        "(".repeat(100_000),
+        ")".repeat(100_000)
+    );
     let many = "select 1;".repeat(200_000);
     for (text, count) in [(deep, 2), (long, 2), (nested, 2), (many, 200_000)] {
         assert_eq!(split(&text, 0..text.len()).unwrap().len(), count);

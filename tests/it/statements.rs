@@ -47,7 +47,10 @@ const IN_NO_TRANSACTION: &[(u32, &str)] = &[
     (13, "cluster verbose"),
     (17, "cluster (verbose)"),
     (13, "create index concurrently j on t (a)"),
-    (13, "create unique index concurrently if not exists j on t (a)"),
+    (
+        13,
+        "create unique index concurrently if not exists j on t (a)",
+    ),
     (13, "drop index concurrently i"),
     (13, "drop index concurrently if exists i"),
     (13, "reindex index concurrently i"),
@@ -113,10 +116,7 @@ const IN_ANY: &[(u32, &str)] = &[
 ];
 
 /// Statements whose text does not say it; the database decides.
-const DEPENDS: &[(u32, &str)] = &[
-    (14, "reindex table parted"),
-    (14, "reindex index parted_i"),
-];
+const DEPENDS: &[(u32, &str)] = &[(14, "reindex table parted"), (14, "reindex index parted_i")];
 
 #[test]
 fn what_cannot_run_in_a_transaction_is_what_the_server_refuses_in_one() {
@@ -172,29 +172,54 @@ const AFTER_A_NEW_VALUE: &[(u32, &str, bool, bool)] = &[
     (13, "update v set x = $$new$$ where x = 'a'", true, true),
     (13, "select * from v where x = E'new'", true, true),
     (13, "alter table v alter x set default 'new'", true, true),
-    (13, "create view w as select * from v where x = 'new'", true, true),
+    (
+        13,
+        "create view w as select * from v where x = 'new'",
+        true,
+        true,
+    ),
     (13, "create table w (x e default 'new')", true, true),
     (13, "create table w (x e check (x <> 'new'))", true, true),
     (13, "create domain d as e default 'new'", true, true),
     (13, "create policy p on v using (x = 'new')", true, true),
     (13, "create index on v (y) where x = 'new'", true, true),
     (13, "prepare q as select cast('new' as e)", true, true),
-    (14, "create function f() returns e return 'new'::e", true, true),
+    (
+        14,
+        "create function f() returns e return 'new'::e",
+        true,
+        true,
+    ),
     (
         14,
         "create function f() returns e begin atomic select 'new'::e; end",
         true,
         true,
     ),
-    (13, "alter type e rename value 'new' to 'x'; select 'x'::e", true, true),
+    (
+        13,
+        "alter type e rename value 'new' to 'x'; select 'x'::e",
+        true,
+        true,
+    ),
     (13, "alter type e add value 'c' before 'new'", false, false),
-    (13, "alter type e add value if not exists 'new'", false, false),
+    (
+        13,
+        "alter type e add value if not exists 'new'",
+        false,
+        false,
+    ),
     (13, "alter type e rename value 'new' to 'x'", false, false),
     (13, "comment on type e is 'new'", false, false),
     (13, "update v set y = 'new'::text", false, false),
     (13, "set my.kind = 'new'", false, false),
     (13, "create table w (y text default 'new')", false, false),
-    (13, "create type f as enum ('new'); select 'new'::f", false, false),
+    (
+        13,
+        "create type f as enum ('new'); select 'new'::f",
+        false,
+        false,
+    ),
     (
         13,
         "create function f() returns e language plpgsql as $$ begin return 'new'; end $$",
@@ -224,13 +249,18 @@ fn a_new_enum_value_is_refused_where_the_server_refuses_it() {
     let check = |before: &str, after: &str, refused: bool, found: bool| {
         let text = format!("{before}; {after}");
         let statements = split(&text, 0..text.len()).unwrap();
-        let statements: Vec<_> = statements.iter().map(|one| &text[one.span.clone()]).collect();
+        let statements: Vec<_> = statements
+            .iter()
+            .map(|one| &text[one.span.clone()])
+            .collect();
         let mut values = NewValues::default();
         let use_found = statements.iter().any(|one| values.follow(one).is_some());
         assert_eq!(use_found, found, "{text}");
         session.sql("begin");
         let outcomes = statements.iter().map(|one| outcome(&session, one));
-        let bad = outcomes.filter(|outcome| outcome != "ok").collect::<Vec<_>>();
+        let bad = outcomes
+            .filter(|outcome| outcome != "ok")
+            .collect::<Vec<_>>();
         session.sql("rollback");
         let expected: &[&str] = if refused { &["55P04"] } else { &[] };
         assert_eq!(bad, expected, "{text}");
@@ -240,7 +270,12 @@ fn a_new_enum_value_is_refused_where_the_server_refuses_it() {
             check("alter type e add value 'new'", after, *refused, *found);
         }
     }
-    check("create type f as enum ('new')", "select 'new'::f", false, false);
+    check(
+        "create type f as enum ('new')",
+        "select 'new'::f",
+        false,
+        false,
+    );
     check(
         "create type f as enum (); alter type f add value 'new'",
         "select 'new'::f",
@@ -296,7 +331,11 @@ fn the_use_of_a_new_enum_value_changes_nothing_and_says_where() {
     "#]]);
     assert_eq!(database.rows("select count(*) from pg_enum"), before);
 
-    upgrade(&with("autocommit", "create table m (x app.mood default 'calm');")).status(0);
+    upgrade(&with(
+        "autocommit",
+        "create table m (x app.mood default 'calm');",
+    ))
+    .status(0);
     database.sql("insert into m default values");
     assert_eq!(database.rows("select x from m"), "calm\n");
 }

@@ -87,9 +87,10 @@ impl Script {
                             let offset = statement.span.start;
                             break Some(SplitError::CopyData { offset });
                         }
-                        from = statement.copy_data.as_ref().map_or(statement.span.end, |data| {
-                            data.end + "\\.".len()
-                        });
+                        from = statement
+                            .copy_data
+                            .as_ref()
+                            .map_or(statement.span.end, |data| data.end + "\\.".len());
                         statements.push(statement);
                     }
                     Ok(Some(Piece::LineComment(_))) => {}
@@ -102,7 +103,10 @@ impl Script {
             match error {
                 SplitError::PsqlCommand { command, .. } => {
                     let rest = &mut bytes[at..];
-                    let line = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+                    let line = rest
+                        .iter()
+                        .position(|&byte| byte == b'\n')
+                        .unwrap_or(rest.len());
                     // `\;` is a semicolon within a message.
                     if command == "\\" && rest.get(1) == Some(&b';') {
                         rest[0] = b' ';

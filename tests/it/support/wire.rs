@@ -70,7 +70,14 @@ impl Wire {
         let mut wire = Self { reader, writer };
         let mut body = 196_608_u32.to_be_bytes().to_vec();
         let database = database.name();
-        for text in ["user", USER, "database", database, "client_encoding", "utf8"] {
+        for text in [
+            "user",
+            USER,
+            "database",
+            database,
+            "client_encoding",
+            "utf8",
+        ] {
             body.extend_from_slice(text.as_bytes());
             body.push(0);
         }
@@ -92,7 +99,10 @@ impl Wire {
     /// Asks what the server makes of each text, without running or even analysing it: inside a
     /// transaction that has failed, the server's parser works and nothing else does. Statements
     /// that end a transaction are parsed to the end, which changes nothing either.
-    pub(crate) fn verdicts<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) -> Vec<Verdict> {
+    pub(crate) fn verdicts<'t>(
+        &mut self,
+        texts: impl IntoIterator<Item = &'t str>,
+    ) -> Vec<Verdict> {
         assert_eq!(self.query("begin; select 1/0", "").done, 1);
         let texts: Vec<_> = texts.into_iter().collect();
         let mut verdicts = Vec::new();
