@@ -131,6 +131,10 @@ impl Dice {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own setting, not castoff's"
+)]
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(

@@ -1,11 +1,15 @@
 //! `pg_dump`, and dumps applied as migrations.
 
 use std::process::Command;
+use std::time::Duration;
 
 use super::clients::client;
 use super::database::Database;
 use super::project::Project;
 use super::server::Server;
+
+/// A dump of megabytes takes its time on a busy machine.
+const LONG: Duration = Duration::from_mins(5);
 
 /// The database as SQL, without the lines that differ from dump to dump and without castoff's
 /// ledger. Nothing where the machine's `pg_dump` is older than the server.
@@ -39,7 +43,8 @@ pub(crate) fn assert_same_as_by_psql(server: &Server, dump_text: &str) -> usize 
     project
         .castoff(["upgrade"])
         .database(&by_castoff)
-        .output()
+        .spawn()
+        .wait(LONG)
         .status(0);
     let psql = Command::new(client("psql"))
         .args(["--no-psqlrc", "--quiet", "--single-transaction"])

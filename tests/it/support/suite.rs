@@ -123,8 +123,7 @@ impl Script {
                     bytes[at..at + end].fill(b' ');
                 }
                 SplitError::Unterminated { .. } | SplitError::Nul { .. } => {
-                    let line = bytes[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
-                    panic!("{name}:{line}: {error}");
+                    panic!("{name}, byte {at}: {error}");
                 }
             }
         }
