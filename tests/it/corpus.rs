@@ -40,10 +40,10 @@ fn the_server_sees_the_same_statements() {
                         continue;
                     }
                     pairs += 1;
-                    match &together[index] {
-                        Verdict::Several => continue,
-                        other => format!("with the next: {other:?}"),
+                    if together[index] == Verdict::Several {
+                        continue;
                     }
+                    format!("with the next: {:?}", together[index])
                 }
                 Verdict::Syntax(message) if !message.starts_with("unterminated") => {
                     syntax += 1;
