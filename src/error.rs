@@ -538,6 +538,9 @@ fn help_for_apply(error: &ApplyError) -> String {
             _ if kept::is_kept(&place.path) => {
                 "deploy the image that has its file and take it back there; the database is unchanged".into()
             }
+            sqlstate::UNSAFE_NEW_ENUM_VALUE => {
+                "move the use of the new value to a following revision; the database is unchanged".into()
+            }
             _ if *movement == Movement::Downgrade => {
                 "correct the downgrade section and run it again; the database is unchanged".into()
             }

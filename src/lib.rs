@@ -5,6 +5,10 @@
 //! ([`place`], [`revision`], [`sql`]; read by [`bundle`] and [`migrations`]), what the database
 //! says ([`database`]), what happens ([`run`], [`command`]), what is told ([`error`], [`report`]).
 
+// What the fuzz target checks is checked by the tests too, where the crate has no name otherwise.
+#[cfg(test)]
+extern crate self as castoff;
+
 pub mod cli;
 pub mod config;
 

@@ -172,7 +172,7 @@ const DROPPED_SETTINGS: [&str; 8] = [
     "SET idle_in_transaction_session_timeout",
     "SET transaction_timeout",
     "SET client_encoding",
-    "SET standard_conforming_strings",
+    "SET standard_conforming_strings = on",
     "SET client_min_messages",
     "SET row_security",
 ];

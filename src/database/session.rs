@@ -289,18 +289,21 @@ impl<S> Session<S> {
 
     /// Undoes what a script may have done to the session, and sets what castoff works with: a
     /// temporary table that is left over would hide a real one from the next script. `reset all`
-    /// leaves the role alone; `discard all` would release the lock. A session that idles in a
-    /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back. The encoding is
-    /// the one of the login again by itself, but not behind a pooler, which logs in by itself.
+    /// leaves the role alone; strings are read as the splitter reads them; `discard all` would
+    /// release the lock. A session that idles in a transaction, or whose client is gone
+    /// (PostgreSQL 14), gives its locks back. The encoding is the one of the login again by itself,
+    /// but not behind a pooler, which logs in by itself.
     pub fn reset(&self) -> &'static str {
         if self.server.major >= 14 {
             "reset session authorization; reset role; reset all; \
-             set client_encoding = 'UTF8'; close all; deallocate all; discard temp; \
+             set client_encoding = 'UTF8'; set standard_conforming_strings = on; \
+             close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; \
              set client_connection_check_interval = '2s'; "
         } else {
             "reset session authorization; reset role; reset all; \
-             set client_encoding = 'UTF8'; close all; deallocate all; discard temp; \
+             set client_encoding = 'UTF8'; set standard_conforming_strings = on; \
+             close all; deallocate all; discard temp; \
              set idle_in_transaction_session_timeout = '60s'; "
         }
     }

@@ -22,6 +22,8 @@ pub const CANNOT_CONNECT_NOW: &str = "57P03";
 pub const DATABASE_DROPPED: &str = "57P04";
 /// A lock was not obtained within `lock_timeout`.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// An enum value is used in the transaction that adds it.
+pub const UNSAFE_NEW_ENUM_VALUE: &str = "55P04";
 /// Two sessions waited for each other, and the server ended this one's statement.
 pub const DEADLOCK_DETECTED: &str = "40P01";
 /// The transaction met a newer one and must be run again.

@@ -25,6 +25,7 @@ use super::checksum::{Checksum, Checksums};
 use super::id::RevisionId;
 use crate::place::Place;
 use crate::sql::classify::{Class, classify};
+use crate::sql::enum_value::{NewValues, Use};
 use crate::sql::split::{Piece, SplitError, Splitter, Statement};
 use error::{Problem, ScriptError};
 use header::Header;
@@ -304,6 +305,10 @@ impl File<'_> {
                     let problem = Problem::TransactionControl { command };
                     return Err(self.blame_statement(problem, &statements, index));
                 }
+                Class::ToClient => {
+                    let problem = Problem::CopyToClient;
+                    return Err(self.blame_statement(problem, &statements, index));
+                }
             }
         }
         match alone {
@@ -314,12 +319,33 @@ impl File<'_> {
             Some(_) => options.mode = Mode::Autocommit,
             None => {}
         }
+        if options.mode == Mode::Transaction {
+            self.refuse_new_values(&statements)?;
+        }
         statements.shrink_to_fit();
         Ok(Section {
             options,
             span,
             statements,
         })
+    }
+
+    /// PostgreSQL refuses the use of an enum value in the transaction that adds it.
+    fn refuse_new_values(self, statements: &[Statement]) -> Result<(), ScriptError> {
+        let mut values = NewValues::default();
+        for (index, statement) in statements.iter().enumerate() {
+            let text = &self.text[statement.span.clone()];
+            if let Some(Use { label, of, offset }) = values.follow(text) {
+                let start = statement.span.start + offset;
+                let note = format!("statement {} of {}", index + 1, statements.len());
+                let place = Place::of(self.path, self.text, start, statement.span.end);
+                return Err(ScriptError {
+                    problem: Problem::NewEnumValue { label, of },
+                    place: Box::new(place.with_note(note)),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn blame(self, problem: Problem, span: &Range<usize>) -> ScriptError {

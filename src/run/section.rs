@@ -22,6 +22,7 @@ use crate::revision::plan::{Direction, Step};
 use crate::revision::script::{Downgrade, Script, Section, SectionOptions};
 use crate::sql::ident::Literal;
 use crate::sql::split::Statement;
+use crate::sql::strings::escapes_after;
 
 /// Bytes of script in one message, unless a single statement is longer.
 const WINDOW: usize = 64 * 1024;
@@ -190,10 +191,15 @@ fn pieces(text: &str, statements: &[Statement]) -> impl Iterator<Item = Piece> {
             return Some(Piece::Copy(start));
         }
         while let Some(statement) = statements.get(next) {
-            let gap = &text[statements[next - 1].span.end..statement.span.start];
+            let before = statements[next - 1].span.clone();
+            let gap = &text[before.end..statement.span.start];
             let fits = statement.span.end - first.span.start <= WINDOW;
             // A line such as `\restrict` between two statements is psql's, not the server's.
             if !fits || statement.copy_data.is_some() || gap.contains('\\') {
+                break;
+            }
+            // The server reads the strings of a message before it runs any of it.
+            if escapes_after(&text.as_bytes()[before]).is_some() {
                 break;
             }
             next += 1;
@@ -289,6 +295,14 @@ mod tests {
         check(
             "select 1;\ncopy t from stdin;\n1\n\\.\nselect 2;",
             &[Piece::Window(0..1), Piece::Copy(1), Piece::Window(2..3)],
+        );
+    }
+
+    #[test]
+    fn what_changes_the_reading_of_strings_ends_a_message() {
+        check(
+            "select 1; set standard_conforming_strings = off; select 'a\\'b'; reset all",
+            &[Piece::Window(0..2), Piece::Window(2..4)],
         );
     }
 

@@ -12,14 +12,14 @@ use std::mem;
 
 use crate::sql::lexer::{Kind, Lexer, Unterminated};
 use crate::sql::split::Statement;
+use crate::sql::strings::escapes_after;
 
 /// Enough to call the sink rarely, and little beside the text.
 const BLOCK: usize = 8 * 1024;
 
 /// Writes the form of these statements of `text` to `sink`, piece by piece.
 ///
-/// The statements must come from splitting `text`, where quotes were seen to close; if they do
-/// not, this stops with the same error as splitting would.
+/// The statements must come from splitting `text`, from a section's first on; if they do not, this stops with the same error as splitting would.
 pub fn write(
     text: &str,
     statements: &[Statement],
@@ -27,13 +27,13 @@ pub fn write(
 ) -> Result<(), Unterminated> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(BLOCK);
+    let mut escapes = false;
     for Statement { span, copy_data } in statements {
-        write_tokens(
-            &bytes[..span.end.min(bytes.len())],
-            span.start,
-            &mut out,
-            sink,
-        )?;
+        let mut lexer = Lexer::new(&bytes[..span.end.min(bytes.len())], span.start);
+        lexer.escape_plain_strings(escapes);
+        write_tokens(lexer, bytes, &mut out, sink)?;
+        let statement = bytes.get(span.clone()).unwrap_or_default();
+        escapes = escapes_after(statement).unwrap_or(escapes);
         out.push(0);
         if let Some(data) = copy_data {
             out.extend_from_slice(b"\\.");
@@ -46,12 +46,11 @@ pub fn write(
 }
 
 fn write_tokens(
+    mut lexer: Lexer<'_>,
     bytes: &[u8],
-    start: usize,
     out: &mut Vec<u8>,
     sink: &mut impl FnMut(&[u8]),
 ) -> Result<(), Unterminated> {
-    let mut lexer = Lexer::new(bytes, start);
     while let Some(token) = lexer.next_token()? {
         let content = &bytes[token.start..token.end];
         match token.kind {

@@ -4,8 +4,12 @@
 //! and end transactions belong to castoff, not to a migration. Only what the text alone shows is
 //! known here. Where it depends on the database, the answer is "ordinary": the server then refuses
 //! with error 25001, nothing has changed, and `autocommit` on the section line helps. These are
-//! `drop subscription` (fails only while it has a replication slot) and `reindex table` or
-//! `cluster` of a partitioned table.
+//! `drop subscription` (fails only while it has a replication slot) and `reindex` or `cluster` of a
+//! partitioned table.
+//!
+//! The answer is the same for all majors from 13 to 18. What was added to the list is unknown to
+//! older servers, except that 13 lets a subscription be refreshed in a transaction; there too it
+//! works outside of one. `tests/it/statements.rs` asks the servers.
 
 use std::borrow::Cow;
 use std::iter;
@@ -21,6 +25,8 @@ pub enum Class {
     NeedsAutocommit(&'static str),
     /// Begins or ends a transaction. Holds the name of the command. Savepoints are ordinary.
     TransactionControl(&'static str),
+    /// `copy … to stdout`: sends data to a client that has no use for it.
+    ToClient,
 }
 
 /// Classifies one statement, given from its first token to its last.
@@ -33,6 +39,7 @@ pub fn classify(statement: &str) -> Class {
             let rest: Vec<_> = tokens.take(2).collect();
             transaction_control(&first, &words(&rest))
         }
+        "copy" => copy(tokens),
         "cluster" | "discard" | "drop" | "reindex" | "vacuum" => {
             let rest: Vec<_> = tokens.collect();
             needs_autocommit(&first, &words(&rest))
@@ -77,6 +84,22 @@ pub fn sets_session(statement: &str) -> bool {
     tokens(statement)
         .next()
         .is_some_and(|first| matches!(first.as_ref(), "set" | "reset"))
+}
+
+/// `copy … to stdout`; the server takes `stdin` there for the same.
+fn copy<'t>(tokens: impl Iterator<Item = Cow<'t, str>>) -> Class {
+    let mut depth = 0_usize;
+    let mut last = Cow::Borrowed("");
+    for token in tokens {
+        match token.as_ref() {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            "stdout" | "stdin" if depth == 0 && last == "to" => return Class::ToClient,
+            _ => {}
+        }
+        last = token;
+    }
+    Class::Ordinary
 }
 
 fn transaction_control(first: &str, rest: &[&str]) -> Class {
@@ -125,6 +148,12 @@ fn needs_autocommit(first: &str, rest: &[&str]) -> Class {
             if !turns_off(rest, "refresh") =>
         {
             "alter subscription with refresh"
+        }
+        // Since 17 and 18. Older servers know no such setting.
+        ("alter", ["subscription", _, "set", "(", ..])
+            if rest.contains(&"failover") || turns_off(rest, "two_phase") =>
+        {
+            "alter subscription of a slot"
         }
         ("vacuum", _) => "vacuum",
         ("discard", ["all"]) => "discard all",
@@ -202,6 +231,7 @@ mod tests {
             Class::Ordinary => "ordinary".to_owned(),
             Class::NeedsAutocommit(command) => format!("autocommit: {command}"),
             Class::TransactionControl(command) => format!("transaction: {command}"),
+            Class::ToClient => "to the client".to_owned(),
         };
         assert_eq!(shown, expected, "{statement}");
     }
@@ -294,6 +324,10 @@ mod tests {
                 "alter subscription s add publication p",
                 "alter subscription with refresh",
             ),
+            (
+                "alter subscription s set (origin = any, failover = false)",
+                "alter subscription of a slot",
+            ),
             ("discard all", "discard all"),
         ] {
             check(statement, &format!("autocommit: {command}"));
@@ -316,6 +350,18 @@ mod tests {
             ("rollback prepared 'x'", "rollback prepared"),
         ] {
             check(statement, &format!("transaction: {command}"));
+        }
+    }
+
+    #[test]
+    fn knows_what_sends_data_to_the_client() {
+        for statement in [
+            "copy t to stdout",
+            "COPY t (a, \"to\") TO STDOUT WITH (format csv)",
+            "copy (select a to from t) to stdout",
+            "copy t to stdin",
+        ] {
+            check(statement, "to the client");
         }
     }
 
@@ -351,8 +397,14 @@ mod tests {
             "create subscription s connection 'c' publication p with (create_slot='off')",
             "alter subscription s set publication p with (refresh = false)",
             "alter subscription s disable",
+            "alter subscription s set (two_phase = true)",
             "drop subscription s",
             "discard temp",
+            "copy t from stdin",
+            "copy t to '/dev/null'",
+            "copy t to program 'stdout'",
+            "copy \"to\" from stdout",
+            "copy (select a as to, stdout from t) to 'x'",
             "call p()",
             "do $$ begin commit; end $$",
             "\"begin\"",

@@ -1,8 +1,9 @@
 //! The tokens of SQL, cut where PostgreSQL's own lexer (`scan.l`) cuts them.
 //!
 //! Works on bytes, in one pass, without allocating. It reads strings as
-//! `standard_conforming_strings = on` does, PostgreSQL's default since 9.1. It refuses nothing but
-//! what never closes; whether the tokens make sense is the server's business.
+//! `standard_conforming_strings = on` does, PostgreSQL's default since 9.1, unless it is told
+//! otherwise. It refuses nothing but what never closes; whether the tokens make sense is the
+//! server's business.
 
 use std::fmt;
 
@@ -90,6 +91,8 @@ pub struct Lexer<'t> {
     at: usize,
     /// Where the quote stands that continues an `E''` string on a later line.
     continues: Option<usize>,
+    /// Whether a backslash escapes in `''` as it does in `E''`.
+    escapes: bool,
 }
 
 impl<'t> Lexer<'t> {
@@ -99,7 +102,14 @@ impl<'t> Lexer<'t> {
             bytes,
             at,
             continues: None,
+            escapes: false,
         }
+    }
+
+    /// Reads plain strings from here on as `standard_conforming_strings = off` does, or as `on`
+    /// does.
+    pub fn escape_plain_strings(&mut self, escapes: bool) {
+        self.escapes = escapes;
     }
 
     /// Goes on at the offset `at`: for data between the SQL that is none.
@@ -130,7 +140,9 @@ impl<'t> Lexer<'t> {
                     self.at = self.comment_end(start)?;
                     continue;
                 }
-                b'\'' if self.continues == Some(start) => self.escaped(start, start)?,
+                b'\'' if self.escapes || self.continues == Some(start) => {
+                    self.escaped(start, start)?
+                }
                 b'\'' => self.text(start, start)?,
                 b'"' => self.quoted_name(start, start)?,
                 b'$' => self.dollar(start)?,
@@ -210,6 +222,7 @@ impl<'t> Lexer<'t> {
     fn word(&mut self, start: usize, first: u8) -> Result<(Kind, usize), Unterminated> {
         match (first, self.byte(start + 1), self.byte(start + 2)) {
             (b'e' | b'E', b'\'', _) => self.escaped(start, start + 1),
+            (b'n' | b'N', b'\'', _) if self.escapes => self.escaped(start, start + 1),
             (b'b' | b'B' | b'x' | b'X' | b'n' | b'N', b'\'', _) => self.text(start, start + 1),
             (b'u' | b'U', b'&', b'\'') => self.text(start, start + 2),
             (b'u' | b'U', b'&', b'"') => self.quoted_name(start, start + 2),
@@ -450,6 +463,21 @@ mod tests {
         check("E'a' '\\'", "E'a'·'\\'");
         check("'a'\n'\\'", "'a'·'\\'");
         check("E'a'\n'b'\n'\\''", "E'a'·'b'·'\\''");
+    }
+
+    #[test]
+    fn takes_escapes_in_plain_strings_when_told() {
+        let check = |text: &str, end: usize| {
+            let mut lexer = Lexer::new(text.as_bytes(), 0);
+            lexer.escape_plain_strings(true);
+            let token = lexer.next_token().unwrap().unwrap();
+            assert_eq!((token.kind, token.end), (Kind::Text, end), "{text}");
+        };
+        check(r"'a\'b' 'c'", 6);
+        check(r"N'a\'b' 'c'", 7);
+        check(r"E'a\'b' 'c'", 7);
+        check(r"B'1\' 'c'", 5);
+        check(r"'a\\' 'c'", 5);
     }
 
     #[test]

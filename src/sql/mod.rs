@@ -6,9 +6,11 @@
 
 pub mod canonical;
 pub mod classify;
+pub mod enum_value;
 pub mod ident;
 pub mod lexer;
 pub mod split;
+pub mod strings;
 
 #[cfg(test)]
 mod properties;

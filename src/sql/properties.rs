@@ -1,10 +1,12 @@
-//! What holds for any input: checked on texts joined from fragments, the same on every run.
+//! What holds for any input: checked on texts joined from fragments, the same on every run. What
+//! must hold is written once, beside the fuzz target.
 
-use std::slice;
-
-use crate::sql::canonical;
 use crate::sql::classify::classify;
-use crate::sql::split::{Statement, split};
+use crate::sql::split::split;
+use invariants::{form, hold_for, hold_for_bytes};
+
+#[path = "../../fuzz/invariants.rs"]
+mod invariants;
 
 /// Pieces that open, close, escape or separate something.
 const FRAGMENTS: &[&str] = &[
@@ -75,6 +77,9 @@ const FRAGMENTS: &[&str] = &[
     "transaction ",
     "reindex ",
     "concurrently",
+    "alter type e add value 'a';",
+    "set standard_conforming_strings = off;",
+    "reset all;",
     "\0",
 ];
 
@@ -97,47 +102,12 @@ impl Dice {
     }
 }
 
-fn form(text: &str, statements: &[Statement]) -> Vec<u8> {
-    let mut form = Vec::new();
-    canonical::write(text, statements, &mut |part| form.extend_from_slice(part)).unwrap();
-    form
-}
-
-fn holds_for(text: &str) -> usize {
-    let Ok(statements) = split(text, 0..text.len()) else {
-        return 0;
-    };
-    let mut behind = 0;
-    for statement in &statements {
-        let Statement { span, copy_data } = statement;
-        assert!(behind <= span.start && span.start < span.end, "{text:?}");
-        behind = copy_data.as_ref().map_or(span.end, |data| data.end);
-        assert!(span.end <= behind && behind <= text.len(), "{text:?}");
-
-        let sql = &text[span.clone()];
-        classify(sql);
-        let alone = match copy_data {
-            Some(data) => format!("{sql};\n{}\\.", &text[data.clone()]),
-            None => sql.to_owned(),
-        };
-        let again = split(&alone, 0..alone.len()).unwrap();
-        assert_eq!(again.len(), 1, "{text:?}");
-        assert_eq!(again[0].span, 0..sql.len(), "{text:?}");
-        assert_eq!(
-            form(&alone, &again),
-            form(text, slice::from_ref(statement)),
-            "{text:?}"
-        );
-    }
-    statements.len()
-}
-
 #[test]
 fn every_statement_alone_is_that_statement() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let mut statements = 0;
     for _ in 0..60_000 {
-        statements += holds_for(&dice.text(14));
+        statements += hold_for(&dice.text(14));
     }
     // The generator must not produce refusals only.
     assert!(statements > 10_000, "{statements}");
@@ -175,5 +145,18 @@ fn any_range_of_any_text_is_answered() {
         let (start, end) = (dice.below(text.len() + 3), dice.below(text.len() + 3));
         let _ = split(&text, start..end).is_ok();
         classify(&text);
+    }
+}
+
+#[test]
+fn any_bytes_are_answered() {
+    let mut dice = Dice(0xA076_1D64_78BD_642F);
+    for _ in 0..20_000 {
+        let mut bytes = dice.text(20).into_bytes();
+        for _ in 0..dice.below(4) {
+            let at = dice.below(bytes.len() + 1);
+            bytes.insert(at, u8::try_from(dice.below(256)).unwrap());
+        }
+        hold_for_bytes(&bytes);
     }
 }

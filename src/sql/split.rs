@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use crate::sql::lexer::{Kind, Lexer, Opening, Token, Unterminated, starts_word};
+use crate::sql::strings::escapes_after;
 
 /// One statement. Ranges are bytes in the text that was split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +164,7 @@ struct Open {
     start: usize,
     end: usize,
     parentheses: usize,
+    brackets: usize,
     head: Head,
     last: Token,
 }
@@ -174,8 +176,10 @@ enum Head {
     Create,
     CreateOr,
     CreateOrReplace,
-    /// `create function` or `procedure`, with the number of `begin atomic` and `case` not ended.
-    Routine(usize),
+    /// `create function` or `procedure`.
+    Routine,
+    /// The body of one, behind `begin atomic`.
+    Body,
     Copy,
     CopyFrom,
     CopyFromStdin,
@@ -208,6 +212,9 @@ impl<'t> Splitter<'t> {
                         None
                     };
                     let span = open.start..open.end;
+                    if let Some(escapes) = escapes_after(&self.bytes[span.clone()]) {
+                        self.lexer.escape_plain_strings(escapes);
+                    }
                     return Ok(Some(Piece::Statement(Statement { span, copy_data })));
                 }
                 Kind::Word
@@ -225,8 +232,9 @@ impl<'t> Splitter<'t> {
         Ok(self.cut()?.map(Piece::Statement))
     }
 
-    /// Ends the statement here although no `;` was seen.
+    /// Ends the statement here although no `;` was seen. What follows is another script.
     pub fn cut(&mut self) -> Result<Option<Statement>, SplitError> {
+        self.lexer.escape_plain_strings(false);
         match self.open.take() {
             Some(open) if open.head == Head::CopyFromStdin => {
                 Err(SplitError::CopyData { offset: open.start })
@@ -241,9 +249,9 @@ impl<'t> Splitter<'t> {
 
     /// Whether a parenthesis or a `begin atomic` body is open, so that `;` ends nothing.
     pub fn is_inside(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| {
-            open.parentheses > 0 || matches!(open.head, Head::Routine(depth) if depth > 0)
-        })
+        self.open
+            .as_ref()
+            .is_some_and(|open| open.parentheses > 0 || open.head == Head::Body)
     }
 
     fn take(&mut self, token: Token) -> Result<(), SplitError> {
@@ -252,6 +260,7 @@ impl<'t> Splitter<'t> {
             start: token.start,
             end: token.end,
             parentheses: 0,
+            brackets: 0,
             head: Head::Start,
             last: Token {
                 kind: Kind::Semicolon,
@@ -263,8 +272,13 @@ impl<'t> Splitter<'t> {
         } else if token.kind == Kind::Close {
             // One too many is a syntax error, which the server explains best.
             open.parentheses = open.parentheses.saturating_sub(1);
-        } else if token.kind == Kind::Mark && bytes[token.start] == b':' {
-            refuse_variable(bytes, open.last, token)?;
+        } else if token.kind == Kind::Mark {
+            match bytes[token.start] {
+                b'[' => open.brackets += 1,
+                b']' => open.brackets = open.brackets.saturating_sub(1),
+                b':' => refuse_variable(bytes, open, token)?,
+                _ => {}
+            }
         }
         if open.head != Head::Other && open.parentheses == 0 {
             open.head = open.head.after(bytes, open.last, token);
@@ -339,24 +353,20 @@ impl Head {
             Self::Start if is(token, "copy") => Self::Copy,
             Self::Create if is(token, "or") => Self::CreateOr,
             Self::CreateOr if is(token, "replace") => Self::CreateOrReplace,
-            Self::Create | Self::CreateOrReplace if routine => Self::Routine(0),
-            Self::Routine(0) if is(token, "atomic") && is(last, "begin") => Self::Routine(1),
-            // A column may be called `t.end`, and after `as` even a bare `end` is a name.
-            Self::Routine(depth)
-                if depth > 0 && !is(last, "as") && &bytes[last.start..last.end] != b"." =>
+            Self::Create | Self::CreateOrReplace if routine => Self::Routine,
+            Self::Routine if is(token, "atomic") && is(last, "begin") => Self::Body,
+            // Each statement of a body ends with `;`, and none begins with `end`. Elsewhere the
+            // word ends a `case` or is a name, as in `t.end` and `select 1 end`.
+            Self::Body
+                if is(token, "end") && (last.kind == Kind::Semicolon || is(last, "atomic")) =>
             {
-                if is(token, "case") {
-                    Self::Routine(depth + 1)
-                } else if is(token, "end") {
-                    Self::Routine(depth - 1)
-                } else {
-                    self
-                }
+                Self::Routine
             }
             Self::Copy if is(token, "from") => Self::CopyFrom,
-            Self::CopyFrom if is(token, "stdin") => Self::CopyFromStdin,
+            // The server takes `stdout` here for the same.
+            Self::CopyFrom if is(token, "stdin") || is(token, "stdout") => Self::CopyFromStdin,
             Self::CopyFrom => Self::Copy,
-            Self::Routine(_) | Self::Copy | Self::CopyFromStdin => self,
+            Self::Routine | Self::Body | Self::Copy | Self::CopyFromStdin => self,
             Self::Start | Self::Create | Self::CreateOr | Self::CreateOrReplace | Self::Other => {
                 Self::Other
             }
@@ -364,10 +374,14 @@ impl Head {
     }
 }
 
-/// SQL has a single colon only behind a value: in `a[1:2]` and `json_object('k': 1)`.
-fn refuse_variable(bytes: &[u8], last: Token, colon: Token) -> Result<(), SplitError> {
-    let value_expected =
-        matches!(last.kind, Kind::Open | Kind::Operator) || &bytes[last.start..last.end] == b",";
+/// SQL has a single colon only in brackets, and in parentheses behind a value: in `a[:2]` and
+/// `json_object('k': 1)`.
+fn refuse_variable(bytes: &[u8], open: &Open, colon: Token) -> Result<(), SplitError> {
+    let last = open.last;
+    let value_expected = open.brackets == 0
+        && (open.parentheses == 0
+            || matches!(last.kind, Kind::Open | Kind::Operator)
+            || &bytes[last.start..last.end] == b",");
     let rest = &bytes[colon.end..];
     let Some(&next) = rest.first() else {
         return Ok(());
@@ -446,6 +460,14 @@ mod tests {
             "create function f() begin atomic select 1 as end, t.end, \"end\"; end; x",
             "create function f() begin atomic select 1 as end, t.end, \"end\"; end|x",
         );
+        check(
+            "create function f() begin atomic select 1 end; select x case, 2 end; end; x",
+            "create function f() begin atomic select 1 end; select x case, 2 end; end|x",
+        );
+        check(
+            "create function f() begin atomic end; end; x",
+            "create function f() begin atomic end|end|x",
+        );
         check("begin; atomic; end", "begin|atomic|end");
         check("begin atomic; x; end", "begin atomic|x|end");
         check(
@@ -477,6 +499,10 @@ mod tests {
             "COPY t (a, b) FROM stdin WITH (format csv){1\r\n}|x",
         );
         check("copy t from stdin;\n\\.", "copy t from stdin{}");
+        check(
+            "copy t from stdout;\n1\n\\.\nx",
+            "copy t from stdout{1\n}|x",
+        );
         check(
             "copy (select a from stdin) to 'x'; y",
             "copy (select a from stdin) to 'x'|y",
@@ -526,10 +552,30 @@ mod tests {
             "error: `:b` is a variable of psql, not SQL at 5",
         );
         check(
+            "select :b",
+            "error: `:b` is a variable of psql, not SQL at 7",
+        );
+        check(
+            "from :\"b\" where (x)",
+            "error: `:\"b\"` is a variable of psql, not SQL at 5",
+        );
+        check(
+            "a[b :c] a[(1):c] x[y[1] :z] json(k : v)",
+            "a[b :c] a[(1):c] x[y[1] :z] json(k : v)",
+        );
+        check(
             "a[:b] json('k':'v', 'k':v) 'x'::int",
             "a[:b] json('k':'v', 'k':v) 'x'::int",
         );
         check("a(:", "a(:");
+    }
+
+    #[test]
+    fn reads_strings_as_the_script_sets_them() {
+        check(
+            r"set standard_conforming_strings = off; select 'a\';b'; reset all; select 'a\'; b",
+            r"set standard_conforming_strings = off|select 'a\';b'|reset all|select 'a\'|b",
+        );
     }
 
     #[test]

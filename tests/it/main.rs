@@ -22,6 +22,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod drawing;
@@ -35,6 +37,8 @@ mod errors;
 mod exec;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
@@ -71,6 +75,10 @@ mod replicas;
 mod sessions;
 #[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod splitter;
+#[cfg(test)]
+mod statements;
 #[cfg(test)]
 mod story;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::place::Place;
 use crate::revision::id::{InvalidRevisionId, RevisionId};
+use crate::sql::ident::Literal;
 use crate::sql::split::SplitError;
 
 use super::section::Name;
@@ -129,6 +130,17 @@ pub enum Problem {
         /// The command.
         command: &'static str,
     },
+    /// A value of an enum that its own transaction may not use yet.
+    #[error("value `{label}` of type `{of}` is used in the transaction that adds it")]
+    NewEnumValue {
+        /// The value.
+        label: String,
+        /// The type, without its schema.
+        of: String,
+    },
+    /// There is nobody who could take the data.
+    #[error("`copy … to stdout` in a migration")]
+    CopyToClient,
     /// Transactions are castoff's business: the record is written in the same one.
     #[error("`{command}` in a migration")]
     TransactionControl {
@@ -162,6 +174,8 @@ impl ScriptError {
             Problem::BranchLabel(_) => "invalid-branch-label",
             Problem::FileName { .. } => "file-name-mismatch",
             Problem::NeedsAutocommit { .. } => "needs-autocommit",
+            Problem::NewEnumValue { .. } => "new-enum-value",
+            Problem::CopyToClient => "copy-to-stdout",
             Problem::TransactionControl { .. } => "transaction-control",
         }
     }
@@ -232,6 +246,11 @@ impl ScriptError {
             Problem::NeedsAutocommit { .. } => {
                 "move it to a revision of its own, or write `autocommit` on the section line".into()
             }
+            Problem::NewEnumValue { label, .. } => format!(
+                "move the use to a following revision, or write `{}::text` where a text is meant",
+                Literal(label)
+            ),
+            Problem::CopyToClient => "remove it, or copy to a file on the server".into(),
             Problem::TransactionControl { .. } => {
                 "remove it: castoff begins and ends the transaction; `autocommit` on the section \
                  line runs each statement on its own"

@@ -424,6 +424,37 @@ fn lets_statements_decide_how_their_section_runs() {
 }
 
 #[test]
+fn refuses_a_new_enum_value_in_the_transaction_that_adds_it() {
+    let add = "alter type mood add value 'calm';";
+    check_body(
+        &format!("-- upgrade\n{add}\ninsert into m\nvalues ('calm');"),
+        "5 new-enum-value: value `calm` of type `mood` is used in the transaction that adds it",
+    );
+    check_body(
+        &format!("-- upgrade\nx\n-- downgrade\n{add}\nselect 'calm';"),
+        "6 new-enum-value: value `calm` of type `mood` is used in the transaction that adds it",
+    );
+    check_body(
+        &format!("-- upgrade\n{add} x\n-- downgrade\nselect 'calm';"),
+        "[alter type mood add value 'calm'|x] / [select 'calm']",
+    );
+    check_body(
+        &format!("-- upgrade autocommit\n{add} select 'calm';"),
+        "autocommit [alter type mood add value 'calm'|select 'calm'] / missing",
+    );
+}
+
+#[test]
+fn refuses_what_sends_data_to_the_client() {
+    for options in ["", " autocommit"] {
+        check_body(
+            &format!("-- upgrade{options}\nx;\ncopy t to stdout;\n"),
+            "4 copy-to-stdout: `copy … to stdout` in a migration",
+        );
+    }
+}
+
+#[test]
 fn refuses_what_is_no_text_or_never_closes() {
     check_body(
         "-- upgrade\nx\n'a\nb",

@@ -4,13 +4,16 @@
 pub(crate) mod castoff;
 pub(crate) mod clients;
 pub(crate) mod database;
+pub(crate) mod dump;
 pub(crate) mod pgbouncer;
 pub(crate) mod project;
 pub(crate) mod redact;
 pub(crate) mod server;
+pub(crate) mod suite;
 pub(crate) mod supervisor;
 pub(crate) mod transcript;
 pub(crate) mod web;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 
