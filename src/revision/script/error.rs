@@ -126,6 +126,12 @@ pub enum Problem {
         /// The command.
         command: &'static str,
     },
+    /// A start that goes on half way has a session of its own.
+    #[error("`{command}` in an autocommit section")]
+    KeptInSession {
+        /// The command.
+        command: &'static str,
+    },
     /// Transactions are castoff's business: the record is written in the same one.
     #[error("`{command}` in a migration")]
     TransactionControl {
@@ -158,6 +164,7 @@ impl ScriptError {
             Problem::BranchLabel(_) => "invalid-branch-label",
             Problem::FileName { .. } => "file-name-mismatch",
             Problem::NeedsAutocommit { .. } => "needs-autocommit",
+            Problem::KeptInSession { .. } => "kept-in-session",
             Problem::TransactionControl { .. } => "transaction-control",
         }
     }
@@ -186,7 +193,7 @@ impl ScriptError {
                 )
             }
             Problem::UnknownOption { name, .. } => format!(
-                "use `autocommit`, `lock_timeout=…`, `statement_timeout=…`{}, or start a mere \
+                "use `autocommit`, `repeatable`, `lock_timeout=…`, `statement_timeout=…`{}, or start a mere \
                  comment with another word than `{name}`",
                 match name {
                     Name::Upgrade => "",
@@ -224,6 +231,11 @@ impl ScriptError {
             }
             Problem::NeedsAutocommit { .. } => {
                 "move it to a revision of its own, or write `autocommit` on the section line".into()
+            }
+            Problem::KeptInSession { .. } => {
+                "use a table that stays, and drop it at the end: a start that goes on half way \
+                 has another session"
+                    .into()
             }
             Problem::TransactionControl { .. } => {
                 "remove it: castoff begins and ends the transaction; `autocommit` on the section \
