@@ -20,8 +20,10 @@ use crate::revision::id::{InvalidRevisionId, RevisionId};
 use crate::revision::plan_error::PlanError;
 use crate::revision::script::error::ScriptError;
 use crate::revision::target::InvalidTarget;
-use crate::run::apply::ApplyError;
+use crate::run::apply::{ApplyError, HalfWayEdit, Remains};
 use crate::run::exec::ExecError;
+use crate::run::half_error::HalfError;
+use crate::run::probe::Doubt;
 use crate::sql::ident::InvalidIdent;
 
 /// Why castoff ends without having done what it was asked.
@@ -157,6 +159,9 @@ pub enum Error {
         /// The parents it was applied with.
         was: Vec<String>,
     },
+    /// Autocommit sections that are half done.
+    #[error(transparent)]
+    Half(#[from] HalfError),
     /// A step of the plan.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -246,9 +251,12 @@ impl Error {
             Self::LedgerDamaged(_) => "ledger-damaged",
             Self::Edited { .. } => "checksum-mismatch",
             Self::Reordered { .. } => "parents-mismatch",
+            Self::Half(error) => error.code(),
             Self::Apply(error) => match error {
                 ApplyError::RolledBack { .. } => "apply-failed",
                 ApplyError::Stopped { .. } => "apply-stopped",
+                ApplyError::InDoubt { .. } => "apply-in-doubt",
+                ApplyError::Interrupted { .. } => "apply-interrupted",
                 ApplyError::EditedHalfWay { .. } => "edited-half-way",
                 ApplyError::Fenced { .. } => "lock-lost",
                 ApplyError::Broken {
@@ -293,9 +301,13 @@ impl Error {
             | Self::LedgerDamaged(_)
             | Self::Edited { .. }
             | Self::Reordered { .. } => 14,
+            Self::Half(error) => error.exit_status(),
             Self::Apply(error) => match error {
                 ApplyError::RolledBack { .. } => 15,
-                ApplyError::Stopped { .. } | ApplyError::EditedHalfWay { .. } => 16,
+                ApplyError::Stopped { .. }
+                | ApplyError::InDoubt { .. }
+                | ApplyError::Interrupted { .. }
+                | ApplyError::EditedHalfWay { .. } => 16,
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
             },
             Self::Files(_) | Self::Bundle(_) | Self::Script(_) | Self::Output(_) => 17,
@@ -352,6 +364,7 @@ impl Error {
             Self::Reordered { .. } => {
                 "restore its down_revision, and put new revisions behind the head".into()
             }
+            Self::Half(error) => error.help(),
             Self::Apply(error) => help_for_apply(error),
             Self::Stamp(FenceError::Failure(failure)) => help_for(failure),
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
@@ -390,6 +403,8 @@ impl Error {
             | Self::Apply(
                 ApplyError::RolledBack { place, .. }
                 | ApplyError::Stopped { place, .. }
+                | ApplyError::InDoubt { place, .. }
+                | ApplyError::Interrupted { place, .. }
                 | ApplyError::EditedHalfWay { place, .. },
             ) => Some(place),
             _ => None,
@@ -423,6 +438,7 @@ impl Error {
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
+            Self::Half(error) => error.notes(),
             _ => Vec::new(),
         }
     }
@@ -461,6 +477,22 @@ fn help_for_apply(error: &ApplyError) -> String {
             }
             _ => "correct the SQL and deploy again; the database is unchanged".into(),
         },
+        ApplyError::Stopped {
+            revision,
+            done,
+            remains: Remains::Unknown,
+            ..
+        } => Doubt::Untold.help(revision.as_str(), done + 1),
+        ApplyError::InDoubt {
+            revision,
+            done,
+            doubt,
+            ..
+        } => doubt.help(revision.as_str(), done + 1),
+        ApplyError::Interrupted { done, .. } => format!(
+            "start again: the next start looks whether statement {} is done, and goes on",
+            done + 1
+        ),
         ApplyError::Stopped { done, place, .. } => {
             let next = match done {
                 0 => "begins with it".into(),
@@ -479,6 +511,10 @@ fn help_for_apply(error: &ApplyError) -> String {
                 "correct the cause or the statement and deploy again: the next start {next}{leftover}"
             )
         }
+        ApplyError::EditedHalfWay {
+            edit: HalfWayEdit::Mode,
+            ..
+        } => "write `autocommit` on the section line again: what ran cannot run again".into(),
         ApplyError::EditedHalfWay { done, .. } => format!(
             "undo the edit of the first {done} statements, which ran already; those behind them may be corrected"
         ),

@@ -9,23 +9,29 @@ use super::Finding;
 use super::listing::{self, Detail};
 use crate::cli::{Current, Format};
 use crate::config::Config;
+use crate::database::progress::{self, HalfDone};
 use crate::error::Error;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
-use crate::run::Context;
 use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
+use crate::run::{Context, half};
 use crate::{migrations, report};
 
 pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Result<Finding, Error> {
     let context = Context::new(config, stop)?;
     let history = migrations::find(&config.migrations)?.history()?;
-    let current = context.block_on(async {
-        let (_, position) = context.connect().await?;
-        match position {
+    let (current, halves) = context.block_on(async {
+        let (session, position) = context.connect().await?;
+        let reading = Error::asking("reading the ledger's history");
+        let halves = match &position {
+            Position::At(_) => progress::half_done(&session).await.map_err(reading)?,
+            Position::Empty | Position::Foreign { .. } => Vec::new(),
+        };
+        let current = match position {
             Position::Empty => {
                 info!("nothing is applied: the database is empty");
-                Ok(Vec::new())
+                Ok::<_, Error>(Vec::new())
             }
             // Nothing is recorded, which is what was asked.
             Position::Foreign { .. } => {
@@ -38,11 +44,13 @@ pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Resu
                 }
                 position::ids(&rows)
             }
-        }
+        };
+        Ok((current?, halves))
     })?;
+    half::tell(&halves);
     match arguments.format {
         Format::Text => report::print(&as_text(&history, &current, arguments.verbose))?,
-        Format::Json => report::print_json(&as_json(&history, &current))?,
+        Format::Json => report::print_json(&as_json(&history, &current, &halves))?,
     }
     let heads: BTreeSet<&RevisionId> = history.effective_heads().into_iter().collect();
     let is_at_heads = current.iter().collect::<BTreeSet<_>>() == heads;
@@ -58,10 +66,40 @@ fn as_text(history: &History, current: &[RevisionId], verbose: bool) -> String {
     current.iter().map(line).collect()
 }
 
-fn as_json(history: &History, current: &[RevisionId]) -> Value {
-    let document = |id: &RevisionId| match history.get(id) {
-        Some(script) => listing::as_json(history, script, current),
-        None => json!({ "revision": id.as_str(), "is_current": true, "is_unknown": true }),
-    };
-    current.iter().map(document).collect::<Vec<Value>>().into()
+/// The current revisions, and behind them those that are half done on their way to it.
+fn as_json(history: &History, current: &[RevisionId], halves: &[HalfDone]) -> Value {
+    let unknown = |id: &str| json!({ "revision": id, "is_unknown": true });
+    let mut documents: Vec<Value> = Vec::new();
+    for id in current {
+        documents.push(match history.get(id) {
+            Some(script) => listing::as_json(history, script, current),
+            None => unknown(id.as_str()),
+        });
+    }
+    for half in halves {
+        let is_this = |document: &Value| document["revision"] == half.revision.as_str();
+        if !documents.iter().any(is_this) {
+            let id = RevisionId::new(&half.revision).ok();
+            let script = id.as_ref().and_then(|id| history.get(id));
+            documents.push(script.map_or_else(
+                || unknown(&half.revision),
+                |script| listing::as_json(history, script, current),
+            ));
+        }
+        if let Some(document) = documents.iter_mut().find(|document| is_this(document)) {
+            document["half_done"] = json!({
+                "direction": half.movement.as_str(),
+                "done": half.done,
+                "statements": half.statements,
+            });
+        }
+    }
+    let ids: Vec<&str> = current.iter().map(RevisionId::as_str).collect();
+    for document in &mut documents {
+        let is_current = document["revision"]
+            .as_str()
+            .is_some_and(|id| ids.contains(&id));
+        document["is_current"] = is_current.into();
+    }
+    documents.into()
 }

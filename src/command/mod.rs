@@ -11,6 +11,7 @@ mod init;
 mod listing;
 mod merge;
 mod plan;
+mod resolve;
 mod revision;
 mod script;
 mod show;
@@ -51,6 +52,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,
         Command::Plan(arguments) => return plan::plan(config, stop, arguments),
         Command::Stamp(arguments) => stamp::stamp(config, stop, arguments)?,
+        Command::Resolve(arguments) => resolve::resolve(config, stop, arguments)?,
         Command::Current(arguments) => return current::current(config, stop, arguments),
         Command::History(arguments) => history::history(config, stop, arguments)?,
         Command::Heads(arguments) => heads::heads(config, arguments)?,

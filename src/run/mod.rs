@@ -5,12 +5,15 @@
 pub mod apply;
 mod autocommit;
 pub mod exec;
+pub mod half;
+pub mod half_error;
 mod leftover;
 pub mod lock;
 pub mod migrate;
 pub mod offline;
 pub mod pause;
 pub mod position;
+pub mod probe;
 pub mod section;
 pub mod signal;
 mod transaction;

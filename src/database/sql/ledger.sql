@@ -23,6 +23,8 @@ create table {schema}.history (
     downgrade_text text,
     statements integer not null,
     last_statement integer not null,
+    begun_statement integer,
+    begun_at timestamptz,
     started_at timestamptz not null,
     finished_at timestamptz,
     role text not null default session_user,
@@ -35,4 +37,6 @@ comment on column {schema}.history.upgrade_text is
     'the section as it was; null when longer than 1 MiB';
 comment on column {schema}.history.last_statement is
     'how many statements are done; less than statements when an autocommit section stopped';
+comment on column {schema}.history.begun_statement is
+    'the statement that had begun outside a transaction when nothing more was heard of it';
 create index history_revision on {schema}.history (revision);
