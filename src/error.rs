@@ -515,6 +515,9 @@ fn help_for_apply(error: &ApplyError) -> String {
             edit: HalfWayEdit::Mode,
             ..
         } => "write `autocommit` on the section line again: what ran cannot run again".into(),
+        ApplyError::EditedHalfWay { done: 1, .. } => {
+            "undo the edit of the first statement, which ran already; those behind it may be corrected".into()
+        }
         ApplyError::EditedHalfWay { done, .. } => format!(
             "undo the edit of the first {done} statements, which ran already; those behind them may be corrected"
         ),

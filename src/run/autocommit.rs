@@ -34,6 +34,8 @@ struct Stop {
 
 enum Cause {
     Statement(StatementFailure),
+    /// It commits by itself, and may have done so before it failed.
+    InPart(StatementFailure),
     Doubt(Doubt),
 }
 
@@ -43,6 +45,14 @@ impl Stop {
         Self {
             cause: Cause::Statement(failure),
             next: Next::NotBegun,
+        }
+    }
+
+    /// What it did before it failed is for a person to see.
+    fn in_part(failure: StatementFailure) -> Self {
+        Self {
+            cause: Cause::InPart(failure),
+            next: Next::Begun,
         }
     }
 }
@@ -143,17 +153,9 @@ async fn settle(work: &Work<'_>, resume: Resume) -> Result<Verdict, ApplyError> 
 /// Notes where a section stopped, while there is a connection to do it.
 async fn stopped(work: &Work<'_>, record: i64, index: usize, stop: Stop) -> ApplyError {
     let error = match stop.cause {
-        Cause::Statement(StatementFailure {
-            offset, failure, ..
-        }) => {
-            let (text, statements) = work.section_parts();
-            let effect = Effect::of(&text[statements[index].span.clone()]);
-            // Only a statement that commits by itself is left in the dark by its own failure.
-            if stop.next == Next::Begun && effect == Effect::Untold {
-                work.stopped_in_part(index, offset, failure)
-            } else {
-                work.stopped(index, offset, failure)
-            }
+        Cause::Statement(statement) => work.stopped(index, statement.offset, statement.failure),
+        Cause::InPart(statement) => {
+            work.stopped_in_part(index, statement.offset, statement.failure)
         }
         Cause::Doubt(doubt) => work.in_doubt(index, doubt),
     };
@@ -179,18 +181,22 @@ async fn stopped(work: &Work<'_>, record: i64, index: usize, stop: Stop) -> Appl
 async fn one_statement(work: &Work<'_>, record: i64, index: usize) -> Result<(), Stop> {
     let (text, statements) = work.section_parts();
     let sql = &text[statements[index].span.clone()];
+    let mut failed: fn(StatementFailure) -> Stop = Stop::known;
     if joins_transaction(sql) {
         match together(work, record, index, None).await {
             // Nothing of it has happened: it commits by itself, or wants no transaction around it.
             Err(refused)
                 if refused
                     .failure
-                    .is(sqlstate::INVALID_TRANSACTION_TERMINATION)
-                    || refused.failure.is(sqlstate::ACTIVE_SQL_TRANSACTION) => {}
+                    .is(sqlstate::INVALID_TRANSACTION_TERMINATION) =>
+            {
+                failed = Stop::in_part;
+            }
+            Err(refused) if refused.failure.is(sqlstate::ACTIVE_SQL_TRANSACTION) => {}
             other => return other.map_err(Stop::known),
         }
     }
-    apart(work, record, index, sql).await
+    apart(work, record, index, sql, failed).await
 }
 
 /// The second half of a statement that was interrupted, and the note that it is done.
@@ -244,11 +250,17 @@ async fn together(
 
 /// A statement outside any transaction, between the note that it begins and the note that it is
 /// done.
-async fn apart(work: &Work<'_>, record: i64, index: usize, sql: &str) -> Result<(), Stop> {
+async fn apart(
+    work: &Work<'_>,
+    record: i64,
+    index: usize,
+    sql: &str,
+    failed: fn(StatementFailure) -> Stop,
+) -> Result<(), Stop> {
     let client = work.session.client();
     let (text, statements) = work.section_parts();
     let effect = Effect::of(sql);
-    let failed = |next| {
+    let unnoted = |next| {
         move |failure| Stop {
             cause: Cause::Statement(StatementFailure {
                 index,
@@ -263,19 +275,11 @@ async fn apart(work: &Work<'_>, record: i64, index: usize, sql: &str) -> Result<
         work.session
             .progress_alone(record, Progress::begins_after(index))
             .await
-            .map_err(failed(Next::NotBegun))?;
+            .map_err(unnoted(Next::NotBegun))?;
     }
-    let next = if effect == Effect::Untold {
-        Next::Begun
-    } else {
-        Next::NotBegun
-    };
     section::run(client, text, &statements[index..=index])
         .await
-        .map_err(|failure| Stop {
-            cause: Cause::Statement(failure),
-            next,
-        })?;
+        .map_err(failed)?;
     if let Effect::Builds(build) = effect
         && build.presence == Presence::Accepted
     {
@@ -284,7 +288,7 @@ async fn apart(work: &Work<'_>, record: i64, index: usize, sql: &str) -> Result<
             Ok(None) => None,
             Ok(Some(index)) => Some(Cause::Doubt(Doubt::Invalid { index })),
             Err(ProbeError::Doubt(doubt)) => Some(Cause::Doubt(doubt)),
-            Err(ProbeError::Failure(failure)) => return Err(failed(Next::NotBegun)(failure)),
+            Err(ProbeError::Failure(failure)) => return Err(unnoted(Next::Begun)(failure)),
         };
         if let Some(cause) = cause {
             let next = Next::NotBegun;
@@ -294,7 +298,7 @@ async fn apart(work: &Work<'_>, record: i64, index: usize, sql: &str) -> Result<
     work.session
         .progress_alone(record, Progress::done(index + 1))
         .await
-        .map_err(failed(Next::Begun))
+        .map_err(unnoted(Next::Begun))
 }
 
 /// Where earlier starts stopped, if there were any.

@@ -27,7 +27,7 @@ pub(super) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// It commits by itself, or nothing in the database shows that it ran.
-    #[error("it was interrupted, and may have committed a part of its work")]
+    #[error("it began, and may have committed all or a part of its work")]
     Untold,
     /// There is an index of that name.
     #[error("index {index} is there, and is not the one that the statement makes")]
@@ -52,7 +52,7 @@ pub enum Doubt {
         index: String,
     },
     /// The look itself was refused.
-    #[error("it was interrupted, and its outcome cannot be looked up: {0}")]
+    #[error("it began, and what became of it cannot be looked up: {0}")]
     Unseen(Box<Refusal>),
 }
 

@@ -222,6 +222,8 @@ fn a_script_is_readable() {
                     downgrade_text text,
                     statements integer not null,
                     last_statement integer not null,
+                    begun_statement integer,
+                    begun_at timestamptz,
                     started_at timestamptz not null,
                     finished_at timestamptz,
                     role text not null default session_user,
@@ -234,6 +236,8 @@ fn a_script_is_readable() {
                     'the section as it was; null when longer than 1 MiB';
                 comment on column "castoff".history.last_statement is
                     'how many statements are done; less than statements when an autocommit section stopped';
+                comment on column "castoff".history.begun_statement is
+                    'the statement that had begun outside a transaction when nothing more was heard of it';
                 create index history_revision on "castoff".history (revision);
             end if;
             if array(select r.revision::text from "castoff".revision r order by r.revision collate "C") <> array[]::text[] then
