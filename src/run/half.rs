@@ -76,10 +76,10 @@ pub async fn guard(
     Ok(())
 }
 
-/// A section that ran in part goes on in autocommit, or not at all.
+/// A section that ran in part goes on as it began, and not from its beginning in one transaction.
 fn goes_on(step: &Step<'_>, half: &HalfDone) -> Result<(), Error> {
     let (_, section) = section::of_step(step);
-    if section.is_some_and(|section| section.options.mode == Mode::Autocommit) {
+    if section.is_some_and(|section| section.options.mode != Mode::Transaction) {
         return Ok(());
     }
     let script = step.script;

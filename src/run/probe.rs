@@ -9,6 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::leftover;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::progress::Next;
+use crate::database::sqlstate;
 use crate::revision::script::Repeat;
 use crate::sql::effect::{Effect, Thing};
 
@@ -101,12 +102,22 @@ impl From<Failure> for ProbeError {
     }
 }
 
-/// A question that the server refuses leaves the outcome open.
+/// A question that the server refuses leaves the outcome open; one that took too long is asked
+/// again by the next start.
 impl From<tokio_postgres::Error> for ProbeError {
     fn from(error: tokio_postgres::Error) -> Self {
+        let too_long = [
+            sqlstate::LOCK_NOT_AVAILABLE,
+            sqlstate::DEADLOCK_DETECTED,
+            sqlstate::QUERY_CANCELED,
+        ];
         match Failure::from(error) {
-            Failure::Refused(refusal) => Self::Doubt(Doubt::Unseen(refusal)),
-            failure => Self::Failure(failure),
+            Failure::Refused(refusal) if !too_long.contains(&refusal.sqlstate.as_str()) => {
+                Self::Doubt(Doubt::Unseen(refusal))
+            }
+            failure @ (Failure::Refused(_) | Failure::Lost(_) | Failure::Protocol(_)) => {
+                Self::Failure(failure)
+            }
         }
     }
 }
@@ -134,9 +145,8 @@ async fn look(
 ) -> Result<Verdict, ProbeError> {
     let is_begun = next == Next::Begun;
     match Effect::of(statement) {
-        Effect::Repeats => Ok(Verdict::Again),
         Effect::Untold if is_begun && repeat == Repeat::Ask => Err(Doubt::Untold.into()),
-        Effect::Untold => Ok(Verdict::Again),
+        Effect::Untold | Effect::Repeats => Ok(Verdict::Again),
         Effect::Builds(build) => leftover::built(client, &build, next).await,
         Effect::Reindexes(scope) => {
             leftover::drop_rebuilt(client, scope).await?;

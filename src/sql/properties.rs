@@ -4,6 +4,7 @@ use std::slice;
 
 use crate::sql::canonical;
 use crate::sql::classify::classify;
+use crate::sql::effect::{Effect, kept_in_session};
 use crate::sql::split::{Statement, split};
 
 /// Pieces that open, close, escape or separate something.
@@ -116,6 +117,8 @@ fn holds_for(text: &str) -> usize {
 
         let sql = &text[span.clone()];
         classify(sql);
+        Effect::of(sql);
+        kept_in_session(sql);
         let alone = match copy_data {
             Some(data) => format!("{sql};\n{}\\.", &text[data.clone()]),
             None => sql.to_owned(),
@@ -175,5 +178,7 @@ fn any_range_of_any_text_is_answered() {
         let (start, end) = (dice.below(text.len() + 3), dice.below(text.len() + 3));
         let _ = split(&text, start..end).is_ok();
         classify(&text);
+        Effect::of(&text);
+        kept_in_session(&text);
     }
 }

@@ -293,6 +293,77 @@ fn a_build_that_was_interrupted_is_taken_away_and_begins_again() {
 }
 
 #[test]
+fn an_index_that_somebody_else_builds_is_left_to_them() {
+    let database = Server::shared().database();
+    let build = "create index concurrently i on t (id)";
+    let project = project(&format!("{build};"));
+    first(&project, &database);
+    ended_in_the_middle(&project, &database, "select 1", End::Kill);
+    database.sql("drop index i");
+    let reader = database.session();
+    reader.sql("begin isolation level repeatable read; select 1");
+    std::thread::scope(|scope| {
+        let builder = scope.spawn(|| database.session().try_rows(build).is_ok());
+        let pid = waiting(&database, "l.locktype = 'virtualxid'");
+        let finished = run(&project, Some(&database), "upgrade");
+        let said = format!("index public.i is being built by another session, pid {pid}");
+        drop(reader);
+        assert!(builder.join().unwrap());
+        let said = said.replace(&pid, "[pid]");
+        assert!(finished.stderr.contains(&said), "{finished}");
+        finished.status(16);
+    });
+    let finished = run(&project, Some(&database), "upgrade");
+    finished.status(0);
+    let said = "statement 1 of bbbb22 was done: index public.i is there";
+    assert!(finished.stderr.contains(said), "{finished}");
+}
+
+#[test]
+fn a_role_that_may_not_look_leaves_it_to_a_person() {
+    let server = Server::start(&[]);
+    let database = server.database();
+    let project = project("set role app;\ncreate index concurrently i on t (id);");
+    first(&project, &database);
+    // The definition of an index is found out on a temporary table.
+    let name = database.name();
+    database.sql(&format!(
+        "create role app; grant create on schema public to app; alter table t owner to app; \
+         revoke temporary on database {name} from public"
+    ));
+    ended_before_note(&project, &database, "upgrade", 2, End::Kill);
+    check(
+        &project,
+        &database,
+        &["upgrade", "resolve bbbb22:2 done", "upgrade"],
+        &expect![[r#"
+            $ castoff upgrade
+            status 16
+            --- stderr
+            castoff: resuming bbbb22 after statement 1
+            error[apply-in-doubt]: revision bbbb22 needs a decision on statement 2 of 2
+              --> migrations/202601010002_bbbb22_make_bbbb22.sql:7 (statement 2 of 2)
+               7 | create index concurrently i on t (id);
+              caused by: it began, and what became of it cannot be looked up: 42501 permission denied to create temporary tables in database "[database]"
+              help: look whether it is done, then run `castoff resolve bbbb22:2 done` or `castoff resolve bbbb22:2 again`
+
+            $ castoff resolve bbbb22:2 done
+            status 0
+            --- stderr
+            castoff: recorded that 2 of 2 statements of bbbb22 are done
+
+            $ castoff upgrade
+            status 0
+            --- stderr
+            castoff: resuming bbbb22 after statement 2
+            castoff: applied bbbb22 Make bbbb22 ([time])
+            castoff: database is at bbbb22
+
+        "#]],
+    );
+}
+
+#[test]
 fn an_invalid_index_does_not_pass_for_one_that_is_there() {
     let database = Server::shared().database();
     let project = project("create unique index concurrently if not exists i on t (id);");
@@ -447,7 +518,7 @@ fn a_procedure_that_commits_is_for_a_person_to_judge() {
             error[apply-in-doubt]: revision bbbb22 needs a decision on statement 2 of 3
               --> migrations/202601010002_bbbb22_make_bbbb22.sql:7 (statement 2 of 3)
                7 | call fill('good');
-              caused by: it was interrupted, and may have committed a part of its work
+              caused by: it began, and may have committed all or a part of its work
               help: look at what it changes, then run `castoff resolve bbbb22:2 done` or `castoff resolve bbbb22:2 again`; if it may always run again, write `repeatable` on the section line
 
             $ castoff upgrade
@@ -457,7 +528,7 @@ fn a_procedure_that_commits_is_for_a_person_to_judge() {
             error[apply-in-doubt]: revision bbbb22 needs a decision on statement 2 of 3
               --> migrations/202601010002_bbbb22_make_bbbb22.sql:7 (statement 2 of 3)
                7 | call fill('good');
-              caused by: it was interrupted, and may have committed a part of its work
+              caused by: it began, and may have committed all or a part of its work
               help: look at what it changes, then run `castoff resolve bbbb22:2 done` or `castoff resolve bbbb22:2 again`; if it may always run again, write `repeatable` on the section line
 
             $ castoff resolve bbbb22 done
@@ -532,7 +603,7 @@ fn a_procedure_that_failed_after_it_committed_is_for_a_person_to_judge() {
             error[apply-in-doubt]: revision bbbb22 needs a decision on statement 1 of 2
               --> migrations/202601010002_bbbb22_make_bbbb22.sql:6 (statement 1 of 2)
                6 | call fill('bad');
-              caused by: it was interrupted, and may have committed a part of its work
+              caused by: it began, and may have committed all or a part of its work
               help: look at what it changes, then run `castoff resolve bbbb22:1 done` or `castoff resolve bbbb22:1 again`; if it may always run again, write `repeatable` on the section line
 
         "#]],
@@ -604,14 +675,14 @@ fn what_ran_or_began_is_not_edited_and_stays_in_autocommit() {
         --- stderr
         error[edited-half-way]: revision bbbb22 was edited after 1 of its statements ran
           --> migrations/202601010002_bbbb22_make_bbbb22.sql
-          help: undo the edit of the first 1 statements, which ran already; those behind them may be corrected
+          help: undo the edit of the first statement, which ran already; those behind it may be corrected
 
         $ castoff upgrade
         status 16
         --- stderr
         error[edited-half-way]: revision bbbb22 was edited after 1 of its statements ran
           --> migrations/202601010002_bbbb22_make_bbbb22.sql
-          help: undo the edit of the first 1 statements, which ran already; those behind them may be corrected
+          help: undo the edit of the first statement, which ran already; those behind it may be corrected
 
         $ castoff upgrade
         status 16
