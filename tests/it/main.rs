@@ -34,6 +34,8 @@ mod faults;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
+mod half_done;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;

@@ -4,6 +4,7 @@
 pub(crate) mod castoff;
 pub(crate) mod clients;
 pub(crate) mod database;
+pub(crate) mod interrupt;
 pub(crate) mod project;
 pub(crate) mod redact;
 pub(crate) mod server;
