@@ -110,6 +110,8 @@ pub enum Command {
     Stamp(Stamp),
     /// Record files that were edited after they were applied, as they are now
     Repair(Repair),
+    /// Say what became of a statement that castoff cannot decide about
+    Resolve(Resolve),
     /// Show where the database is
     Current(Current),
     /// List the revisions, newest first
@@ -206,6 +208,28 @@ pub struct Repair {
     /// Why the database is right as it is; recorded in the ledger
     #[arg(long, required = true, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub reason: String,
+}
+
+/// Arguments of `resolve`.
+#[derive(Args, Debug)]
+pub struct Resolve {
+    /// The revision that is half done and the number of its statement, as the error names them
+    #[arg(value_name = "REV:N")]
+    pub statement: String,
+    /// What became of it
+    #[arg(value_enum)]
+    pub answer: Answer,
+}
+
+/// What became of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Answer {
+    /// It is done: the next start goes on behind it.
+    Done,
+    /// Nothing of it is in the database: the next start runs it again.
+    Again,
+    /// Nothing of the whole section is in the database: it begins again, or not at all.
+    Undone,
 }
 
 /// Arguments of `current`.

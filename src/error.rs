@@ -23,8 +23,10 @@ use crate::revision::rebase_error::RebaseError;
 use crate::revision::script::error::ScriptError;
 use crate::revision::script::kept::{self, Unreadable};
 use crate::revision::target::InvalidTarget;
-use crate::run::apply::ApplyError;
+use crate::run::apply::{ApplyError, HalfWayEdit, Remains};
 use crate::run::exec::ExecError;
+use crate::run::half_error::HalfError;
+use crate::run::probe::Doubt;
 use crate::sql::ident::InvalidIdent;
 
 /// Why castoff ends without having done what it was asked.
@@ -199,6 +201,9 @@ pub enum Error {
     /// Recording files again as they are now.
     #[error(transparent)]
     Mend(#[from] MendError),
+    /// Autocommit sections that are half done.
+    #[error(transparent)]
+    Half(#[from] HalfError),
     /// A step of the plan.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -299,9 +304,12 @@ impl Error {
             Self::LedgerDamaged(_) => "ledger-damaged",
             Self::Edited { .. } => "checksum-mismatch",
             Self::Reordered { .. } => "parents-mismatch",
+            Self::Half(error) => error.code(),
             Self::Apply(error) => match error {
                 ApplyError::RolledBack { .. } => "apply-failed",
                 ApplyError::Stopped { .. } => "apply-stopped",
+                ApplyError::InDoubt { .. } => "apply-in-doubt",
+                ApplyError::Interrupted { .. } => "apply-interrupted",
                 ApplyError::EditedHalfWay { .. } => "edited-half-way",
                 ApplyError::Fenced { .. } => "lock-lost",
                 ApplyError::Broken {
@@ -351,9 +359,13 @@ impl Error {
             | Self::LedgerDamaged(_)
             | Self::Edited { .. }
             | Self::Reordered { .. } => 14,
+            Self::Half(error) => error.exit_status(),
             Self::Apply(error) => match error {
                 ApplyError::RolledBack { .. } => 15,
-                ApplyError::Stopped { .. } | ApplyError::EditedHalfWay { .. } => 16,
+                ApplyError::Stopped { .. }
+                | ApplyError::InDoubt { .. }
+                | ApplyError::Interrupted { .. }
+                | ApplyError::EditedHalfWay { .. } => 16,
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
             },
             Self::Files(_) | Self::Bundle(_) | Self::Script(_) | Self::Output(_) => 17,
@@ -424,6 +436,7 @@ impl Error {
             Self::Reordered { revision, .. } => format!(
                 "restore its down_revision, and put new revisions behind the head; if the new order is right, record it with `castoff repair {revision}`"
             ),
+            Self::Half(error) => error.help(),
             Self::Apply(error) => help_for_apply(error),
             Self::Stamp(FenceError::Failure(failure)) => help_for(failure),
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
@@ -466,6 +479,8 @@ impl Error {
             | Self::Apply(
                 ApplyError::RolledBack { place, .. }
                 | ApplyError::Stopped { place, .. }
+                | ApplyError::InDoubt { place, .. }
+                | ApplyError::Interrupted { place, .. }
                 | ApplyError::EditedHalfWay { place, .. },
             ) => Some(place),
             _ => None,
@@ -499,6 +514,7 @@ impl Error {
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
+            Self::Half(error) => error.notes(),
             _ => Vec::new(),
         }
     }
@@ -546,6 +562,22 @@ fn help_for_apply(error: &ApplyError) -> String {
             }
             _ => "correct the SQL and deploy again; the database is unchanged".into(),
         },
+        ApplyError::Stopped {
+            revision,
+            done,
+            remains: Remains::Unknown,
+            ..
+        } => Doubt::Untold.help(revision.as_str(), done + 1),
+        ApplyError::InDoubt {
+            revision,
+            done,
+            doubt,
+            ..
+        } => doubt.help(revision.as_str(), done + 1),
+        ApplyError::Interrupted { done, .. } => format!(
+            "start again: the next start looks whether statement {} is done, and goes on",
+            done + 1
+        ),
         ApplyError::Stopped { done, place, .. } => {
             let next = match done {
                 0 => "begins with it".into(),
@@ -563,6 +595,13 @@ fn help_for_apply(error: &ApplyError) -> String {
             format!(
                 "correct the cause or the statement and deploy again: the next start {next}{leftover}"
             )
+        }
+        ApplyError::EditedHalfWay {
+            edit: HalfWayEdit::Mode,
+            ..
+        } => "write `autocommit` on the section line again: what ran cannot run again".into(),
+        ApplyError::EditedHalfWay { done: 1, .. } => {
+            "undo the edit of the first statement, which ran already; those behind it may be corrected".into()
         }
         ApplyError::EditedHalfWay { done, .. } => format!(
             "undo the edit of the first {done} statements, which ran already; those behind them may be corrected"

@@ -9,44 +9,51 @@ use super::Finding;
 use super::listing::{self, Detail};
 use crate::cli::{Current, Format};
 use crate::config::Config;
+use crate::database::progress::{self, HalfDone};
 use crate::error::Error;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
-use crate::run::Context;
-use crate::run::newer;
 use crate::run::position::{self, Position};
 use crate::run::signal::Stop;
+use crate::run::{Context, half, newer};
 use crate::{migrations, report};
 
 pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Result<Finding, Error> {
     let context = Context::new(config, stop)?;
     let history = migrations::find(&config.migrations)?.history()?;
-    let (current, wide) = context.block_on(async {
+    let (current, wide, halves) = context.block_on(async {
         let (session, position) = context.connect().await?;
-        match position {
+        let reading = Error::asking("reading the ledger's history");
+        let halves = match &position {
+            Position::At(_) => progress::half_done(&session).await.map_err(reading)?,
+            Position::Empty | Position::Foreign { .. } => Vec::new(),
+        };
+        let (current, wide) = match position {
             Position::Empty => {
                 info!("nothing is applied: the database is empty");
-                Ok((Vec::new(), None))
+                (Vec::new(), None)
             }
             // Nothing is recorded, which is what was asked.
             Position::Foreign { .. } => {
                 info!("nothing is recorded: the database has tables of its own, and no ledger");
-                Ok((Vec::new(), None))
+                (Vec::new(), None)
             }
             Position::At(rows) => {
                 if rows.is_empty() {
                     info!("nothing is applied: the database is at base");
                 }
                 let wide = newer::widen(&session, &history, &rows).await?;
-                Ok((position::ids(&rows)?, wide))
+                (position::ids(&rows)?, wide)
             }
-        }
+        };
+        Ok((current, wide, halves))
     })?;
+    half::tell(&halves);
     let all = wide.as_ref().map_or(&history, |wide| &wide.history);
     match arguments.format {
         Format::Text => report::print(&as_text(all, &current, arguments.verbose))?,
-        Format::Json => report::print_json(&as_json(all, &current))?,
+        Format::Json => report::print_json(&as_json(all, &current, &halves))?,
     }
     let heads: BTreeSet<&RevisionId> = history.effective_heads().into_iter().collect();
     let is_at_heads = current.iter().collect::<BTreeSet<_>>() == heads;
@@ -71,19 +78,48 @@ fn implied<'h>(history: &'h History, current: &[RevisionId]) -> Vec<&'h Script> 
     ends
 }
 
-fn as_json(history: &History, current: &[RevisionId]) -> Value {
-    let document = |id: &RevisionId| match history.get(id) {
-        Some(script) => {
-            let mut document = listing::as_json(history, script, current);
-            if script.is_kept() {
-                document["is_unknown"] = true.into();
+/// The current revisions, and behind them those that are half done on their way to it.
+fn as_json(history: &History, current: &[RevisionId], halves: &[HalfDone]) -> Value {
+    let unknown = |id: &str| json!({ "revision": id, "is_unknown": true });
+    let mut documents: Vec<Value> = Vec::new();
+    for id in current {
+        documents.push(match history.get(id) {
+            Some(script) => {
+                let mut document = listing::as_json(history, script, current);
+                if script.is_kept() {
+                    document["is_unknown"] = true.into();
+                }
+                document
             }
-            document
-        }
-        None => json!({ "revision": id.as_str(), "is_current": true, "is_unknown": true }),
-    };
+            None => unknown(id.as_str()),
+        });
+    }
     let implied = implied(history, current).into_iter();
-    let implied = implied.map(|script| listing::as_json(history, script, current));
-    let documents = current.iter().map(document).chain(implied);
-    documents.collect::<Vec<Value>>().into()
+    documents.extend(implied.map(|script| listing::as_json(history, script, current)));
+    for half in halves {
+        let is_this = |document: &Value| document["revision"] == half.revision.as_str();
+        if !documents.iter().any(is_this) {
+            let id = RevisionId::new(&half.revision).ok();
+            let script = id.as_ref().and_then(|id| history.get(id));
+            documents.push(script.map_or_else(
+                || unknown(&half.revision),
+                |script| listing::as_json(history, script, current),
+            ));
+        }
+        if let Some(document) = documents.iter_mut().find(|document| is_this(document)) {
+            document["half_done"] = json!({
+                "direction": half.movement.as_str(),
+                "done": half.done,
+                "statements": half.statements,
+            });
+        }
+    }
+    let ids: Vec<&str> = current.iter().map(RevisionId::as_str).collect();
+    for document in &mut documents {
+        let is_current = document["revision"]
+            .as_str()
+            .is_some_and(|id| ids.contains(&id));
+        document["is_current"] = is_current.into();
+    }
+    documents.into()
 }

@@ -13,6 +13,7 @@ mod merge;
 mod plan;
 mod rebase;
 mod repair;
+mod resolve;
 mod revision;
 mod script;
 mod show;
@@ -54,6 +55,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Plan(arguments) => return plan::plan(config, stop, arguments),
         Command::Stamp(arguments) => stamp::stamp(config, stop, arguments)?,
         Command::Repair(arguments) => repair::repair(config, stop, arguments)?,
+        Command::Resolve(arguments) => resolve::resolve(config, stop, arguments)?,
         Command::Current(arguments) => return current::current(config, stop, arguments),
         Command::History(arguments) => history::history(config, stop, arguments)?,
         Command::Heads(arguments) => heads::heads(config, arguments)?,

@@ -8,24 +8,30 @@ use tracing::info;
 use super::Finding;
 use crate::cli::{Format, Plan};
 use crate::config::Config;
+use crate::database::progress::{self, HalfDone};
+use crate::database::record::Movement;
 use crate::error::Error;
 use crate::revision::plan::{self, Step};
 use crate::revision::script::{Mode, Script};
 use crate::revision::stamp;
 use crate::revision::target::Target;
-use crate::run::Context;
-use crate::run::migrate;
 use crate::run::position::{self, Footing, Position};
 use crate::run::signal::Stop;
+use crate::run::{Context, half, migrate};
 use crate::{migrations, report};
 
 pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Finding, Error> {
     let target = arguments.target.parse::<Target>()?;
     let context = Context::new(config, stop)?;
     let history = migrations::find(&config.migrations)?.history()?;
-    let current = context.block_on(async {
+    let (current, halves) = context.block_on(async {
         let (session, position) = context.connect().await?;
-        Ok(Some(match position {
+        let reading = Error::asking("reading the ledger's history");
+        let halves = match &position {
+            Position::At(_) => progress::half_done(&session).await.map_err(reading)?,
+            Position::Empty | Position::Foreign { .. } => Vec::new(),
+        };
+        let current = match position {
             Position::Empty => Vec::new(),
             Position::Foreign {
                 relations, alembic, ..
@@ -38,11 +44,13 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
                 Footing::Ahead(newer) => {
                     // `upgrade` ends here too, and applies nothing.
                     migrate::ahead(&context, newer)?;
-                    return Ok(None);
+                    return Ok((None, halves));
                 }
             },
-        }))
+        };
+        Ok((Some(current), halves))
     })?;
+    half::tell(&halves);
     let plan = match current {
         Some(current) => plan::upgrade(&history, &current, &target)?,
         None => plan::Plan { steps: Vec::new() },
@@ -51,22 +59,39 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
         info!(event = "up-to-date", "nothing to do");
     }
     match arguments.format {
-        Format::Text => report::print(&as_text(&plan.steps))?,
+        Format::Text => report::print(&as_text(&plan.steps, &halves))?,
         Format::Json => {
-            let steps: Vec<Value> = plan.steps.iter().map(as_json).collect();
+            let steps: Vec<Value> = plan
+                .steps
+                .iter()
+                .map(|step| as_json(step, &halves))
+                .collect();
             report::print_json(&steps.into())?;
         }
     }
     Ok((arguments.exit_status && !plan.steps.is_empty()).into())
 }
 
-fn as_text(steps: &[Step<'_>]) -> String {
+/// How many statements of a step are done already.
+fn done(script: &Script, halves: &[HalfDone]) -> usize {
+    let is_this = |half: &&HalfDone| {
+        half.revision == script.id.as_str() && half.movement == Movement::Upgrade
+    };
+    halves.iter().find(is_this).map_or(0, |half| half.done)
+}
+
+fn as_text(steps: &[Step<'_>], halves: &[HalfDone]) -> String {
     let mut text = String::new();
     for step in steps {
         let script = step.script;
-        let mode = match script.upgrade.options.mode {
-            Mode::Transaction => "in one transaction",
-            Mode::Autocommit => "statement by statement",
+        let done = done(script, halves);
+        let mode = match (script.upgrade.options.mode, done) {
+            (Mode::Transaction, _) => "in one transaction".to_owned(),
+            (Mode::Autocommit, 0) => "statement by statement".to_owned(),
+            (Mode::Autocommit, _) => {
+                let all = script.upgrade.statements.len();
+                format!("statement by statement, after statement {done} of {all}")
+            }
         };
         // Writing to a String cannot fail.
         writeln!(
@@ -75,7 +100,7 @@ fn as_text(steps: &[Step<'_>]) -> String {
             script.id, script.message, script.path
         )
         .ok();
-        for statement in statements(script) {
+        for statement in statements(script).skip(done) {
             writeln!(text, "{statement};").ok();
         }
         text.push('\n');
@@ -83,7 +108,7 @@ fn as_text(steps: &[Step<'_>]) -> String {
     text
 }
 
-fn as_json(step: &Step<'_>) -> Value {
+fn as_json(step: &Step<'_>, halves: &[HalfDone]) -> Value {
     let script = step.script;
     json!({
         "revision": script.id.as_str(),
@@ -94,6 +119,7 @@ fn as_json(step: &Step<'_>) -> Value {
             Mode::Autocommit => "autocommit",
         },
         "statements": statements(script).collect::<Vec<&str>>(),
+        "done": done(script, halves),
     })
 }
 

@@ -9,7 +9,7 @@ use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::failure::Failure;
-use super::record::{Move, Movement, Operator, Outcome, Record, When};
+use super::record::{Move, Operator, Record, When};
 use super::session::{Locked, Session, about_this_lock, no_ledger};
 use crate::revision::checksum::{Checksum, Checksums, Lineage};
 use crate::revision::history::History;
@@ -74,19 +74,6 @@ pub struct Text {
     pub downgrade: Option<String>,
     /// The version of castoff that wrote the record.
     pub castoff: String,
-}
-
-/// How far an autocommit section got.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    /// Statements that are done.
-    pub last_statement: usize,
-    /// Statements there were.
-    pub statements: usize,
-    /// The canonical checksum of the script they belong to, hexadecimal.
-    pub canonical: String,
-    /// The section as it was; nothing when it was too long to keep.
-    pub text: Option<String>,
 }
 
 /// Puts the ledger's schema into one of the queries under `sql/`.
@@ -193,26 +180,6 @@ fn revisions(names: &[String]) -> Vec<RevisionId> {
 pub async fn has_history<S>(session: &Session<S>) -> Result<bool, Failure> {
     let sql = in_schema(include_str!("sql/has_history.sql"), session.ledger_schema());
     Ok(session.client().query_typed_one(&sql, &[]).await?.get(0))
-}
-
-/// How far an earlier start got with this section, if the newest record of it is not a success.
-pub async fn unfinished<S>(
-    session: &Session<S>,
-    revision: &RevisionId,
-    movement: Movement,
-) -> Result<Option<Unfinished>, Failure> {
-    let sql = in_schema(include_str!("sql/unfinished.sql"), session.ledger_schema());
-    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [
-        (&revision.as_str(), Type::TEXT),
-        (&movement.as_str(), Type::TEXT),
-    ];
-    let row = session.client().query_typed_opt(&sql, &parameters).await?;
-    Ok(row.map(|row| Unfinished {
-        last_statement: count(row.get(0)),
-        canonical: row.get(1),
-        statements: count(row.get(2)),
-        text: row.get(3),
-    }))
 }
 
 impl Session<Locked> {
@@ -366,66 +333,4 @@ impl Session<Locked> {
         let committed = self.client().batch_execute("commit").await;
         Ok(committed.map_err(Failure::from)?)
     }
-
-    /// Writes down how far an autocommit section is, in a transaction of its own: the section may
-    /// have taken another role, or made reading the default, and goes on with that afterwards.
-    pub async fn progress_alone(
-        &self,
-        record: i64,
-        last_statement: usize,
-        outcome: Outcome,
-    ) -> Result<(), Failure> {
-        let (begun, written, committed) = tokio::join!(
-            biased;
-            self.client().batch_execute("begin isolation level read committed read write"),
-            self.progress_as_owner(record, last_statement, outcome),
-            self.client().batch_execute("commit")
-        );
-        begun?;
-        written?;
-        Ok(committed?)
-    }
-
-    /// Writes down how far an autocommit section is, in the transaction that is open, as the role
-    /// that owns the ledger.
-    pub async fn progress_as_owner(
-        &self,
-        record: i64,
-        last_statement: usize,
-        outcome: Outcome,
-    ) -> Result<(), Failure> {
-        let leave = "set local session authorization default; set local role none";
-        let (left, written) = tokio::join!(
-            biased;
-            self.client().batch_execute(leave),
-            self.progress(record, last_statement, outcome)
-        );
-        left?;
-        written
-    }
-
-    /// Writes down how far an autocommit section is.
-    pub async fn progress(
-        &self,
-        record: i64,
-        last_statement: usize,
-        outcome: Outcome,
-    ) -> Result<(), Failure> {
-        let sql = in_schema(include_str!("sql/progress.sql"), self.ledger_schema());
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
-            (&record, Type::INT8),
-            (&number(last_statement), Type::INT4),
-            (&outcome.as_str(), Type::TEXT),
-        ];
-        self.client().execute_typed(&sql, &parameters).await?;
-        Ok(())
-    }
-}
-
-fn number(count: usize) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-fn count(number: i32) -> usize {
-    usize::try_from(number).unwrap_or_default()
 }

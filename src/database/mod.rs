@@ -35,6 +35,7 @@ pub mod verifier;
 
 pub mod failure;
 pub mod ledger;
+pub mod progress;
 pub mod record;
 pub mod session;
 pub mod side;

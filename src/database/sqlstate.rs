@@ -48,6 +48,8 @@ pub const DUPLICATE_SCHEMA: &str = "42P06";
 pub const DUPLICATE_DATABASE: &str = "42P04";
 /// The statement cannot run inside a transaction block.
 pub const ACTIVE_SQL_TRANSACTION: &str = "25001";
+/// A procedure or a block commits by itself, inside a transaction that is not its own.
+pub const INVALID_TRANSACTION_TERMINATION: &str = "2D000";
 /// The transaction is read-only: a standby, or `default_transaction_read_only`.
 pub const READ_ONLY_SQL_TRANSACTION: &str = "25006";
 

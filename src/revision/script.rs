@@ -25,6 +25,7 @@ use super::checksum::{Checksum, Checksums};
 use super::id::RevisionId;
 use crate::place::Place;
 use crate::sql::classify::{Class, classify};
+use crate::sql::effect::kept_in_session;
 use crate::sql::enum_value::{NewValues, Use};
 use crate::sql::split::{Piece, SplitError, Splitter, Statement};
 use error::{Problem, ScriptError};
@@ -74,6 +75,8 @@ pub struct Section {
 pub struct SectionOptions {
     /// Whether the section runs in one transaction or statement by statement.
     pub mode: Mode,
+    /// Whether a statement whose outcome nobody knows may run again.
+    pub repeat: Repeat,
     /// `lock_timeout` in PostgreSQL's own syntax (`2s`, `500ms`, `0`), as written.
     pub lock_timeout: Option<String>,
     /// `statement_timeout` in PostgreSQL's own syntax, as written.
@@ -88,6 +91,16 @@ pub enum Mode {
     Transaction,
     /// Each statement on its own, for what PostgreSQL refuses inside a transaction.
     Autocommit,
+}
+
+/// What becomes of a statement that committed, as far as anybody knows, a part of its work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repeat {
+    /// A person decides.
+    #[default]
+    Ask,
+    /// It is run again: its author wrote `repeatable` on the section line.
+    Always,
 }
 
 /// The way back. `Irreversible` is a decision somebody wrote down, not a gap.
@@ -321,6 +334,14 @@ impl File<'_> {
         }
         if options.mode == Mode::Transaction {
             self.refuse_new_values(&statements)?;
+        }
+        if options.mode == Mode::Autocommit {
+            for (index, statement) in statements.iter().enumerate() {
+                if let Some(command) = kept_in_session(&self.text[statement.span.clone()]) {
+                    let problem = Problem::KeptInSession { command };
+                    return Err(self.blame_statement(problem, &statements, index));
+                }
+            }
         }
         statements.shrink_to_fit();
         Ok(Section {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
+use super::probe::Doubt;
 use super::work::Work;
 use super::{Context, autocommit, transaction};
 use crate::database::failure::{Failure, Refusal};
@@ -16,6 +17,24 @@ use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
 use crate::revision::script::Mode;
+
+/// What was edited in a section that is half done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HalfWayEdit {
+    /// A statement that ran.
+    Statements,
+    /// The section line: the section would run as one transaction, from its beginning.
+    Mode,
+}
+
+/// What a statement that failed outside any transaction leaves in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    /// Nothing that the next start does not take away.
+    Nothing,
+    /// What it had committed before it failed.
+    Unknown,
+}
 
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +65,53 @@ pub enum ApplyError {
         done: usize,
         /// Statements of the section.
         statements: usize,
+        /// What is left of the statement that failed.
+        remains: Remains,
         /// What the server said.
         #[source]
         refusal: Box<Refusal>,
+    },
+    /// A person has to say whether a statement of an autocommit section is done.
+    #[error("{} {revision} needs a decision on statement {} of {statements}", noun(*movement), done + 1)]
+    InDoubt {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// The statement.
+        place: Box<Place>,
+        /// Statements that are done, and stay.
+        done: usize,
+        /// Statements of the section.
+        statements: usize,
+        /// Why nobody else can tell.
+        #[source]
+        doubt: Doubt,
+    },
+    /// The connection was lost in the middle of an autocommit section.
+    #[error("{} {revision} was interrupted at statement {} of {statements}", noun(*movement), done + 1)]
+    Interrupted {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// The statement.
+        place: Box<Place>,
+        /// Statements that are done, and stay.
+        done: usize,
+        /// Statements of the section.
+        statements: usize,
+        /// What happened.
+        #[source]
+        failure: Failure,
     },
     /// An autocommit section was edited after part of it ran.
     #[error("revision {revision} was edited after {done} of its statements ran")]
     EditedHalfWay {
         /// The revision.
         revision: RevisionId,
+        /// What was edited.
+        edit: HalfWayEdit,
         /// Statements that are done.
         done: usize,
         /// The file.
@@ -98,6 +155,7 @@ fn noun(movement: Movement) -> &'static str {
         Movement::Repair => "repair of revision",
     }
 }
+
 /// Applies one step and its record. Takes the lock as proof that nobody else does.
 pub async fn apply(
     context: &Context<'_>,

@@ -3,35 +3,72 @@
 
 use tracing::{info, warn};
 
-use super::apply::ApplyError;
+use super::apply::{ApplyError, HalfWayEdit};
 use super::leftover;
+use super::probe::{self, Doubt, ProbeError, Verdict};
 use super::section::{self, StatementFailure};
 use super::transaction::begin;
 use super::work::{Work, timeouts};
-use crate::database::ledger::{self, FenceError};
+use crate::database::ledger::FenceError;
+use crate::database::progress::{self, Next, Progress};
 use crate::database::record::Outcome;
-use crate::place::Place;
+use crate::database::sqlstate;
+use crate::revision::script::Repeat;
 use crate::sql::canonical;
 use crate::sql::classify::{joins_transaction, sets_session};
+use crate::sql::effect::{Effect, Presence};
 use crate::sql::split::{Statement, split};
+
+/// What earlier starts left to do.
+#[derive(Clone, Copy, Debug)]
+struct Resume {
+    done: usize,
+    next: Next,
+}
+
+/// Why a statement is not done, and what that says of it to the next start.
+struct Stop {
+    cause: Cause,
+    next: Next,
+}
+
+enum Cause {
+    Statement(StatementFailure),
+    /// It commits by itself, and may have done so before it failed.
+    InPart(StatementFailure),
+    Doubt(Doubt),
+}
+
+impl Stop {
+    /// The server told, or the transaction was rolled back with the connection.
+    fn known(failure: StatementFailure) -> Self {
+        Self {
+            cause: Cause::Statement(failure),
+            next: Next::NotBegun,
+        }
+    }
+
+    /// What it did before it failed is for a person to see.
+    fn in_part(failure: StatementFailure) -> Self {
+        Self {
+            cause: Cause::InPart(failure),
+            next: Next::Begun,
+        }
+    }
+}
 
 /// Each statement commits by itself, and the ledger follows it one by one.
 pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
     let client = work.session.client();
     let (text, statements) = work.section_parts();
-    let resumed = resume_at(work).await?;
-    let first = resumed.unwrap_or(0);
+    let resume = resume_at(work).await?;
     let options = work.section.map(|section| &section.options);
     let reset = format!("{}{}", work.session.reset(), timeouts(options, "set"));
     client
         .batch_execute(&reset)
         .await
         .map_err(|error| work.broken(error.into()))?;
-    let record = work
-        .session
-        .record("", &work.record(Outcome::Running, first), &work.operator)
-        .await
-        .map_err(|failure| work.broken(failure))?;
+    let mut first = resume.map_or(0, |resume| resume.done);
     // What the section set for the session ended with the start that set it.
     for (index, statement) in statements[..first].iter().enumerate() {
         if sets_session(&text[statement.span.clone()]) {
@@ -40,12 +77,27 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
                 .map_err(|again| work.stopped(index, again.offset, again.failure))?;
         }
     }
-    // Behind them, since a name may be in the search path that they set.
-    if let Some(statement) = resumed.and_then(|done| statements.get(done)) {
-        leftover::drop_leftover(client, &text[statement.span.clone()])
-            .await
-            .map_err(|failure| work.stopped(first, None, failure))?;
+    // Behind them, since a name may be in the search path that they set. And before the new record:
+    // killed in between, the next start finds what this one found.
+    let mut finish = None;
+    if let Some(resume) = resume {
+        match settle(work, resume).await? {
+            Verdict::Again => {}
+            Verdict::Done(reason) => {
+                first += 1;
+                info!(
+                    event = "already-done",
+                    "statement {first} of {} was done: {reason}", work.script.id
+                );
+            }
+            Verdict::Finish(statement) => finish = Some(statement),
+        }
     }
+    let record = work
+        .session
+        .record_begin(&work.record(Outcome::Running, first), &work.operator)
+        .await
+        .map_err(|failure| work.broken(failure))?;
     for index in first..statements.len() {
         if !work
             .session
@@ -55,30 +107,24 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
         {
             return Err(work.fenced(FenceError::LockLost));
         }
-        let one = one_statement(work, record, index).await;
-        if let Err(StatementFailure {
-            offset, failure, ..
-        }) = one
-        {
-            let stopped = work.stopped(index, offset, failure);
-            if matches!(stopped, ApplyError::Stopped { .. }) {
-                let written = work
-                    .session
-                    .progress_alone(record, index, Outcome::Failed)
-                    .await;
-                if let Err(failure) = written {
-                    warn!("the ledger does not say where the section stopped: {failure}");
-                }
-            }
-            return Err(stopped);
+        let done = match finish.take() {
+            Some(statement) => finished(work, record, index, &statement).await,
+            None => one_statement(work, record, index).await,
+        };
+        if let Err(stop) = done {
+            return Err(stopped(work, record, index, stop).await);
         }
     }
     work.session
         .begin_and_move(&begin(work.session.reset(), None), &work.rows)
         .await
         .map_err(|fence| work.fenced(fence))?;
+    let all = Progress {
+        outcome: Outcome::Done,
+        ..Progress::done(statements.len())
+    };
     work.session
-        .progress(record, statements.len(), Outcome::Done)
+        .progress(record, all)
         .await
         .map_err(|failure| work.broken(failure))?;
     client
@@ -87,32 +133,111 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
         .map_err(|error| work.broken(error.into()))
 }
 
+/// Looks what became of the statement that earlier starts began or failed at.
+async fn settle(work: &Work<'_>, resume: Resume) -> Result<Verdict, ApplyError> {
+    let (text, statements) = work.section_parts();
+    let Some(statement) = statements.get(resume.done) else {
+        return Ok(Verdict::Again);
+    };
+    let repeat = work
+        .section
+        .map_or(Repeat::Ask, |section| section.options.repeat);
+    let sql = &text[statement.span.clone()];
+    let settled = probe::settle(work.session.client(), sql, resume.next, repeat).await;
+    settled.map_err(|error| match error {
+        ProbeError::Doubt(doubt) => work.in_doubt(resume.done, doubt),
+        ProbeError::Failure(failure) => work.stopped(resume.done, None, failure),
+    })
+}
+
+/// Notes where a section stopped, while there is a connection to do it.
+async fn stopped(work: &Work<'_>, record: i64, index: usize, stop: Stop) -> ApplyError {
+    let error = match stop.cause {
+        Cause::Statement(statement) => work.stopped(index, statement.offset, statement.failure),
+        Cause::InPart(statement) => {
+            work.stopped_in_part(index, statement.offset, statement.failure)
+        }
+        Cause::Doubt(doubt) => work.in_doubt(index, doubt),
+    };
+    if matches!(
+        error,
+        ApplyError::Stopped { .. } | ApplyError::InDoubt { .. }
+    ) {
+        let progress = Progress {
+            done: index,
+            next: stop.next,
+            outcome: Outcome::Failed,
+        };
+        let written = work.session.progress_alone(record, progress).await;
+        if let Err(failure) = written {
+            warn!("the ledger does not say where the section stopped: {failure}");
+        }
+    }
+    error
+}
+
 /// One statement of an autocommit section and the note that it is done: together where the
-/// statement allows it, so that being killed in between repeats nothing.
-async fn one_statement(work: &Work<'_>, record: i64, index: usize) -> Result<(), StatementFailure> {
+/// server allows it, so that being killed in between repeats nothing.
+async fn one_statement(work: &Work<'_>, record: i64, index: usize) -> Result<(), Stop> {
+    let (text, statements) = work.section_parts();
+    let sql = &text[statements[index].span.clone()];
+    let mut failed: fn(StatementFailure) -> Stop = Stop::known;
+    if joins_transaction(sql) {
+        match together(work, record, index, None).await {
+            // Nothing of it has happened: it commits by itself, or wants no transaction around it.
+            Err(refused)
+                if refused
+                    .failure
+                    .is(sqlstate::INVALID_TRANSACTION_TERMINATION) =>
+            {
+                failed = Stop::in_part;
+            }
+            Err(refused) if refused.failure.is(sqlstate::ACTIVE_SQL_TRANSACTION) => {}
+            other => return other.map_err(Stop::known),
+        }
+    }
+    apart(work, record, index, sql, failed).await
+}
+
+/// The second half of a statement that was interrupted, and the note that it is done.
+async fn finished(work: &Work<'_>, record: i64, index: usize, statement: &str) -> Result<(), Stop> {
+    info!(
+        event = "finish",
+        "finishing what an earlier start began: {statement}"
+    );
+    let done = together(work, record, index, Some(statement)).await;
+    done.map_err(Stop::known)
+}
+
+/// A statement, or another in its place, in one transaction with the note.
+async fn together(
+    work: &Work<'_>,
+    record: i64,
+    index: usize,
+    instead: Option<&str>,
+) -> Result<(), StatementFailure> {
     let client = work.session.client();
     let (text, statements) = work.section_parts();
-    let one = &statements[index..=index];
     let failed = |failure| StatementFailure {
         index,
         offset: None,
         failure,
     };
-    if !joins_transaction(&text[one[0].span.clone()]) {
-        section::run(client, text, one).await?;
-        let noted = work
-            .session
-            .progress_alone(record, index + 1, Outcome::Running);
-        return noted.await.map_err(failed);
-    }
     client
         .batch_execute("begin read write")
         .await
         .map_err(|error| failed(error.into()))?;
-    let noted = match section::run(client, text, one).await {
+    let done = match instead {
+        None => section::run(client, text, &statements[index..=index]).await,
+        Some(statement) => {
+            let sent = client.batch_execute(statement).await;
+            sent.map_err(|error| failed(error.into()))
+        }
+    };
+    let noted = match done {
         Ok(()) => work
             .session
-            .progress_as_owner(record, index + 1, Outcome::Running)
+            .progress_as_owner(record, Progress::done(index + 1))
             .await
             .map_err(failed),
         Err(failure) => Err(failure),
@@ -123,38 +248,97 @@ async fn one_statement(work: &Work<'_>, record: i64, index: usize) -> Result<(),
     ended.map_err(|error| failed(error.into()))
 }
 
-/// The first statement that earlier starts have not done, if there was an earlier start.
-async fn resume_at(work: &Work<'_>) -> Result<Option<usize>, ApplyError> {
-    let earlier = ledger::unfinished(work.session, &work.script.id, work.movement)
+/// A statement outside any transaction, between the note that it begins and the note that it is
+/// done.
+async fn apart(
+    work: &Work<'_>,
+    record: i64,
+    index: usize,
+    sql: &str,
+    failed: fn(StatementFailure) -> Stop,
+) -> Result<(), Stop> {
+    let client = work.session.client();
+    let (text, statements) = work.section_parts();
+    let effect = Effect::of(sql);
+    let unnoted = |next| {
+        move |failure| Stop {
+            cause: Cause::Statement(StatementFailure {
+                index,
+                offset: None,
+                failure,
+            }),
+            next,
+        }
+    };
+    // Of a statement that may run again nobody needs to know whether it began.
+    if effect != Effect::Repeats {
+        work.session
+            .progress_alone(record, Progress::begins_after(index))
+            .await
+            .map_err(unnoted(Next::NotBegun))?;
+    }
+    section::run(client, text, &statements[index..=index])
+        .await
+        .map_err(failed)?;
+    if let Effect::Builds(build) = effect
+        && build.presence == Presence::Accepted
+    {
+        let unusable = leftover::unusable(client, &build).await;
+        let cause = match unusable {
+            Ok(None) => None,
+            Ok(Some(index)) => Some(Cause::Doubt(Doubt::Invalid { index })),
+            Err(ProbeError::Doubt(doubt)) => Some(Cause::Doubt(doubt)),
+            Err(ProbeError::Failure(failure)) => return Err(unnoted(Next::Begun)(failure)),
+        };
+        if let Some(cause) = cause {
+            let next = Next::NotBegun;
+            return Err(Stop { cause, next });
+        }
+    }
+    work.session
+        .progress_alone(record, Progress::done(index + 1))
+        .await
+        .map_err(unnoted(Next::Begun))
+}
+
+/// Where earlier starts stopped, if there were any.
+async fn resume_at(work: &Work<'_>) -> Result<Option<Resume>, ApplyError> {
+    let earlier = progress::unfinished(work.session, &work.script.id, work.movement)
         .await
         .map_err(|failure| work.broken(failure))?;
     let Some(earlier) = earlier else {
         return Ok(None);
     };
-    let done = earlier.last_statement;
-    if done == 0 {
-        return Ok(Some(0));
+    let (done, next) = (earlier.done, earlier.next);
+    let repeat = work
+        .section
+        .map_or(Repeat::Ask, |section| section.options.repeat);
+    // A statement that has begun is as fixed as those that are done, unless it may always run again.
+    let fixed = match next {
+        Next::Begun if repeat == Repeat::Ask => done + 1,
+        Next::Begun | Next::NotBegun => done,
+    };
+    if fixed == 0 {
+        return Ok(Some(Resume { done, next }));
     }
     let revision = work.script.id.clone();
     let (text, statements) = work.section_parts();
     let is_edited = match &earlier.text {
+        _ if statements.len() < fixed => true,
         // What did not run yet may be corrected: often it must be, to get any further.
-        Some(was) => !begins_alike(was, text, statements, done),
+        Some(was) => !begins_alike(was, text, statements, fixed),
         None => earlier.canonical != work.script.checksums.canonical.to_string(),
     };
     if is_edited {
-        let place = Box::new(Place::file(&work.script.path));
-        return Err(ApplyError::EditedHalfWay {
-            revision,
-            done,
-            place,
-        });
+        return Err(work.edited(fixed, HalfWayEdit::Statements));
     }
-    info!(
-        event = "resume",
-        "resuming {revision} after statement {done}"
-    );
-    Ok(Some(done))
+    if done > 0 {
+        info!(
+            event = "resume",
+            "resuming {revision} after statement {done}"
+        );
+    }
+    Ok(Some(Resume { done, next }))
 }
 
 /// Whether a section still begins with the statements that were done when it was `was`.
@@ -171,6 +355,7 @@ fn begins_alike(was: &str, text: &str, statements: &[Statement], done: usize) ->
         _ => false,
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,9 +7,10 @@ use tracing::{debug, info, warn};
 use super::lock::{self, Outcome};
 use super::newer::{self, Widened};
 use super::position::{self, Footing, Newer, Position};
-use super::{Context, apply, pooler, repair, watch};
+use super::{Context, apply, half, pooler, repair, watch};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
+use crate::database::progress;
 use crate::database::record::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
@@ -102,14 +103,14 @@ async fn reach(
 ) -> Result<(), Error> {
     let wide = widened(&session, history, &position, goal).await?;
     match work(context, &session, history, wide.as_ref(), &position, goal).await? {
-        Work::Nothing => {
+        Work::Nothing if !half::is_marked(&position) => {
             if let Position::At(rows) = &position {
                 up_to_date(rows);
             }
             Ok(())
         }
         Work::Ahead(newer) => ahead(context, newer),
-        Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
+        Work::Nothing | Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
             *server = Some(pooler::refuse(&session).await?.server_start);
             under_lock(context, session, history, goal).await
         }
@@ -167,7 +168,8 @@ async fn under_lock(
         };
         let position = position::ask(session).await?;
         let work = work(context, session, history, None, &position, goal).await?;
-        Ok(matches!(work, Work::Nothing | Work::Ahead(_)))
+        let is_done = matches!(work, Work::Nothing | Work::Ahead(_));
+        Ok(is_done && !half::is_marked(&position))
     };
     match lock::acquire(session, context.config.lock_timeout, is_done).await? {
         Outcome::NotNeeded(session) => {
@@ -217,7 +219,15 @@ async fn do_work(
         );
         position = position::ask(session).await?;
     }
-    match work(context, session, history, wide, &position, goal).await? {
+    let work = work(context, session, history, wide, &position, goal).await?;
+    if has_ledger(&position) {
+        let steps = match &work {
+            Work::Steps(plan) => plan.steps.as_slice(),
+            Work::Nothing | Work::Record(_) | Work::Baseline(_) | Work::Ahead(_) => &[],
+        };
+        half::guard(session, history, &position, goal, steps).await?;
+    }
+    match work {
         Work::Nothing | Work::Baseline(_) => {
             debug!("another castoff did the work before this one had the lock");
         }
@@ -230,6 +240,8 @@ async fn do_work(
             session
                 .stamp(history, rows, &context.operator(), has_ledger(&position))
                 .await?;
+            let reading = Error::asking("reading the ledger's history");
+            half::tell(&progress::half_done(session).await.map_err(reading)?);
         }
         Work::Steps(plan) => {
             if !has_ledger(&position) {

@@ -5,6 +5,8 @@
 pub mod apply;
 mod autocommit;
 pub mod exec;
+pub mod half;
+pub mod half_error;
 mod leftover;
 pub mod lock;
 pub mod migrate;
@@ -13,6 +15,7 @@ pub mod offline;
 pub mod pause;
 pub mod pooler;
 pub mod position;
+pub mod probe;
 pub mod progress;
 pub mod repair;
 pub mod section;

@@ -1,7 +1,8 @@
 //! One step of a plan with all that running it needs, and the errors it can end with.
 
 use super::Context;
-use super::apply::ApplyError;
+use super::apply::{ApplyError, HalfWayEdit, Remains};
+use super::probe::Doubt;
 use super::section::{self, StatementFailure};
 use crate::config::Config;
 use crate::database::failure::Failure;
@@ -109,16 +110,68 @@ impl<'a> Work<'a> {
         offset: Option<usize>,
         failure: Failure,
     ) -> ApplyError {
+        self.stopped_with(Remains::Nothing, done, offset, failure)
+    }
+
+    /// The statement that failed may have committed a part of its work.
+    pub(super) fn stopped_in_part(
+        &self,
+        done: usize,
+        offset: Option<usize>,
+        failure: Failure,
+    ) -> ApplyError {
+        self.stopped_with(Remains::Unknown, done, offset, failure)
+    }
+
+    fn stopped_with(
+        &self,
+        remains: Remains,
+        done: usize,
+        offset: Option<usize>,
+        failure: Failure,
+    ) -> ApplyError {
+        let revision = self.script.id.clone();
+        let movement = self.movement;
+        let place = Box::new(self.place(done, offset));
+        let statements = self.section_parts().1.len();
         match failure {
             Failure::Refused(refusal) => ApplyError::Stopped {
-                revision: self.script.id.clone(),
-                movement: self.movement,
-                place: Box::new(self.place(done, offset)),
+                revision,
+                movement,
+                place,
                 done,
-                statements: self.section_parts().1.len(),
+                statements,
+                remains,
                 refusal,
             },
-            Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
+            Failure::Lost(_) | Failure::Protocol(_) => ApplyError::Interrupted {
+                revision,
+                movement,
+                place,
+                done,
+                statements,
+                failure,
+            },
+        }
+    }
+
+    pub(super) fn in_doubt(&self, done: usize, doubt: Doubt) -> ApplyError {
+        ApplyError::InDoubt {
+            revision: self.script.id.clone(),
+            movement: self.movement,
+            place: Box::new(self.place(done, None)),
+            done,
+            statements: self.section_parts().1.len(),
+            doubt,
+        }
+    }
+
+    pub(super) fn edited(&self, done: usize, edit: HalfWayEdit) -> ApplyError {
+        ApplyError::EditedHalfWay {
+            revision: self.script.id.clone(),
+            edit,
+            done,
+            place: Box::new(Place::file(&self.script.path)),
         }
     }
 

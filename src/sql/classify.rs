@@ -65,25 +65,75 @@ pub fn classify(statement: &str) -> Class {
     }
 }
 
-/// Whether a statement surely runs inside a transaction as it does outside. A procedure or an
-/// anonymous block may commit by itself, and nothing in its text must say so.
+/// Whether to run a statement inside a transaction that holds nothing else but its record. The
+/// server has the last word: a block that commits by itself, and a few commands whose text does not
+/// show it, are refused there before they did anything that stays.
 pub fn joins_transaction(statement: &str) -> bool {
-    let mut tokens = tokens(statement);
-    let first = tokens.next().unwrap_or_default();
-    let may = match first.as_ref() {
-        "alter" | "create" | "drop" => tokens.next().unwrap_or_default() != "subscription",
-        "comment" | "copy" | "delete" | "grant" | "insert" | "merge" | "refresh" | "revoke"
-        | "select" | "truncate" | "update" | "with" => true,
-        _ => false,
-    };
+    let first = tokens(statement).next().unwrap_or_default();
+    let may = matches!(
+        first.as_ref(),
+        "alter"
+            | "analyse"
+            | "analyze"
+            | "call"
+            | "cluster"
+            | "comment"
+            | "copy"
+            | "create"
+            | "delete"
+            | "do"
+            | "drop"
+            | "explain"
+            | "grant"
+            | "import"
+            | "insert"
+            | "merge"
+            | "notify"
+            | "reassign"
+            | "refresh"
+            | "reindex"
+            | "revoke"
+            | "security"
+            | "select"
+            | "table"
+            | "truncate"
+            | "update"
+            | "values"
+            | "with"
+    );
     may && classify(statement) == Class::Ordinary
 }
 
-/// Whether a statement is `set` or `reset`: its effect ends with the session.
+/// Whether a statement sets something for the session and does nothing else, so that a start which
+/// goes on behind it has to run it again: `set`, `reset`, `select set_config(…)`.
 pub fn sets_session(statement: &str) -> bool {
-    tokens(statement)
-        .next()
-        .is_some_and(|first| matches!(first.as_ref(), "set" | "reset"))
+    let mut tokens = tokens(statement);
+    match tokens.next().unwrap_or_default().as_ref() {
+        "set" | "reset" => true,
+        "select" => {
+            let rest: Vec<_> = tokens.collect();
+            match words(&rest).as_slice() {
+                ["set_config", "(", rest @ ..]
+                | ["pg_catalog", ".", "set_config", "(", rest @ ..] => ends_with_closing(rest),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether the parenthesis that is open closes with the last token.
+fn ends_with_closing(rest: &[&str]) -> bool {
+    let mut depth = 1_usize;
+    let closing = rest.iter().position(|token| {
+        match *token {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    });
+    closing.is_some_and(|closing| closing + 1 == rest.len())
 }
 
 /// `copy … to stdout`; the server takes `stdin` there for the same.
@@ -237,15 +287,18 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_may_share_a_transaction_with_its_record() {
+    fn knows_what_is_tried_in_one_transaction_with_its_record() {
         for (statement, expected) in [
             ("insert into t values (1)", true),
             ("CREATE TABLE t ()", true),
             ("/* why */ copy t from stdin", true),
             ("create index concurrently on t (a)", false),
-            ("drop subscription s", false),
-            ("call p()", false),
-            ("do 'begin commit; end'", false),
+            ("drop subscription s", true),
+            ("call p()", true),
+            ("do 'begin commit; end'", true),
+            ("reindex table t", true),
+            ("reindex table concurrently t", false),
+            ("savepoint a", false),
             ("set role r", false),
             ("vacuum", false),
         ] {
@@ -258,7 +311,11 @@ mod tests {
         for (statement, expected) in [
             ("SET search_path = s", true),
             ("/* why */ reset role", true),
-            ("select set_config('a.b', 'c', false)", false),
+            ("select set_config('a.b', 'c', false)", true),
+            ("SELECT pg_catalog.set_config('a.b', f(1), false)", true),
+            ("select set_config('a', 'b', false), f()", false),
+            ("select f()", false),
+            ("select a.set_config('a.b', 'c', false)", false),
             ("update t set a = 1", false),
             ("", false),
         ] {

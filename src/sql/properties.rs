@@ -2,6 +2,7 @@
 //! must hold is written once, beside the fuzz target.
 
 use crate::sql::classify::classify;
+use crate::sql::effect::{Effect, kept_in_session};
 use crate::sql::split::split;
 use invariants::{form, hold_for, hold_for_bytes};
 
@@ -145,6 +146,8 @@ fn any_range_of_any_text_is_answered() {
         let (start, end) = (dice.below(text.len() + 3), dice.below(text.len() + 3));
         let _ = split(&text, start..end).is_ok();
         classify(&text);
+        Effect::of(&text);
+        kept_in_session(&text);
     }
 }
 

@@ -41,16 +41,18 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
         status 0
         --- stdout
         aaaa11
+        --- stderr
+        castoff: warning: revision bbbb22 is half done: 2 of 4 statements
 
         $ castoff plan
         status 0
         --- stdout
-        -- bbbb22 Make bbbb22 (statement by statement)
+        -- bbbb22 Make bbbb22 (statement by statement, after statement 2 of 4)
         --   migrations/202601010002_bbbb22_make_bbbb22.sql
-        create table log (step integer);
-        insert into log values (1);
         create unique index concurrently i on t_aaaa11 (id);
         insert into log values (3);
+        --- stderr
+        castoff: warning: revision bbbb22 is half done: 2 of 4 statements
 
         $ castoff upgrade
         status 16

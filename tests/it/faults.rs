@@ -412,7 +412,7 @@ fn of_an_autocommit_migration_only_the_statements_that_have_not_run_may_be_edite
         --- stderr
         error[edited-half-way]: revision b was edited after 1 of its statements ran
           --> migrations/202601010002_b_make_b.sql
-          help: undo the edit of the first 1 statements, which ran already; those behind them may be corrected
+          help: undo the edit of the first statement, which ran already; those behind it may be corrected
     "#]]);
     upgrade("create table x ();\nselect 1/1;").check(&expect![[r#"
         status 0

@@ -46,6 +46,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           plan         Show what `upgrade` would do, statement by statement; changes nothing
           stamp        Record revisions without running them
           repair       Record files that were edited after they were applied, as they are now
+          resolve      Say what became of a statement that castoff cannot decide about
           current      Show where the database is
           history      List the revisions, newest first
           heads        List the revisions that nothing follows
@@ -116,6 +117,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           plan         Show what `upgrade` would do, statement by statement; changes nothing
           stamp        Record revisions without running them
           repair       Record files that were edited after they were applied, as they are now
+          resolve      Say what became of a statement that castoff cannot decide about
           current      Show where the database is
           history      List the revisions, newest first
           heads        List the revisions that nothing follows

@@ -44,6 +44,8 @@ mod graph;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
+mod half_done;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;
@@ -71,6 +73,8 @@ mod rebase;
 mod repair;
 #[cfg(test)]
 mod replicas;
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -226,6 +226,8 @@ fn a_script_is_readable() {
                     reason text,
                     statements integer not null,
                     last_statement integer not null,
+                    begun_statement integer,
+                    begun_at timestamptz,
                     started_at timestamptz not null,
                     finished_at timestamptz,
                     role text not null default session_user,
@@ -243,6 +245,8 @@ fn a_script_is_readable() {
                 comment on column "castoff".history.reason is 'why the revision was recorded again';
                 comment on column "castoff".history.last_statement is
                     'how many statements are done; less than statements when an autocommit section stopped';
+                comment on column "castoff".history.begun_statement is
+                    'the statement that had begun outside a transaction when nothing more was heard of it';
                 create index history_revision on "castoff".history (revision);
             end if;
             if array(select r.revision::text from "castoff".revision r order by r.revision collate "C") <> array[]::text[] then

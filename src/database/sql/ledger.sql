@@ -26,6 +26,8 @@ create table {schema}.history (
     reason text,
     statements integer not null,
     last_statement integer not null,
+    begun_statement integer,
+    begun_at timestamptz,
     started_at timestamptz not null,
     finished_at timestamptz,
     role text not null default session_user,
@@ -43,4 +45,6 @@ comment on column {schema}.history.breaking is
 comment on column {schema}.history.reason is 'why the revision was recorded again';
 comment on column {schema}.history.last_statement is
     'how many statements are done; less than statements when an autocommit section stopped';
+comment on column {schema}.history.begun_statement is
+    'the statement that had begun outside a transaction when nothing more was heard of it';
 create index history_revision on {schema}.history (revision);

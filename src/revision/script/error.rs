@@ -141,6 +141,12 @@ pub enum Problem {
     /// There is nobody who could take the data.
     #[error("`copy … to stdout` in a migration")]
     CopyToClient,
+    /// A start that goes on half way has a session of its own.
+    #[error("`{command}` in an autocommit section")]
+    KeptInSession {
+        /// The command.
+        command: &'static str,
+    },
     /// Transactions are castoff's business: the record is written in the same one.
     #[error("`{command}` in a migration")]
     TransactionControl {
@@ -176,6 +182,7 @@ impl ScriptError {
             Problem::NeedsAutocommit { .. } => "needs-autocommit",
             Problem::NewEnumValue { .. } => "new-enum-value",
             Problem::CopyToClient => "copy-to-stdout",
+            Problem::KeptInSession { .. } => "kept-in-session",
             Problem::TransactionControl { .. } => "transaction-control",
         }
     }
@@ -204,7 +211,7 @@ impl ScriptError {
                 )
             }
             Problem::UnknownOption { name, .. } => format!(
-                "use `autocommit`, `lock_timeout=…`, `statement_timeout=…`{}, or start a mere \
+                "use `autocommit`, `repeatable`, `lock_timeout=…`, `statement_timeout=…`{}, or start a mere \
                  comment with another word than `{name}`",
                 match name {
                     Name::Upgrade => "",
@@ -251,6 +258,11 @@ impl ScriptError {
                 Literal(label)
             ),
             Problem::CopyToClient => "remove it, or copy to a file on the server".into(),
+            Problem::KeptInSession { .. } => {
+                "use a table that stays, and drop it at the end: a start that goes on half way \
+                 has another session"
+                    .into()
+            }
             Problem::TransactionControl { .. } => {
                 "remove it: castoff begins and ends the transaction; `autocommit` on the section \
                  line runs each statement on its own"

@@ -9,7 +9,7 @@
 use std::fmt;
 
 use super::error::Problem;
-use super::{Mode, SectionOptions};
+use super::{Mode, Repeat, SectionOptions};
 
 /// The longest timeout PostgreSQL takes: milliseconds in 31 bits.
 const LONGEST_TIMEOUT_MS: f64 = 2_147_483_647.0;
@@ -92,6 +92,11 @@ fn options(name: Name, text: &str) -> Result<SectionOptions, Problem> {
             ("autocommit", None) => {
                 let twice = options.mode == Mode::Autocommit;
                 options.mode = Mode::Autocommit;
+                twice
+            }
+            ("repeatable", None) => {
+                let twice = options.repeat == Repeat::Always;
+                options.repeat = Repeat::Always;
                 twice
             }
             ("lock_timeout", _) => options
