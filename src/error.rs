@@ -22,7 +22,7 @@ use crate::revision::script::error::ScriptError;
 use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
-use crate::sql::ident::InvalidIdent;
+use crate::sql::ident::{Ident, InvalidIdent};
 
 /// Why castoff ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,14 @@ pub enum Error {
         "the migration lock does not stay with this connection: a transaction pooler is in between"
     )]
     Pooler,
+    /// The login asked for a role, and something in between dropped it.
+    #[error(
+        "statements do not run as role {role}: a pooler in between drops what the login asks for"
+    )]
+    RoleDropped {
+        /// The role.
+        role: Ident,
+    },
     /// Somebody else held the lock all the time.
     #[error("the migration lock was not obtained after {}{}", seconds(*after), held_by(holder.as_deref()))]
     LockTimeout {
@@ -239,6 +247,7 @@ impl Error {
             } => "connection-lost",
             Self::Database { .. } => "database",
             Self::Pooler => "pooler",
+            Self::RoleDropped { .. } => "role-dropped",
             Self::LockTimeout { .. } => "lock-timeout",
             Self::NotStamped { .. } => "not-stamped",
             Self::UnknownRevision { .. } => "unknown-revision",
@@ -283,6 +292,7 @@ impl Error {
             | Self::Database { .. }
             | Self::Stamp(_)
             | Self::Pooler
+            | Self::RoleDropped { .. }
             | Self::Dump { .. } => 12,
             Self::LockTimeout { .. } => 13,
             Self::History(_)
@@ -323,7 +333,7 @@ impl Error {
                 "grant the role `createdb`, or create the database with `createdb`".into()
             }
             Self::Database { source, .. } => help_for(source),
-            Self::Pooler => {
+            Self::Pooler | Self::RoleDropped { .. } => {
                 "set CASTOFF_DATABASE_URL to the URL of the server itself, not of the pooler".into()
             }
             Self::LockTimeout { holder: Some(holder), .. } => format!(

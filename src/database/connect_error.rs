@@ -109,6 +109,17 @@ pub enum ConnectError {
     /// `PgBouncer` does not pass a startup parameter on.
     #[error("unsupported startup parameter")]
     StartupParameter(#[source] Refusal),
+    /// The role of `--role` is not there, or not for this user.
+    #[error("role \"{role}\" cannot be taken")]
+    Role {
+        /// The role.
+        role: String,
+        /// Who logged in.
+        user: String,
+        /// What the server said.
+        #[source]
+        refusal: Refusal,
+    },
     /// Any other refusal, in the server's own words.
     #[error("{}", .0.message)]
     LoginRefused(Refusal),
@@ -187,6 +198,7 @@ impl ConnectError {
             | Self::NoDatabase { .. }
             | Self::NoHbaEntry(_)
             | Self::StartupParameter(_)
+            | Self::Role { .. }
             | Self::TlsRefused { .. }
             | Self::Certificate { .. }
             | Self::Handshake(_)
@@ -218,6 +230,7 @@ impl ConnectError {
             Self::NoDatabase { .. } => "login-database-missing",
             Self::NoHbaEntry(_) => "login-no-hba-entry",
             Self::StartupParameter(_) => "login-startup-parameter",
+            Self::Role { .. } => "login-role",
             Self::LoginRefused(_) => "login-refused",
             Self::TlsRefused { .. } => "tls-refused",
             Self::Certificate { .. } => "tls-certificate",
@@ -272,6 +285,21 @@ impl ConnectError {
                 "give castoff the server's own address, not the pooler's, in `CASTOFF_DATABASE_URL`"
                     .into()
             }
+            Self::Role {
+                role,
+                user,
+                refusal,
+            } => {
+                let quoted = |name: &str| name.replace('"', "\"\"");
+                let (role, user) = (quoted(role), quoted(user));
+                if refusal.code == sqlstate::INSUFFICIENT_PRIVILEGE {
+                    format!("grant it with `grant \"{role}\" to \"{user}\"`")
+                } else {
+                    format!(
+                        "create it with `create role \"{role}\"`, or correct --role (CASTOFF_ROLE)"
+                    )
+                }
+            }
             Self::LoginRefused(_) | Self::Other(_) => "look at the server's log".into(),
             Self::TlsRefused { .. } => {
                 "switch the server's `ssl` on, or lower `sslmode` in `DATABASE_URL`".into()
@@ -318,6 +346,7 @@ impl ConnectError {
         | Self::TooManyConnections(refusal)
         | Self::NoHbaEntry(refusal)
         | Self::StartupParameter(refusal)
+        | Self::Role { refusal, .. }
         | Self::LoginRefused(refusal) = self
         {
             Some(refusal)

@@ -315,7 +315,7 @@ impl Session<Locked> {
         last_statement: usize,
         outcome: Outcome,
     ) -> Result<(), Failure> {
-        let leave = "set local session authorization default; set local role none";
+        let leave = "set local session authorization default; set local role to default";
         let (left, written) = tokio::join!(
             biased;
             self.client().batch_execute(leave),

@@ -25,6 +25,8 @@ pub struct Attempted {
     pub place: AttemptedPlace,
     /// How it insisted on TLS.
     pub mode: SslMode,
+    /// The role that the session was to take.
+    pub role: Option<String>,
 }
 
 /// Where a login was attempted.
@@ -107,6 +109,18 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
         }
         _ if message.starts_with("unsupported startup parameter") => {
             ConnectError::StartupParameter(refusal)
+        }
+        sqlstate::INSUFFICIENT_PRIVILEGE | sqlstate::INVALID_PARAMETER_VALUE => {
+            // The name stands in every translation of the message.
+            let named = |role: &&String| message.contains(&format!("\"{role}\""));
+            match attempted.role.as_ref().filter(named) {
+                Some(role) => ConnectError::Role {
+                    role: role.clone(),
+                    user: attempted.user.clone(),
+                    refusal,
+                },
+                None => ConnectError::LoginRefused(refusal),
+            }
         }
         _ => ConnectError::LoginRefused(refusal),
     }

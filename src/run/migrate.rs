@@ -127,6 +127,12 @@ async fn do_work(
     history: &History,
     goal: &Goal,
 ) -> Result<(), Error> {
+    if let Some(role) = &context.config.role {
+        let asking = Error::asking("looking at the role");
+        if !session.acts_as(role).await.map_err(asking)? {
+            return Err(Error::RoleDropped { role: role.clone() });
+        }
+    }
     let mut position = position::ask(session).await?;
     if let Work::Baseline(stamp) = work(context, session, history, &position, goal).await? {
         session

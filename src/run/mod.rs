@@ -172,6 +172,7 @@ fn resolve(config: &Config) -> Result<Conninfo, Error> {
             .take(63)
             .collect()
     });
+    conninfo.role.clone_from(&config.role);
     let keepalives = &mut conninfo.keepalives;
     keepalives.idle.get_or_insert(Duration::from_secs(30));
     keepalives.interval.get_or_insert(Duration::from_secs(10));
@@ -193,7 +194,7 @@ pub fn run(config: &Config, stop: &Stop, server: &[OsString]) -> Result<(), Erro
         exec::look_up(program, config.path.as_deref())?;
     }
     migrate(config, stop, &Goal::Upgrade(Target::head()))?;
-    let signal = exec::replace(server, stop)?;
+    let signal = exec::replace(server, stop, &config.secret_variables)?;
     Err(Error::Stopped { signal })
 }
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{section, transaction};
+use super::section;
+use super::transaction::LEAVE_ROLE;
 use crate::database::ledger::in_schema;
 use crate::database::record::{Move, Operator, Outcome, Record, When, array, literal};
 use crate::revision::history::History;
@@ -24,10 +25,11 @@ pub fn script(
     offline: &Offline<'_>,
     schema: &Ident,
     operator: &Operator,
+    role: Option<&Ident>,
 ) -> String {
-    let mut text = preamble(schema, &offline.from, &foreign_guard(schema));
+    let mut text = preamble(schema, role, &offline.from, &foreign_guard(schema));
     for step in &offline.plan.steps {
-        push_step(&mut text, history, step, schema, operator);
+        push_step(&mut text, history, step, schema, operator, role);
     }
     text.push_str(&epilogue(schema));
     text
@@ -40,9 +42,10 @@ pub fn stamp(
     stamp: &Stamp,
     schema: &Ident,
     operator: &Operator,
+    role: Option<&Ident>,
 ) -> String {
     // A stamp is what a database with tables and no ledger needs.
-    let mut text = preamble(schema, from, "");
+    let mut text = preamble(schema, role, from, "");
     text.push_str("begin;\n");
     text.push_str(&Move::of(history, &stamp.leaves, &stamp.enters).statements(schema));
     // A revision that is entered is recorded; those below it, where nothing is known of them.
@@ -67,12 +70,14 @@ pub fn stamp(
 }
 
 /// Takes the lock, creates the ledger where it is missing, and checks where the database is.
-fn preamble(schema: &Ident, from: &[RevisionId], guard: &str) -> String {
+fn preamble(schema: &Ident, role: Option<&Ident>, from: &[RevisionId], guard: &str) -> String {
     let ledger = in_schema(include_str!("../database/sql/ledger.sql"), schema);
     let template = include_str!("../database/sql/offline.sql");
     let mut from: Vec<&str> = from.iter().map(RevisionId::as_str).collect();
     from.sort_unstable();
+    let role = role.map_or_else(String::new, |role| format!("set role {role};\n"));
     in_schema(template, schema)
+        .replace("{role}", &role)
         .replace("{revision_table}", &literal(&format!("{schema}.revision")))
         .replace("{schema_quoted}", &literal(&schema.to_string()))
         .replace("{schema_name}", &literal(schema.as_str()))
@@ -90,6 +95,12 @@ fn foreign_guard(schema: &Ident) -> String {
         .fold(String::new(), |text, line| {
             format!("{text}        {line}\n")
         })
+}
+
+/// What psql needs to come back to the role: it has none of its own from the login.
+fn leave_role(role: Option<&Ident>) -> String {
+    let set = role.map_or_else(String::new, |role| format!(" set role {role};"));
+    format!("{LEAVE_ROLE}{set}")
 }
 
 fn epilogue(schema: &Ident) -> String {
@@ -114,28 +125,25 @@ fn push_step(
     step: &Step<'_>,
     schema: &Ident,
     operator: &Operator,
+    role: Option<&Ident>,
 ) {
     let script = step.script;
+    let leave = leave_role(role);
     let (movement, section) = section::of_step(step);
     let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     let rows = Move::of(history, &step.leaves, &step.enters).statements(schema);
     // Writing to a String cannot fail.
-    write!(
-        text,
-        "\n-- {verb} {id} {message}\n{} reset all;\n",
-        transaction::LEAVE_ROLE
-    )
-    .ok();
+    write!(text, "\n-- {verb} {id} {message}\n{} reset all;\n", leave).ok();
     if is_autocommit {
         push_section(text, script, section, "set");
-        writeln!(text, "{}\nbegin;", transaction::LEAVE_ROLE).ok();
+        writeln!(text, "{}\nbegin;", leave).ok();
         text.push_str(&rows);
     } else {
         text.push_str("begin;\n");
         text.push_str(&rows);
         push_section(text, script, section, "set local");
-        writeln!(text, "{}", transaction::LEAVE_ROLE).ok();
+        writeln!(text, "{}", leave).ok();
     }
     let statements = section.map_or(0, |section| section.statements.len());
     push_record(

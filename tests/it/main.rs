@@ -52,6 +52,8 @@ mod offline;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod role;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod signals;
