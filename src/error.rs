@@ -433,6 +433,9 @@ impl Error {
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
+            Self::Plan(PlanError::Destructive { others, .. }) if !others.is_empty() => {
+                note("also", others)
+            }
             _ => Vec::new(),
         }
     }

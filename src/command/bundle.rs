@@ -1,11 +1,12 @@
 //! `castoff bundle`: a copy of this executable with the migrations embedded.
 
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli::Bundle;
 use crate::config::Config;
 use crate::error::Error;
 use crate::migrations;
+use crate::revision::guard;
 use crate::revision::history::History;
 use crate::revision::plan_error::PlanError;
 use crate::revision::script::Script;
@@ -28,6 +29,16 @@ pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
             heads,
         }
         .into());
+    }
+    for danger in history.iter().flat_map(guard::unmarked) {
+        warn!(
+            event = "destructive",
+            revision = %danger.id,
+            "revision {} loses data ({}, {}): it needs `-- upgrade destructive` or --allow-destructive",
+            danger.id,
+            danger.loss,
+            danger.place
+        );
     }
     crate::bundle::write(&files, &history, &arguments.output)?;
     info!(

@@ -2,19 +2,20 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
 use tracing::info;
 
 use super::Finding;
 use crate::cli::{Format, Plan};
 use crate::config::Config;
 use crate::error::Error;
+use crate::revision::guard::{self, Danger};
 use crate::revision::plan::{self, Step};
-use crate::revision::script::{Mode, Script};
+use crate::revision::script::Mode;
 use crate::revision::stamp;
 use crate::revision::target::Target;
 use crate::run::Context;
 use crate::run::position::{self, Footing, Position};
+use crate::run::preview;
 use crate::run::signal::Stop;
 use crate::{migrations, report};
 
@@ -44,10 +45,7 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
     }
     match arguments.format {
         Format::Text => report::print(&as_text(&plan.steps))?,
-        Format::Json => {
-            let steps: Vec<Value> = plan.steps.iter().map(as_json).collect();
-            report::print_json(&steps.into())?;
-        }
+        Format::Json => report::print_json(&preview::steps(&plan.steps))?,
     }
     Ok((arguments.exit_status && !plan.steps.is_empty()).into())
 }
@@ -67,29 +65,13 @@ fn as_text(steps: &[Step<'_>]) -> String {
             script.id, script.message, script.path
         )
         .ok();
-        for statement in statements(script) {
+        for Danger { loss, place, .. } in guard::losses(script) {
+            writeln!(text, "--   destructive: {loss} in line {}", place.line).ok();
+        }
+        for statement in preview::statements(script, Some(&script.upgrade)) {
             writeln!(text, "{statement};").ok();
         }
         text.push('\n');
     }
     text
-}
-
-fn as_json(step: &Step<'_>) -> Value {
-    let script = step.script;
-    json!({
-        "revision": script.id.as_str(),
-        "message": script.message,
-        "path": script.path,
-        "mode": match script.upgrade.options.mode {
-            Mode::Transaction => "transaction",
-            Mode::Autocommit => "autocommit",
-        },
-        "statements": statements(script).collect::<Vec<&str>>(),
-    })
-}
-
-fn statements(script: &Script) -> impl Iterator<Item = &str> {
-    let statements = script.upgrade.statements.iter();
-    statements.filter_map(|statement| script.text.get(statement.span.clone()))
 }

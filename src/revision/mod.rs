@@ -3,6 +3,7 @@
 //! Pure: no file is opened here, no clock read, no database asked.
 
 pub mod checksum;
+pub mod guard;
 pub mod history;
 pub mod history_error;
 pub mod id;

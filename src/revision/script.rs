@@ -72,6 +72,9 @@ pub struct SectionOptions {
     pub lock_timeout: Option<String>,
     /// `statement_timeout` in PostgreSQL's own syntax, as written.
     pub statement_timeout: Option<String>,
+    /// Whether somebody decided that this upgrade may lose data. No part of the checksum: it says
+    /// nothing of what the statements do, and may be added when they ran elsewhere already.
+    pub destructive: bool,
 }
 
 /// How the statements of a section run.

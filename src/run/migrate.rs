@@ -6,7 +6,7 @@ use tracing::{debug, info, warn};
 
 use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
-use super::{Context, apply, watch};
+use super::{Context, apply, ready, watch};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
 use crate::database::record::Move;
@@ -77,7 +77,10 @@ pub async fn migrate(
             Ok(())
         }
         Work::Ahead(unknown) => ahead(context, unknown),
-        Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
+        found @ (Work::Steps(_) | Work::Record(_) | Work::Baseline(_)) => {
+            if let Work::Steps(plan) = &found {
+                ready::check(context, plan)?;
+            }
             under_lock(context, session, &history, goal).await
         }
     }
@@ -165,6 +168,7 @@ async fn do_work(
                 .await?;
         }
         Work::Steps(plan) => {
+            ready::check(context, &plan)?;
             if !has_ledger(&position) {
                 let creating = Error::asking("creating the ledger");
                 session.create_ledger().await.map_err(creating)?;

@@ -11,6 +11,8 @@ pub mod migrate;
 pub mod offline;
 pub mod pause;
 pub mod position;
+pub mod preview;
+mod ready;
 pub mod section;
 pub mod signal;
 mod transaction;

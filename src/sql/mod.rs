@@ -6,6 +6,7 @@
 
 pub mod canonical;
 pub mod classify;
+pub mod destructive;
 pub mod ident;
 pub mod lexer;
 pub mod split;

@@ -4,6 +4,7 @@ use std::slice;
 
 use crate::sql::canonical;
 use crate::sql::classify::classify;
+use crate::sql::destructive;
 use crate::sql::split::{Statement, split};
 
 /// Pieces that open, close, escape or separate something.
@@ -75,6 +76,11 @@ const FRAGMENTS: &[&str] = &[
     "transaction ",
     "reindex ",
     "concurrently",
+    "drop ",
+    "alter ",
+    "table ",
+    "delete from ",
+    "truncate ",
     "\0",
 ];
 
@@ -108,6 +114,10 @@ fn holds_for(text: &str) -> usize {
         return 0;
     };
     let mut behind = 0;
+    for found in destructive::find(text, &statements) {
+        let span = &statements[found.statement].span;
+        assert!(span.contains(&found.offset), "{text:?}");
+    }
     for statement in &statements {
         let Statement { span, copy_data } = statement;
         assert!(behind <= span.start && span.start < span.end, "{text:?}");

@@ -22,6 +22,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod destructive;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod edits;

@@ -189,7 +189,7 @@ impl ScriptError {
                 "use `autocommit`, `lock_timeout=…`, `statement_timeout=…`{}, or start a mere \
                  comment with another word than `{name}`",
                 match name {
-                    Name::Upgrade => "",
+                    Name::Upgrade => ", `destructive`",
                     Name::Downgrade => ", `irreversible: <reason>`",
                 }
             ),
