@@ -50,88 +50,88 @@ fn a_file_that_is_no_migration_is_refused_at_its_place() {
     check_files(
         &files,
         &expect![[r#"
-            status 17
-            --- stderr
-            error[revision-key-missing]: the header has no `revision`
-              --> migrations/202601010000_bbbb22_second.sql:1
-               1 | create table t ();
-              help: add a line `-- revision: <id>`, or make the file with `castoff revision`
+        status 17
+        --- stderr
+        error[revision-key-missing]: the header has no `revision`
+          --> migrations/202601010000_bbbb22_second.sql:1
+           1 | create table t ();
+          help: add a line `-- revision: <id>`, or make the file with `castoff revision`
 
-            status 17
-            --- stderr
-            error[revision-key-missing]: the header has no `revision`
-              --> migrations/202601010000_bbbb22_second.sql
-              help: add a line `-- revision: <id>`, or make the file with `castoff revision`
+        status 17
+        --- stderr
+        error[revision-key-missing]: the header has no `revision`
+          --> migrations/202601010000_bbbb22_second.sql
+          help: add a line `-- revision: <id>`, or make the file with `castoff revision`
 
-            status 17
-            --- stderr
-            error[upgrade-section-missing]: the file has no `-- upgrade` section
-              --> migrations/202601010000_bbbb22_second.sql
-              help: add a line `-- upgrade` before the SQL
+        status 17
+        --- stderr
+        error[upgrade-section-missing]: the file has no `-- upgrade` section
+          --> migrations/202601010000_bbbb22_second.sql
+          help: add a line `-- upgrade` before the SQL
 
-            status 17
-            --- stderr
-            error[invalid-revision-id]: header key `revision`: `b/2` is not a revision id (1 to 32 of a-z, 0-9, _)
-              --> migrations/202601010000_bbbb22_second.sql:2
-               2 | -- revision: b/2
-              help: choose another id, or make the file with `castoff revision`
+        status 17
+        --- stderr
+        error[invalid-revision-id]: header key `revision`: `b/2` is not a revision id (1 to 32 of a-z, 0-9, _)
+          --> migrations/202601010000_bbbb22_second.sql:2
+           2 | -- revision: b/2
+          help: choose another id, or make the file with `castoff revision`
 
-            status 17
-            --- stderr
-            error[file-name-mismatch]: the file name carries revision `bbbb22`, the header `cccc33`
-              --> migrations/202601010000_bbbb22_second.sql
-              help: name the file `<yyyymmddhhmm>_cccc33_<slug>.sql`, or correct the header
+        status 17
+        --- stderr
+        error[file-name-mismatch]: the file name carries revision `bbbb22`, the header `cccc33`
+          --> migrations/202601010000_bbbb22_second.sql
+          help: name the file `<yyyymmddhhmm>_cccc33_<slug>.sql`, or correct the header
 
-            status 17
-            --- stderr
-            error[unknown-header-key]: unknown header key `down_revison`
-              --> migrations/202601010000_bbbb22_second.sql:3
-               3 | -- down_revison: aaaa11
-              help: write `down_revision:`
+        status 17
+        --- stderr
+        error[unknown-header-key]: unknown header key `down_revison`
+          --> migrations/202601010000_bbbb22_second.sql:3
+           3 | -- down_revison: aaaa11
+          help: write `down_revision:`
 
-            status 17
-            --- stderr
-            error[sql-before-section]: SQL before the first section
-              --> migrations/202601010000_bbbb22_second.sql:5
-               5 | create table t ();
-              help: write the line `-- upgrade` above it
+        status 17
+        --- stderr
+        error[sql-before-section]: SQL before the first section
+          --> migrations/202601010000_bbbb22_second.sql:5
+           5 | create table t ();
+          help: write the line `-- upgrade` above it
 
-            status 17
-            --- stderr
-            error[section-option-value]: `long` is not a value for `lock_timeout`
-              --> migrations/202601010000_bbbb22_second.sql:5
-               5 | -- upgrade lock_timeout=long
-              help: write a number with a unit (us, ms, s, min, h, d), or 0 for none: `lock_timeout=2s`
+        status 17
+        --- stderr
+        error[section-option-value]: `long` is not a value for `lock_timeout`
+          --> migrations/202601010000_bbbb22_second.sql:5
+           5 | -- upgrade lock_timeout=long
+          help: write a number with a unit (us, ms, s, min, h, d), or 0 for none: `lock_timeout=2s`
 
-            status 17
-            --- stderr
-            error[unknown-section-option]: unknown option `atocommit` after `-- upgrade`
-              --> migrations/202601010000_bbbb22_second.sql:5
-               5 | -- upgrade atocommit
-              help: use `autocommit`, `lock_timeout=…`, `statement_timeout=…`, `destructive`, or start a mere comment with another word than `upgrade`
+        status 17
+        --- stderr
+        error[unknown-section-option]: unknown option `atocommit` after `-- upgrade`
+          --> migrations/202601010000_bbbb22_second.sql:5
+           5 | -- upgrade atocommit
+          help: use `autocommit`, `lock_timeout=…`, `statement_timeout=…`, `destructive`, or start a mere comment with another word than `upgrade`
 
-            status 17
-            --- stderr
-            error[section-case]: `-- Upgrade` is no section line in this case
-              --> migrations/202601010000_bbbb22_second.sql:5
-               5 | -- Upgrade
-              help: write `-- upgrade`, or the comment in other words
+        status 17
+        --- stderr
+        error[section-case]: `-- Upgrade` is no section line in this case
+          --> migrations/202601010000_bbbb22_second.sql:5
+           5 | -- Upgrade
+          help: write `-- upgrade`, or the comment in other words
 
-            status 17
-            --- stderr
-            error[duplicate-section]: a second `-- upgrade` section
-              --> migrations/202601010000_bbbb22_second.sql:7
-               7 | -- upgrade
-              help: join the two sections, or write the comment in other words
+        status 17
+        --- stderr
+        error[duplicate-section]: a second `-- upgrade` section
+          --> migrations/202601010000_bbbb22_second.sql:7
+           7 | -- upgrade
+          help: join the two sections, or write the comment in other words
 
-            status 17
-            --- stderr
-            error[irreversible-without-reason]: `-- downgrade irreversible` gives no reason
-              --> migrations/202601010000_bbbb22_second.sql:6
-               6 | -- downgrade irreversible
-              help: write `-- downgrade irreversible: <reason>`
+        status 17
+        --- stderr
+        error[irreversible-without-reason]: `-- downgrade irreversible` gives no reason
+          --> migrations/202601010000_bbbb22_second.sql:6
+           6 | -- downgrade irreversible
+          help: write `-- downgrade irreversible: <reason>`
 
-        "#]],
+    "#]],
     );
 }
 
