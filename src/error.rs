@@ -22,6 +22,7 @@ use crate::revision::script::error::ScriptError;
 use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
+use crate::run::hook_error::HookError;
 use crate::sql::ident::{Ident, InvalidIdent};
 
 /// Why castoff ends without having done what it was asked.
@@ -168,6 +169,9 @@ pub enum Error {
     /// A step of the plan.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// What runs around the migrations.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// Recording revisions without running them.
     #[error("nothing was recorded")]
     Stamp(#[from] FenceError),
@@ -266,6 +270,7 @@ impl Error {
                 } => "connection-lost",
                 ApplyError::Broken { .. } => "database",
             },
+            Self::Hook(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
             Self::Exec(error) => error.code(),
             Self::Stopped { .. } => "stopped",
@@ -309,6 +314,7 @@ impl Error {
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
             },
             Self::Files(_) | Self::Bundle(_) | Self::Script(_) | Self::Output(_) => 17,
+            Self::Hook(error) => error.exit_status(),
             Self::System(_) => 70,
             Self::Exec(error) => error.exit_status(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
@@ -363,6 +369,7 @@ impl Error {
                 "restore its down_revision, and put new revisions behind the head".into()
             }
             Self::Apply(error) => help_for_apply(error),
+            Self::Hook(error) => error.help(),
             Self::Stamp(FenceError::Failure(failure)) => help_for(failure),
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
                 "start again: the ledger is as it was".into()
@@ -395,6 +402,7 @@ impl Error {
             Self::Script(error) => error.place(),
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
+            Self::Hook(error) => error.place(),
             Self::Edited { place, .. }
             | Self::Reordered { place, .. }
             | Self::Apply(
@@ -430,6 +438,7 @@ impl Error {
                 source: Failure::Refused(refusal),
                 ..
             }
+            | Self::Hook(HookError::Sql { refusal, .. })
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),

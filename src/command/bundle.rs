@@ -13,7 +13,7 @@ use crate::revision::script::Script;
 
 pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
     let migrations = migrations::find(&config.migrations)?;
-    let files = migrations.files()?;
+    let mut files = migrations.files()?;
     if files.is_empty() {
         return Err(migrations.is_empty_error().into());
     }
@@ -40,13 +40,16 @@ pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
             danger.place
         );
     }
+    let count = files.len();
+    migrations.hooks()?;
+    files.extend(migrations.hook_files()?);
     crate::bundle::write(&files, &history, &arguments.output)?;
     info!(
         event = "bundled",
-        migrations = files.len(),
+        migrations = count,
         "embedded {} {} in {}",
-        files.len(),
-        if files.len() == 1 {
+        count,
+        if count == 1 {
             "migration"
         } else {
             "migrations"

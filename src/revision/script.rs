@@ -11,6 +11,7 @@
 pub mod draft;
 pub mod error;
 mod header;
+pub mod hook_file;
 mod section;
 
 #[cfg(test)]

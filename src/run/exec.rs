@@ -159,7 +159,7 @@ pub fn replace(
 /// An ignored signal stays ignored across exec; a handled one gets its default action back (see
 /// execve(2)). So every signal that castoff inherited as ignored is given a handler for the last
 /// moment: a server must not be deaf to SIGTERM or SIGCHLD because of how its parent was started.
-fn give_ignored_signals_a_handler() {
+pub(super) fn give_ignored_signals_a_handler() {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return;
     };

@@ -6,13 +6,13 @@ use tracing::{debug, info, warn};
 
 use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
-use super::{Context, apply, ready, watch};
+use super::{Context, apply, hook, ready, watch};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
 use crate::database::record::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
-use crate::migrations::Migrations;
+use crate::migrations::{HookFiles, Migrations};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
@@ -81,7 +81,8 @@ pub async fn migrate(
             if let Work::Steps(plan) = &found {
                 ready::check(context, plan)?;
             }
-            under_lock(context, session, &history, goal).await
+            let hooks = migrations.hooks()?;
+            under_lock(context, session, &history, &hooks, goal).await
         }
     }
 }
@@ -90,6 +91,7 @@ async fn under_lock(
     context: &Context<'_>,
     session: Session<Open>,
     history: &History,
+    hooks: &HookFiles,
     goal: &Goal,
 ) -> Result<(), Error> {
     let is_done = async |session: &Session<Open>| -> Result<bool, Error> {
@@ -116,7 +118,7 @@ async fn under_lock(
             }
         }
         Outcome::Locked(session) => {
-            let result = do_work(context, &session, history, goal).await;
+            let result = do_work(context, &session, history, hooks, goal).await;
             lock::release(session).await;
             result
         }
@@ -128,6 +130,7 @@ async fn do_work(
     context: &Context<'_>,
     session: &Session<Locked>,
     history: &History,
+    hooks: &HookFiles,
     goal: &Goal,
 ) -> Result<(), Error> {
     if let Some(role) = &context.config.role {
@@ -169,11 +172,17 @@ async fn do_work(
         }
         Work::Steps(plan) => {
             ready::check(context, &plan)?;
+            let current = match &position {
+                Position::At(rows) => position::ids(rows)?,
+                Position::Empty | Position::Foreign { .. } => Vec::new(),
+            };
+            hook::before(context, session, hooks, &plan, &current).await?;
             if !has_ledger(&position) {
                 let creating = Error::asking("creating the ledger");
                 session.create_ledger().await.map_err(creating)?;
             }
             apply_all(context, session, history, &plan).await?;
+            hook::after(context, session, hooks, &plan, &current).await?;
             // What the last script set, a timeout say, is not to meet the question below.
             let resetting = Error::asking("resetting the session");
             let reset = session.client().batch_execute(session.reset()).await;

@@ -5,6 +5,8 @@
 pub mod apply;
 mod autocommit;
 pub mod exec;
+mod hook;
+pub mod hook_error;
 mod leftover;
 pub mod lock;
 pub mod migrate;

@@ -40,6 +40,8 @@ mod harness;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod ledger;

@@ -126,6 +126,12 @@ pub enum Problem {
         /// The command.
         command: &'static str,
     },
+    /// A statement that PostgreSQL refuses in a transaction, in `before.sql` or `after.sql`.
+    #[error("`{command}` in a hook, which runs in a transaction")]
+    AutocommitInHook {
+        /// The command.
+        command: &'static str,
+    },
     /// Transactions are castoff's business: the record is written in the same one.
     #[error("`{command}` in a migration")]
     TransactionControl {
@@ -158,6 +164,7 @@ impl ScriptError {
             Problem::BranchLabel(_) => "invalid-branch-label",
             Problem::FileName { .. } => "file-name-mismatch",
             Problem::NeedsAutocommit { .. } => "needs-autocommit",
+            Problem::AutocommitInHook { .. } => "autocommit-in-hook",
             Problem::TransactionControl { .. } => "transaction-control",
         }
     }
@@ -224,6 +231,9 @@ impl ScriptError {
             }
             Problem::NeedsAutocommit { .. } => {
                 "move it to a revision of its own, or write `autocommit` on the section line".into()
+            }
+            Problem::AutocommitInHook { .. } => {
+                "move it to a migration of its own, or to a command in CASTOFF_BEFORE".into()
             }
             Problem::TransactionControl { .. } => {
                 "remove it: castoff begins and ends the transaction; `autocommit` on the section \
