@@ -23,6 +23,7 @@ use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
 use crate::run::hook_error::HookError;
+use crate::run::placeholder::PlaceholderError;
 use crate::sql::ident::{Ident, InvalidIdent};
 
 /// Why castoff ends without having done what it was asked.
@@ -172,6 +173,9 @@ pub enum Error {
     /// What runs around the migrations.
     #[error(transparent)]
     Hook(#[from] HookError),
+    /// Values for placeholders.
+    #[error(transparent)]
+    Placeholder(#[from] PlaceholderError),
     /// Recording revisions without running them.
     #[error("nothing was recorded")]
     Stamp(#[from] FenceError),
@@ -271,6 +275,7 @@ impl Error {
                 ApplyError::Broken { .. } => "database",
             },
             Self::Hook(error) => error.code(),
+            Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
             Self::Exec(error) => error.code(),
             Self::Stopped { .. } => "stopped",
@@ -291,7 +296,7 @@ impl Error {
             | Self::Exists { .. }
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
-            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) => 10,
+            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) | Self::Placeholder(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
             | Self::Database { .. }
@@ -370,6 +375,7 @@ impl Error {
             }
             Self::Apply(error) => help_for_apply(error),
             Self::Hook(error) => error.help(),
+            Self::Placeholder(error) => error.help(),
             Self::Stamp(FenceError::Failure(failure)) => help_for(failure),
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
                 "start again: the ledger is as it was".into()
@@ -403,6 +409,7 @@ impl Error {
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
             Self::Hook(error) => error.place(),
+            Self::Placeholder(error) => error.place(),
             Self::Edited { place, .. }
             | Self::Reordered { place, .. }
             | Self::Apply(

@@ -428,7 +428,8 @@ fn placeholders(
         let Some((name, value)) = flag.split_once('=') else {
             return Err(ConfigError::Value {
                 origin: "`--placeholder`".to_owned(),
-                value: flag.clone(),
+                // Perhaps the value alone, and a secret.
+                value: "…".to_owned(),
                 wanted: "NAME=VALUE",
             });
         };

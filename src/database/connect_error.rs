@@ -110,12 +110,10 @@ pub enum ConnectError {
     #[error("unsupported startup parameter")]
     StartupParameter(#[source] Refusal),
     /// The role of `--role` is not there, or not for this user.
-    #[error("role \"{role}\" cannot be taken")]
+    #[error("role \"{}\" cannot be taken", asked.role)]
     Role {
-        /// The role.
-        role: String,
-        /// Who logged in.
-        user: String,
+        /// Who asked for which role. In a box, so that the others stay small.
+        asked: Box<AskedRole>,
         /// What the server said.
         #[source]
         refusal: Refusal,
@@ -170,6 +168,15 @@ pub enum ConnectError {
     /// Something that has no name yet.
     #[error("login failed")]
     Other(#[source] tokio_postgres::Error),
+}
+
+/// A login that asked for a role.
+#[derive(Debug)]
+pub struct AskedRole {
+    /// The role.
+    pub role: String,
+    /// Who logged in.
+    pub user: String,
 }
 
 impl ConnectError {
@@ -285,13 +292,9 @@ impl ConnectError {
                 "give castoff the server's own address, not the pooler's, in `CASTOFF_DATABASE_URL`"
                     .into()
             }
-            Self::Role {
-                role,
-                user,
-                refusal,
-            } => {
+            Self::Role { asked, refusal } => {
                 let quoted = |name: &str| name.replace('"', "\"\"");
-                let (role, user) = (quoted(role), quoted(user));
+                let (role, user) = (quoted(&asked.role), quoted(&asked.user));
                 if refusal.code == sqlstate::INSUFFICIENT_PRIVILEGE {
                     format!("grant it with `grant \"{role}\" to \"{user}\"`")
                 } else {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use tokio_postgres::error::DbError;
 
-use crate::database::connect_error::{ConnectError, Refusal};
+use crate::database::connect_error::{AskedRole, ConnectError, Refusal};
 use crate::database::encryption::{HandshakeError, UnwantedAnswer};
 use crate::database::sqlstate;
 use crate::database::tls_options::SslMode;
@@ -115,8 +115,10 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
             let named = |role: &&String| message.contains(&format!("\"{role}\""));
             match attempted.role.as_ref().filter(named) {
                 Some(role) => ConnectError::Role {
-                    role: role.clone(),
-                    user: attempted.user.clone(),
+                    asked: Box::new(AskedRole {
+                        role: role.clone(),
+                        user: attempted.user.clone(),
+                    }),
                     refusal,
                 },
                 None => ConnectError::LoginRefused(refusal),

@@ -50,7 +50,7 @@ pub fn check(plan: &Plan<'_>) -> Result<(), PlanError> {
         return Ok(());
     };
     let others: Vec<String> = dangers
-        .map(|Danger { loss, place, .. }| format!("{} ({loss})", place))
+        .map(|Danger { loss, place, .. }| format!("{place} ({loss})"))
         .collect();
     Err(PlanError::Destructive {
         id: first.id,

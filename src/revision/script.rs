@@ -12,6 +12,7 @@ pub mod draft;
 pub mod error;
 mod header;
 pub mod hook_file;
+pub mod placeholder;
 mod section;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::sql::classify::{Class, classify};
 use crate::sql::split::{Piece, SplitError, Splitter, Statement};
 use error::{Problem, ScriptError};
 use header::Header;
+use placeholder::Placeholder;
 use section::{Name, SectionLine};
 
 /// One migration file.
@@ -45,6 +47,8 @@ pub struct Script {
     pub depends_on: Vec<RevisionId>,
     /// Names for the branch that starts here, for targets such as `LABEL@head`.
     pub branch_labels: Vec<String>,
+    /// The placeholders that its SQL may have.
+    pub placeholders: Vec<Placeholder>,
     /// The way forward.
     pub upgrade: Section,
     /// The way back.
@@ -137,10 +141,16 @@ impl Script {
         {
             match line {
                 SectionLine::Script(Name::Upgrade, options) => {
-                    upgrade = Some(file.section(options, span, statements)?);
+                    upgrade =
+                        Some(file.section(options, span, statements, &header.placeholders)?);
                 }
                 SectionLine::Script(Name::Downgrade, options) => {
-                    downgrade = Downgrade::Script(file.section(options, span, statements)?);
+                    downgrade = Downgrade::Script(file.section(
+                        options,
+                        span,
+                        statements,
+                        &header.placeholders,
+                    )?);
                 }
                 SectionLine::Irreversible { reason } => match statements.first() {
                     Some(first) => {
@@ -163,6 +173,7 @@ impl Script {
             down_revisions: header.down_revisions,
             depends_on: header.depends_on,
             branch_labels: header.branch_labels,
+            placeholders: header.placeholders,
             upgrade,
             downgrade,
             checksums,
@@ -289,11 +300,18 @@ impl File<'_> {
         mut options: SectionOptions,
         span: Range<usize>,
         mut statements: Vec<Statement>,
+        placeholders: &[Placeholder],
     ) -> Result<Section, ScriptError> {
+        placeholder::check(self.text, &statements, placeholders)
+            .map_err(|(problem, range)| self.blame(problem, &range))?;
         let mut ordinary = 0;
         let mut alone = None;
         for (index, statement) in statements.iter().enumerate() {
-            match classify(&self.text[statement.span.clone()]) {
+            match classify(&placeholder::any_values(
+                self.text,
+                &statement.span,
+                placeholders,
+            )) {
                 Class::Ordinary => ordinary += 1,
                 Class::NeedsAutocommit(command) => {
                     alone.get_or_insert((index, command));

@@ -136,7 +136,7 @@ async fn resume_at(work: &Work<'_>) -> Result<Option<usize>, ApplyError> {
         return Ok(Some(0));
     }
     let revision = work.script.id.clone();
-    let (text, statements) = work.section_parts();
+    let (text, statements) = work.written_parts();
     let is_edited = match &earlier.text {
         // What did not run yet may be corrected: often it must be, to get any further.
         Some(was) => !begins_alike(was, text, statements, done),

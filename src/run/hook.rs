@@ -273,8 +273,8 @@ async fn sql(session: &Session<Locked>, phase: Phase, file: &HookFile) -> Result
         .into(),
         Failure::Lost(_) | Failure::Protocol(_) => broken(failure),
     };
-    let begin = transaction::begin(session.reset(), None);
-    match session.begin_and_move(&begin, &Move::default()).await {
+    let opening = transaction::begin(session.reset(), None);
+    match session.begin_and_move(&opening, &Move::default()).await {
         Ok(()) => {}
         Err(FenceError::Failure(failure)) => return Err(broken(failure)),
         Err(FenceError::LockLost | FenceError::LedgerMoved) => {

@@ -12,6 +12,7 @@ pub mod lock;
 pub mod migrate;
 pub mod offline;
 pub mod pause;
+pub mod placeholder;
 pub mod position;
 pub mod preview;
 mod ready;

@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::section;
 use super::transaction::LEAVE_ROLE;
+use super::{placeholder, section};
 use crate::database::ledger::in_schema;
 use crate::database::record::{Move, Operator, Outcome, Record, When, array, literal};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
 use crate::revision::range::Offline;
+use crate::revision::script::placeholder::used;
 use crate::revision::script::{Mode, Script, Section};
 use crate::revision::stamp::Stamp;
 use crate::revision::walk::Edges;
@@ -134,16 +135,19 @@ fn push_step(
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     let rows = Move::of(history, &step.leaves, &step.enters).statements(schema);
     // Writing to a String cannot fail.
-    write!(text, "\n-- {verb} {id} {message}\n{} reset all;\n", leave).ok();
+    write!(text, "\n-- {verb} {id} {message}\n{leave} reset all;\n").ok();
+    for name in section.map_or_else(Vec::new, |section| placeholders(script, section)) {
+        writeln!(text, "-- Needs: psql --set={name}=VALUE").ok();
+    }
     if is_autocommit {
         push_section(text, script, section, "set");
-        writeln!(text, "{}\nbegin;", leave).ok();
+        writeln!(text, "{leave}\nbegin;").ok();
         text.push_str(&rows);
     } else {
         text.push_str("begin;\n");
         text.push_str(&rows);
         push_section(text, script, section, "set local");
-        writeln!(text, "{}", leave).ok();
+        writeln!(text, "{leave}").ok();
     }
     let statements = section.map_or(0, |section| section.statements.len());
     push_record(
@@ -156,18 +160,29 @@ fn push_step(
     text.push_str("commit;\n");
 }
 
+/// The variables that psql puts in.
+fn placeholders<'s>(script: &'s Script, section: &Section) -> Vec<&'s str> {
+    let used = used(&script.text, &section.statements, &script.placeholders);
+    used.into_iter().map(|one| one.name.as_str()).collect()
+}
+
 fn push_section(text: &mut String, script: &Script, section: Option<&Section>, set: &str) {
     let Some(section) = section else { return };
     text.push_str(&section::timeouts(&section.options, set));
-    for statement in &section.statements {
-        text.push_str(script.text.get(statement.span.clone()).unwrap_or_default());
+    let rendered = placeholder::render_for_psql(script, section);
+    let (source, statements) = match &rendered {
+        Some(rendered) => (&rendered.text, &rendered.statements),
+        None => (&script.text, &section.statements),
+    };
+    for statement in statements {
+        text.push_str(source.get(statement.span.clone()).unwrap_or_default());
         let Some(data) = &statement.copy_data else {
             // On a line of its own: the statement may end in a comment.
             text.push_str("\n;\n");
             continue;
         };
         text.push_str(";\n");
-        text.push_str(script.text.get(data.clone()).unwrap_or_default());
+        text.push_str(source.get(data.clone()).unwrap_or_default());
         if !text.ends_with('\n') {
             text.push('\n');
         }

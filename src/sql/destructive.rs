@@ -156,9 +156,12 @@ fn drop_(words: &mut Words<'_>, own: &mut BTreeSet<String>, note: &mut impl FnMu
     if words.skip(&["table"]) {
         words.skip_if_exists();
         let mut all_own = true;
-        while let Some(name) = words.name() {
-            all_own &= own.remove(&name) || is_temporary(&name);
-            words.skip(&[","]);
+        loop {
+            let name = words.name();
+            all_own &= name.is_some_and(|name| own.remove(&name) || is_temporary(&name));
+            if !words.skip(&[","]) {
+                break;
+            }
         }
         if !all_own {
             note(start, Loss::Table);
@@ -236,8 +239,8 @@ fn truncate(words: &mut Words<'_>, own: &BTreeSet<String>, note: &mut impl FnMut
     let mut all_own = !words.ends_with("cascade");
     loop {
         words.skip(&["only"]);
-        let Some(name) = words.name() else { break };
-        all_own &= own.contains(&name) || is_temporary(&name);
+        let name = words.name();
+        all_own &= name.is_some_and(|name| own.contains(&name) || is_temporary(&name));
         words.skip(&["*"]);
         if !words.skip(&[","]) {
             break;
@@ -337,6 +340,11 @@ impl<'t> Words<'t> {
             None if word.starts_with(|letter: char| letter.is_alphabetic() || letter == '_') => {
                 word.to_ascii_lowercase()
             }
+            // A placeholder is one name, whatever its value.
+            None if word == "$" => self.tokens.get(self.at + 2).map(|(name, _)| {
+                self.at += 3;
+                format!("${{{name}}}")
+            })?,
             None => return None,
         };
         self.next();
@@ -406,6 +414,12 @@ mod tests {
             &["delete without where: delete@0"],
         );
         check("delete from a where b", &[]);
+        check("drop table ${a}, b", &["drop table: drop@0"]);
+        check(
+            "alter table ${a} drop column ${b}",
+            &["drop column: drop@0"],
+        );
+        check("truncate s.${a}", &["truncate: truncate@0"]);
         check(
             "with x as (delete from a returning *) select * from x where y",
             &["delete without where: delete@0"],
@@ -475,6 +489,7 @@ mod tests {
         check("create unlogged table s.a (); delete from \"s\".a", &[]);
         check("create table a (); alter table a drop column b", &[]);
         check("drop table pg_temp.a", &[]);
+        check("create table ${a} (); drop table ${a}", &[]);
         check(
             "create table a (); drop table a, b",
             &["drop table: drop@1"],

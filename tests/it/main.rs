@@ -54,6 +54,8 @@ mod merge;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod placeholders;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
 mod role;

@@ -112,6 +112,14 @@ pub enum Problem {
         "`{0}` is not a branch label (letters, digits, `_`, `-`, `.`; not `base`, `head`, `heads`)"
     )]
     BranchLabel(String),
+    /// Something that is no name, or more than that.
+    #[error(
+        "`{0}` does not declare a placeholder (a name of letters, digits and `_`, then `literal` or `identifier`)"
+    )]
+    PlaceholderDeclaration(String),
+    /// `${` is no SQL, so this was meant for castoff.
+    #[error("`{0}` is not a placeholder that the header declares")]
+    Placeholder(String),
     /// Name and header disagree.
     #[error("the file name carries revision `{named}`, the header `{id}`")]
     FileName {
@@ -162,6 +170,8 @@ impl ScriptError {
             Problem::RevisionId { .. } => "invalid-revision-id",
             Problem::DuplicateValue { .. } => "duplicate-header-value",
             Problem::BranchLabel(_) => "invalid-branch-label",
+            Problem::PlaceholderDeclaration(_) => "placeholder-declaration",
+            Problem::Placeholder(_) => "placeholder-unknown",
             Problem::FileName { .. } => "file-name-mismatch",
             Problem::NeedsAutocommit { .. } => "needs-autocommit",
             Problem::AutocommitInHook { .. } => "autocommit-in-hook",
@@ -212,7 +222,7 @@ impl ScriptError {
                 meant: Some(meant), ..
             } => format!("write `{meant}:`"),
             Problem::UnknownKey { key, meant: None } => format!(
-                "use revision, down_revision, depends_on or branch_labels, or start a mere comment \
+                "use revision, down_revision, depends_on, branch_labels or placeholders, or start a mere comment \
                  with another word than `{key}:`"
             ),
             Problem::DuplicateKey { key } => {
@@ -226,6 +236,14 @@ impl ScriptError {
             }
             Problem::DuplicateValue { id, .. } => format!("remove one `{id}`"),
             Problem::BranchLabel(_) => "choose another label, such as `billing`".into(),
+            Problem::PlaceholderDeclaration(_) => {
+                "write `-- placeholders: app_password, app_role identifier`".into()
+            }
+            Problem::Placeholder(_) => {
+                "declare it in the header with `-- placeholders: NAME`, and write `${NAME}` with \
+                 nothing before it that is part of a word"
+                    .into()
+            }
             Problem::FileName { id, .. } => {
                 format!("name the file `<yyyymmddhhmm>_{id}_<slug>.sql`, or correct the header")
             }

@@ -8,8 +8,15 @@
 use crate::revision::id::RevisionId;
 
 use super::error::Problem;
+use super::placeholder::{self, Placeholder};
 
-const KEYS: [&str; 4] = ["revision", "down_revision", "depends_on", "branch_labels"];
+const KEYS: [&str; 5] = [
+    "revision",
+    "down_revision",
+    "depends_on",
+    "branch_labels",
+    "placeholders",
+];
 
 /// Other words for the keys, as Alembic's files have them.
 const ALIASES: [(&str, &str); 4] = [
@@ -27,6 +34,7 @@ pub(super) struct Header {
     pub(super) down_revisions: Vec<RevisionId>,
     pub(super) depends_on: Vec<RevisionId>,
     pub(super) branch_labels: Vec<String>,
+    pub(super) placeholders: Vec<Placeholder>,
     seen: Vec<&'static str>,
 }
 
@@ -85,6 +93,7 @@ impl Header {
             "revision" => self.id = Some(revision(key, value)?),
             "down_revision" => self.down_revisions = revisions(key, value)?,
             "depends_on" => self.depends_on = revisions(key, value)?,
+            "placeholders" => self.placeholders = placeholder::declare(values(value))?,
             _ => {
                 let labels = values(value).map(label).collect::<Result<_, _>>()?;
                 self.branch_labels = unique(key, labels)?;
