@@ -1,13 +1,17 @@
 //! `--role`: castoff logs in as one role and works as another, the owner of everything.
 
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
 use expect_test::expect;
 
 use super::support::DEADLINE;
 use super::support::castoff::Castoff;
 use super::support::clients::client;
-use super::support::database::Database;
+use super::support::database::{Database, Session};
 use super::support::project::{Migration, Project};
-use super::support::server::{Server, USER};
+use super::support::server::{Server, USER, free_port};
+use super::support::supervisor::as_server;
 use super::support::{PASSWORD, until};
 
 /// A role that owns and cannot log in, one that logs in and may take it, and one that may not.
@@ -205,7 +209,7 @@ fn the_script_for_psql_takes_the_role_too() {
     let script = castoff(&project, &database, "deployer", ["upgrade", "--sql"]).output();
     script.status(0);
     let project = project.file("script.sql", &script.stdout);
-    let output = std::process::Command::new(client("psql"))
+    let output = Command::new(client("psql"))
         .env_clear()
         .args(["--no-psqlrc", "--quiet", "--file"])
         .arg(project.path("script.sql"))
@@ -225,4 +229,66 @@ fn the_script_for_psql_takes_the_role_too() {
     castoff(&project, &database, "deployer", ["current"])
         .output()
         .status(0);
+}
+
+/// `PgBouncer`, ended with the value.
+struct Pooler(Child);
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_pooler_that_drops_the_role_is_noticed_before_anything_is_done() {
+    let places = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"];
+    let Some(pgbouncer) = places.into_iter().find(|path| Path::new(path).is_file()) else {
+        eprintln!("SKIPPED: no pgbouncer here");
+        return;
+    };
+    let server = Server::start(&[]);
+    let database = server.database();
+    roles(&database);
+    // Its directory belongs to the user that servers of the tests run as.
+    let directory = server.socket_directory();
+    let port = free_port();
+    let settings = format!(
+        "[databases]\n\
+         * = host=127.0.0.1 port={} user=deployer password={PASSWORD}\n\
+         [pgbouncer]\n\
+         listen_addr = 127.0.0.1\n\
+         listen_port = {port}\n\
+         unix_socket_dir =\n\
+         auth_type = any\n\
+         pool_mode = session\n\
+         ignore_startup_parameters = options\n",
+        server.port()
+    );
+    server.write("pgbouncer.ini", &settings);
+    let pooler = as_server(Command::new(pgbouncer))
+        .arg(directory.join("data/pgbouncer.ini"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut pooler = Pooler(pooler.unwrap());
+    let url = format!("postgres://deployer@127.0.0.1:{port}/{}", database.name());
+    until("the pooler lets in", DEADLINE, || {
+        assert!(pooler.0.try_wait().unwrap().is_none(), "the pooler ended");
+        Session::open(&url).ok()
+    });
+    let project = Project::with("aaaa11<-");
+    let before = database.contents();
+    let finished = castoff(&project, &database, "deployer", ["upgrade"])
+        .env("DATABASE_URL", &url)
+        .output();
+    drop(pooler);
+    finished.check(&expect![[r#"
+        status 12
+        --- stderr
+        error[role-dropped]: statements do not run as role "the owner": a pooler in between drops what the login asks for
+          help: set CASTOFF_DATABASE_URL to the URL of the server itself, not of the pooler
+    "#]]);
+    database.assert_unchanged(&before);
 }
