@@ -222,8 +222,10 @@ impl Session<Locked> {
         let mut config = self.config.clone();
         config.application_name("castoff, watching");
         // The role of the login sees all that the role that it takes sees, and its own sessions.
-        let options = config.get_options().unwrap_or_default();
-        config.options(format!("{options} -c role=none"));
+        let options = config.get_options().filter(|all| all.contains("-c role="));
+        if let Some(options) = options.map(|all| format!("{all} -c role=none")) {
+            config.options(options);
+        }
         Side::new(config, self.cancel.tls.clone(), self.ledger_schema.clone())
     }
 
