@@ -7,6 +7,7 @@ use std::slice;
 
 use castoff::sql::canonical;
 use castoff::sql::classify::classify;
+use castoff::sql::destructive;
 use castoff::sql::enum_value::NewValues;
 use castoff::sql::lexer::Lexer;
 use castoff::sql::split::{Splitter, Statement, split};
@@ -34,6 +35,10 @@ pub(crate) fn hold_for(text: &str) -> usize {
     let Ok(statements) = split(text, 0..text.len()) else {
         return 0;
     };
+    for found in destructive::find(text, &statements) {
+        let span = &statements[found.statement].span;
+        assert!(span.contains(&found.offset), "{text:?}");
+    }
     let mut values = NewValues::default();
     let mut escapes = false;
     let mut behind = 0;

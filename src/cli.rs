@@ -55,6 +55,24 @@ pub struct Options {
     /// When the database is ahead of these migrations: ok, warn or fail [default: warn]
     #[arg(long, global = true, value_name = "WHAT", hide_short_help = true)]
     pub on_newer: Option<String>,
+    /// Role to work as, from the first statement on: the owner of what is migrated
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub role: Option<String>,
+    /// Allow upgrades that drop tables or columns, or empty tables, without the mark `destructive`
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    pub allow_destructive: Option<String>,
+    /// Command to run before the first migration, with the plan as JSON on its standard input
+    #[arg(long, global = true, value_name = "COMMAND", hide_short_help = true)]
+    pub before: Option<String>,
+    /// Command to run after the last migration, likewise
+    #[arg(long, global = true, value_name = "COMMAND", hide_short_help = true)]
+    pub after: Option<String>,
+    /// How long each of them may take [default: 10m]
+    #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
+    pub hook_timeout: Option<String>,
+    /// Value for `${NAME}` in migrations that declare it (`CASTOFF_PLACEHOLDER_<NAME>`); repeatable
+    #[arg(long, global = true, value_name = "NAME=VALUE", hide_short_help = true)]
+    pub placeholder: Vec<String>,
     /// Name of this image or release, recorded in the ledger
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub image: Option<String>,

@@ -26,8 +26,10 @@ use crate::revision::target::InvalidTarget;
 use crate::run::apply::{ApplyError, HalfWayEdit, Remains};
 use crate::run::exec::ExecError;
 use crate::run::half_error::HalfError;
+use crate::run::hook_error::HookError;
+use crate::run::placeholder::PlaceholderError;
 use crate::run::probe::Doubt;
-use crate::sql::ident::InvalidIdent;
+use crate::sql::ident::{Ident, InvalidIdent};
 
 /// Why castoff ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +111,14 @@ pub enum Error {
         "a pooler in transaction mode is in between: the migration lock would not stay with castoff"
     )]
     Pooler,
+    /// The login asked for a role, and something in between dropped it.
+    #[error(
+        "statements do not run as role {role}: a pooler in between drops what the login asks for"
+    )]
+    RoleDropped {
+        /// The role.
+        role: Ident,
+    },
     /// Somebody else held the lock all the time.
     #[error("the migration lock was not obtained after {}{}", seconds(*after), held_by(holder.as_deref()))]
     LockTimeout {
@@ -207,6 +217,12 @@ pub enum Error {
     /// A step of the plan.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// What runs around the migrations.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// Values for placeholders.
+    #[error(transparent)]
+    Placeholder(#[from] PlaceholderError),
     /// Recording revisions without running them.
     #[error("nothing was recorded")]
     Stamp(#[from] FenceError),
@@ -293,6 +309,7 @@ impl Error {
             } => "connection-lost",
             Self::Database { .. } => "database",
             Self::Pooler => "pooler",
+            Self::RoleDropped { .. } => "role-dropped",
             Self::LockTimeout { .. } => "lock-timeout",
             Self::NotStamped { .. } => "not-stamped",
             Self::UnknownRevision { .. } => "unknown-revision",
@@ -318,6 +335,8 @@ impl Error {
                 } => "connection-lost",
                 ApplyError::Broken { .. } => "database",
             },
+            Self::Hook(error) => error.code(),
+            Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
             Self::Exec(error) => error.code(),
             Self::Stopped { .. } => "stopped",
@@ -339,12 +358,13 @@ impl Error {
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
             Self::Rebase(error) => error.exit_status(),
-            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) => 10,
+            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) | Self::Placeholder(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
             | Self::Database { .. }
             | Self::Stamp(_)
             | Self::Pooler
+            | Self::RoleDropped { .. }
             | Self::Dump { .. } => 12,
             Self::LockTimeout { .. } => 13,
             Self::History(_)
@@ -369,6 +389,7 @@ impl Error {
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
             },
             Self::Files(_) | Self::Bundle(_) | Self::Script(_) | Self::Output(_) => 17,
+            Self::Hook(error) => error.exit_status(),
             Self::System(_) => 70,
             Self::Exec(error) => error.exit_status(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
@@ -394,7 +415,7 @@ impl Error {
                 "grant the role `createdb`, or create the database with `createdb`".into()
             }
             Self::Database { source, .. } => help_for(source),
-            Self::Pooler => {
+            Self::Pooler | Self::RoleDropped { .. } => {
                 "set CASTOFF_DATABASE_URL to the URL of the server itself, not of the pooler".into()
             }
             Self::LockTimeout { holder: Some(holder), .. } => format!(
@@ -438,6 +459,8 @@ impl Error {
             ),
             Self::Half(error) => error.help(),
             Self::Apply(error) => help_for_apply(error),
+            Self::Hook(error) => error.help(),
+            Self::Placeholder(error) => error.help(),
             Self::Stamp(FenceError::Failure(failure)) => help_for(failure),
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
                 "start again: the ledger is as it was".into()
@@ -474,6 +497,8 @@ impl Error {
             } => error.place(),
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
+            Self::Hook(error) => error.place(),
+            Self::Placeholder(error) => error.place(),
             Self::Edited { place, .. }
             | Self::Reordered { place, .. }
             | Self::Apply(
@@ -511,10 +536,14 @@ impl Error {
                 source: Failure::Refused(refusal),
                 ..
             }
+            | Self::Hook(HookError::Sql { refusal, .. })
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
             Self::Half(error) => error.notes(),
+            Self::Plan(PlanError::Destructive { others, .. }) if !others.is_empty() => {
+                note("also", others)
+            }
             _ => Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use crate::revision::checksum::Lineage;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
+use crate::revision::script::hook_file::{HookFile, NAMES};
 
 /// The migrations of this run, not yet read.
 #[derive(Debug)]
@@ -170,13 +171,61 @@ impl Migrations {
         Ok(History::new(scripts)?)
     }
 
-    /// All files, path and content, in the order of their names.
+    /// All migrations, path and content, in the order of their names.
     pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let mut files = self.all_files()?;
+        files.retain(|(path, _)| hook(path).is_none());
+        Ok(files)
+    }
+
+    /// The files that run around the migrations, path and content.
+    pub fn hook_files(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let mut files = match self {
+            Self::Embedded(bundle) => bundle.files()?,
+            Self::Directory(directory) => {
+                let paths = NAMES.map(|name| directory.join(name));
+                read_files(paths.into_iter().filter(|path| path.is_file()))?
+            }
+        };
+        files.retain(|(path, _)| hook(path).is_some());
+        Ok(files)
+    }
+
+    /// The same, parsed.
+    pub fn hooks(&self) -> Result<HookFiles, Error> {
+        let mut hooks = HookFiles::default();
+        for (path, bytes) in self.hook_files()? {
+            let file = HookFile::parse(&path, bytes)?;
+            if hook(&path) == Some("before.sql") {
+                hooks.before = Some(file);
+            } else {
+                hooks.after = Some(file);
+            }
+        }
+        Ok(hooks)
+    }
+
+    fn all_files(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
         match self {
             Self::Embedded(bundle) => Ok(bundle.files()?),
             Self::Directory(directory) => Ok(read_directory(directory)?),
         }
     }
+}
+
+/// The files that run around the migrations.
+#[derive(Debug, Default)]
+pub struct HookFiles {
+    /// `before.sql`, if it is there.
+    pub before: Option<HookFile>,
+    /// `after.sql`, if it is there.
+    pub after: Option<HookFile>,
+}
+
+/// The name of a file that is a hook and no migration.
+fn hook(path: &str) -> Option<&'static str> {
+    let name = Path::new(path).file_name()?;
+    NAMES.into_iter().find(|known| name == *known)
 }
 
 /// The heads, and the whole history where it had to be read to know them.
@@ -203,11 +252,18 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, FilesError
         }
     }
     paths.sort();
+    read_files(paths.into_iter())
+}
+
+fn read_files(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<(String, Vec<u8>)>, FilesError> {
     let read = |path: PathBuf| {
-        let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
-        Ok((path.display().to_string(), bytes))
+        let shown = path.display().to_string();
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok((shown, bytes)),
+            Err(source) => Err(FilesError::Unreadable { path, source }),
+        }
     };
-    paths.into_iter().map(read).collect()
+    paths.map(read).collect()
 }
 
 /// Whether a directory is what `alembic init` and `flask db init` make.

@@ -77,6 +77,11 @@ pub fn fail(error: &Error, format: LogFormat) {
     write_story(&text);
 }
 
+/// Standard error for a process that castoff starts: what it says is part of the story.
+pub fn story_of_a_child() -> std::process::Stdio {
+    io::stderr().into()
+}
+
 /// Tells of a bug of castoff's own.
 pub fn bug(panic: &str) {
     write_story(&format!(

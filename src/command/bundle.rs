@@ -1,18 +1,19 @@
 //! `castoff bundle`: a copy of this executable with the migrations embedded.
 
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli::Bundle;
 use crate::config::Config;
 use crate::error::Error;
 use crate::migrations;
+use crate::revision::guard;
 use crate::revision::history::History;
 use crate::revision::plan_error::PlanError;
 use crate::revision::script::Script;
 
 pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
     let migrations = migrations::find(&config.migrations)?;
-    let files = migrations.files()?;
+    let mut files = migrations.files()?;
     if files.is_empty() {
         return Err(migrations.is_empty_error().into());
     }
@@ -29,13 +30,26 @@ pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
         }
         .into());
     }
+    for danger in history.iter().flat_map(guard::unmarked) {
+        warn!(
+            event = "destructive",
+            revision = %danger.id,
+            "revision {} loses data ({}, {}): it needs `-- upgrade destructive` or --allow-destructive",
+            danger.id,
+            danger.loss,
+            danger.place
+        );
+    }
+    let count = files.len();
+    migrations.hooks()?;
+    files.extend(migrations.hook_files()?);
     crate::bundle::write(&files, &history, &arguments.output)?;
     info!(
         event = "bundled",
-        migrations = files.len(),
+        migrations = count,
         "embedded {} {} in {}",
-        files.len(),
-        if files.len() == 1 {
+        count,
+        if count == 1 {
             "migration"
         } else {
             "migrations"

@@ -108,6 +108,12 @@ fn dump(config: &Config) -> Result<String, Error> {
         ])
         .arg(format!("--exclude-schema={}", config.ledger_schema))
         .arg("--exclude-table=*.alembic_version")
+        .args(
+            config
+                .role
+                .iter()
+                .map(|role| format!("--role={}", role.as_str())),
+        )
         .envs(libpq_environment(&conninfo))
         .output()
         .map_err(|error| failed(error.to_string()))?;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
 use tracing::info;
 
 use super::Finding;
@@ -11,11 +10,13 @@ use crate::config::Config;
 use crate::database::progress::{self, HalfDone};
 use crate::database::record::Movement;
 use crate::error::Error;
+use crate::revision::guard::{self, Danger};
 use crate::revision::plan::{self, Step};
 use crate::revision::script::{Mode, Script};
 use crate::revision::stamp;
 use crate::revision::target::Target;
 use crate::run::position::{self, Footing, Position};
+use crate::run::preview;
 use crate::run::signal::Stop;
 use crate::run::{Context, half, migrate};
 use crate::{migrations, report};
@@ -61,12 +62,11 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
     match arguments.format {
         Format::Text => report::print(&as_text(&plan.steps, &halves))?,
         Format::Json => {
-            let steps: Vec<Value> = plan
-                .steps
-                .iter()
-                .map(|step| as_json(step, &halves))
-                .collect();
-            report::print_json(&steps.into())?;
+            let mut document = preview::steps(&plan.steps);
+            for (index, step) in plan.steps.iter().enumerate() {
+                document[index]["done"] = done(step.script, &halves).into();
+            }
+            report::print_json(&document)?;
         }
     }
     Ok((arguments.exit_status && !plan.steps.is_empty()).into())
@@ -100,30 +100,13 @@ fn as_text(steps: &[Step<'_>], halves: &[HalfDone]) -> String {
             script.id, script.message, script.path
         )
         .ok();
-        for statement in statements(script).skip(done) {
+        for Danger { loss, place, .. } in guard::losses(script) {
+            writeln!(text, "--   destructive: {loss} in line {}", place.line).ok();
+        }
+        for statement in preview::statements(script, Some(&script.upgrade)).skip(done) {
             writeln!(text, "{statement};").ok();
         }
         text.push('\n');
     }
     text
-}
-
-fn as_json(step: &Step<'_>, halves: &[HalfDone]) -> Value {
-    let script = step.script;
-    json!({
-        "revision": script.id.as_str(),
-        "message": script.message,
-        "path": script.path,
-        "mode": match script.upgrade.options.mode {
-            Mode::Transaction => "transaction",
-            Mode::Autocommit => "autocommit",
-        },
-        "statements": statements(script).collect::<Vec<&str>>(),
-        "done": done(script, halves),
-    })
-}
-
-fn statements(script: &Script) -> impl Iterator<Item = &str> {
-    let statements = script.upgrade.statements.iter();
-    statements.filter_map(|statement| script.text.get(statement.span.clone()))
 }

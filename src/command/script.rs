@@ -28,5 +28,6 @@ pub(super) fn print(config: &Config, target: &str, plan: Plan) -> Result<(), Err
         &offline,
         schema,
         &operator(config),
+        config.role.as_ref(),
     ))
 }

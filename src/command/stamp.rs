@@ -26,6 +26,7 @@ pub(super) fn stamp(config: &Config, stop: &Stop, arguments: &Stamp) -> Result<(
             &stamp,
             schema,
             &operator(config),
+            config.role.as_ref(),
         ));
     }
     let goal = Goal::Stamp {

@@ -32,15 +32,27 @@ pub(super) struct Layer {
     #[serde(deserialize_with = "text")]
     pub(super) on_newer: Option<String>,
     #[serde(deserialize_with = "text")]
+    pub(super) role: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) allow_destructive: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) before: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) after: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) hook_timeout: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) image: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) log: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) log_format: Option<String>,
+    /// The table `[placeholders]`, which has no name of its own in the environment.
+    pub(super) placeholders: BTreeMap<String, String>,
 }
 
 /// The names of [`Layer`]'s fields, in its order.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 17] = [
     "database_url",
     "database_url_file",
     "migrations",
@@ -50,6 +62,11 @@ pub(super) const KEYS: [&str; 12] = [
     "create_database",
     "baseline",
     "on_newer",
+    "role",
+    "allow_destructive",
+    "before",
+    "after",
+    "hook_timeout",
     "image",
     "log",
     "log_format",
@@ -84,6 +101,11 @@ impl Layer {
             "create_database" => &self.create_database,
             "baseline" => &self.baseline,
             "on_newer" => &self.on_newer,
+            "role" => &self.role,
+            "allow_destructive" => &self.allow_destructive,
+            "before" => &self.before,
+            "after" => &self.after,
+            "hook_timeout" => &self.hook_timeout,
             "image" => &self.image,
             "log" => &self.log,
             "log_format" => &self.log_format,
@@ -105,9 +127,15 @@ impl Layer {
             create_database: options.create_database,
             baseline: options.baseline,
             on_newer: options.on_newer,
+            role: options.role,
+            allow_destructive: options.allow_destructive,
+            before: options.before,
+            after: options.after,
+            hook_timeout: options.hook_timeout,
             image: options.image,
             log: options.log,
             log_format: options.log_format,
+            placeholders: BTreeMap::new(),
         }
     }
 

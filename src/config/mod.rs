@@ -5,6 +5,7 @@
 
 mod layer;
 mod value;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::cli::Options;
 use crate::database::conninfo::Sources;
+use crate::database::secret::Secret;
 use crate::place::Place;
 use crate::sql::ident::Ident;
 use layer::{KEYS, Layer};
@@ -37,6 +39,16 @@ pub struct Config {
     pub baseline: Option<String>,
     /// What to do when the database is ahead of these migrations.
     pub on_newer: OnNewer,
+    /// The role that castoff works as after the login.
+    pub role: Option<Ident>,
+    /// Whether an upgrade may drop tables and columns without the mark `destructive`.
+    pub allow_destructive: bool,
+    /// What runs before the first migration and after the last.
+    pub hooks: Hooks,
+    /// Values for `${NAME}` in migrations, by name. They may be secrets.
+    pub placeholders: BTreeMap<String, Secret>,
+    /// Variables that are castoff's alone, and are taken out of the environment of others.
+    pub secret_variables: Vec<String>,
     /// How much of the story is told.
     pub log: LogLevel,
     /// How the story is told.
@@ -52,7 +64,21 @@ pub struct Config {
 }
 
 /// Variables that are castoff's alone, and are taken out of the server's environment.
-pub const SECRET_VARIABLES: [&str; 2] = ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_URL_FILE"];
+const SECRET_VARIABLES: [&str; 2] = ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_URL_FILE"];
+
+/// What the names of variables with values for placeholders begin with.
+const PLACEHOLDER: &str = "CASTOFF_PLACEHOLDER_";
+
+/// Commands of the user's, as words: a program and its arguments.
+#[derive(Clone, Debug)]
+pub struct Hooks {
+    /// Before the first migration.
+    pub before: Option<Vec<String>>,
+    /// After the last.
+    pub after: Option<Vec<String>>,
+    /// How long each may take.
+    pub timeout: Duration,
+}
 
 /// Where the migrations are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +240,15 @@ impl Config {
             create_database: layers.parse("create_database", false, Setting::flag)?,
             baseline: text("baseline"),
             on_newer: layers.parse("on_newer", OnNewer::Warn, Setting::on_newer)?,
+            role: layers.parse("role", None, |setting| setting.name().map(Some))?,
+            allow_destructive: layers.parse("allow_destructive", false, Setting::flag)?,
+            hooks: Hooks {
+                before: layers.parse("before", None, |setting| setting.words().map(Some))?,
+                after: layers.parse("after", None, |setting| setting.words().map(Some))?,
+                timeout: layers.duration("hook_timeout", Duration::from_mins(10))?,
+            },
+            placeholders: placeholders(flags, &environment, &layers.file)?,
+            secret_variables: secret_variables(&environment),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
             host: nix::unistd::gethostname()
@@ -373,6 +408,47 @@ fn sources(
     })
 }
 
+/// Values for placeholders: from flags, variables and the file, the strongest of each name.
+fn placeholders(
+    flags: &Options,
+    environment: &BTreeMap<String, String>,
+    file: &Layer,
+) -> Result<BTreeMap<String, Secret>, ConfigError> {
+    let mut values: BTreeMap<String, Secret> = BTreeMap::new();
+    for (name, value) in &file.placeholders {
+        values.insert(name.clone(), Secret::new(value.clone()));
+    }
+    for (variable, value) in environment {
+        if let Some(name) = variable.strip_prefix(PLACEHOLDER) {
+            // An empty value is a value: of all variables these alone may mean it.
+            values.insert(name.to_owned(), Secret::new(value.clone()));
+        }
+    }
+    for flag in &flags.placeholder {
+        let Some((name, value)) = flag.split_once('=') else {
+            return Err(ConfigError::Value {
+                origin: "`--placeholder`".to_owned(),
+                // Perhaps the value alone, and a secret.
+                value: "…".to_owned(),
+                wanted: "NAME=VALUE",
+            });
+        };
+        values.insert(name.to_owned(), Secret::new(value.to_owned()));
+    }
+    Ok(values)
+}
+
+/// What the web server and the hooks are not to see.
+fn secret_variables(environment: &BTreeMap<String, String>) -> Vec<String> {
+    let placeholders = environment.keys();
+    let placeholders = placeholders.filter(|name| name.starts_with(PLACEHOLDER));
+    SECRET_VARIABLES
+        .into_iter()
+        .map(str::to_owned)
+        .chain(placeholders.cloned())
+        .collect()
+}
+
 /// The name of the user castoff runs as. Reading `/etc/passwd` takes a tenth of a start with nothing
 /// to do, so it is read only when nobody named a database user.
 fn operating_system_user() -> Option<String> {
@@ -460,7 +536,7 @@ fn strangers(environment: &BTreeMap<String, String>) -> Vec<String> {
     environment
         .keys()
         .filter_map(|name| name.strip_prefix("CASTOFF_"))
-        .filter(|key| !known(key) && !of_kubernetes(key))
+        .filter(|key| !known(key) && !of_kubernetes(key) && !key.starts_with("PLACEHOLDER_"))
         .map(|key| format!("`CASTOFF_{key}` is not an option of castoff, and is ignored"))
         .collect()
 }

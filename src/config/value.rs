@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::sql::ident::Ident;
 
-use super::{ConfigError, LogFormat, LogLevel, OnNewer};
+use super::{ConfigError, LogFormat, LogLevel, OnNewer, words};
 
 /// A value as text, and the name of where it stood.
 pub(super) struct Setting {
@@ -56,6 +56,13 @@ impl Setting {
             "json" => Ok(LogFormat::Json),
             _ => Err(self.refuse("text or json")),
         }
+    }
+
+    /// A command: words as a shell cuts them, without anything else that a shell does.
+    pub(super) fn words(&self) -> Result<Vec<String>, ConfigError> {
+        words::words(&self.value)
+            .filter(|words| !words.is_empty())
+            .ok_or_else(|| self.refuse("a program and its arguments, with every quote closed"))
     }
 
     pub(super) fn name(&self) -> Result<Ident, ConfigError> {

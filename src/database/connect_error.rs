@@ -115,6 +115,15 @@ pub enum ConnectError {
         /// That name.
         database: String,
     },
+    /// The role of `--role` is not there, or not for this user.
+    #[error("role \"{}\" cannot be taken", asked.role)]
+    Role {
+        /// Who asked for which role. In a box, so that the others stay small.
+        asked: Box<AskedRole>,
+        /// What the server said.
+        #[source]
+        refusal: Refusal,
+    },
     /// Any other refusal, in the server's own words.
     #[error("{}", .0.message)]
     LoginRefused(Refusal),
@@ -167,6 +176,15 @@ pub enum ConnectError {
     Other(#[source] tokio_postgres::Error),
 }
 
+/// A login that asked for a role.
+#[derive(Debug)]
+pub struct AskedRole {
+    /// The role.
+    pub role: String,
+    /// Who logged in.
+    pub user: String,
+}
+
 impl ConnectError {
     /// Whether trying again can help.
     ///
@@ -194,6 +212,7 @@ impl ConnectError {
             | Self::NoHbaEntry(_)
             | Self::StartupParameter(_)
             | Self::AdminConsole { .. }
+            | Self::Role { .. }
             | Self::TlsRefused { .. }
             | Self::Certificate { .. }
             | Self::Handshake(_)
@@ -226,6 +245,7 @@ impl ConnectError {
             Self::NoHbaEntry(_) => "login-no-hba-entry",
             Self::StartupParameter(_) => "login-startup-parameter",
             Self::AdminConsole { .. } => "login-admin-console",
+            Self::Role { .. } => "login-role",
             Self::LoginRefused(_) => "login-refused",
             Self::TlsRefused { .. } => "tls-refused",
             Self::Certificate { .. } => "tls-certificate",
@@ -282,6 +302,17 @@ impl ConnectError {
                     .into()
             }
             Self::AdminConsole { .. } => "name the application's database in `DATABASE_URL`".into(),
+            Self::Role { asked, refusal } => {
+                let quoted = |name: &str| name.replace('"', "\"\"");
+                let (role, user) = (quoted(&asked.role), quoted(&asked.user));
+                if refusal.code == sqlstate::INSUFFICIENT_PRIVILEGE {
+                    format!("grant it with `grant \"{role}\" to \"{user}\"`")
+                } else {
+                    format!(
+                        "create it with `create role \"{role}\"`, or correct --role (CASTOFF_ROLE)"
+                    )
+                }
+            }
             Self::LoginRefused(_) | Self::Other(_) => "look at the server's log".into(),
             Self::TlsRefused { .. } => {
                 "switch the server's `ssl` on, or lower `sslmode` in `DATABASE_URL`".into()
@@ -328,6 +359,7 @@ impl ConnectError {
         | Self::TooManyConnections(refusal)
         | Self::NoHbaEntry(refusal)
         | Self::StartupParameter(refusal)
+        | Self::Role { refusal, .. }
         | Self::LoginRefused(refusal) = self
         {
             Some(refusal)

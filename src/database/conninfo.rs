@@ -16,6 +16,7 @@ use crate::database::settings::{self, Settings};
 use crate::database::tls_options::{self, TlsOptions};
 use crate::database::{passfile, values};
 use crate::place::Place;
+use crate::sql::ident::Ident;
 
 /// What the user, the environment and the operating system say.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Conninfo {
     pub user: String,
     /// Command-line options for the session: `-c lock_timeout=2s`.
     pub options: Option<String>,
+    /// The role that the session takes, other than the user's own.
+    pub role: Option<Ident>,
     /// What `pg_stat_activity` shows.
     pub application_name: Option<String>,
     /// The most that one address may take.
@@ -223,6 +226,7 @@ pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
         database: database.to_owned(),
         user,
         options: options(&settings, sources),
+        role: None,
         application_name: application_name.map(str::to_owned),
         connect_timeout: values::seconds(&settings, "connect_timeout")?,
         keepalives: values::keepalives(&settings)?,

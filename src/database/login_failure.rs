@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use tokio_postgres::error::DbError;
 
-use crate::database::connect_error::{ConnectError, Refusal};
+use crate::database::connect_error::{AskedRole, ConnectError, Refusal};
 use crate::database::encryption::HandshakeError;
 use crate::database::greeting::UnwantedAnswer;
 use crate::database::sqlstate;
@@ -26,6 +26,8 @@ pub struct Attempted {
     pub place: AttemptedPlace,
     /// How it insisted on TLS.
     pub mode: SslMode,
+    /// The role that the session was to take.
+    pub role: Option<String>,
 }
 
 /// Where a login was attempted.
@@ -107,6 +109,20 @@ fn refused(error: &DbError, attempted: &Attempted) -> ConnectError {
             ConnectError::NoHbaEntry(refusal)
         }
         sqlstate::PROTOCOL_VIOLATION => refused_by_pooler(refusal, attempted),
+        sqlstate::INSUFFICIENT_PRIVILEGE | sqlstate::INVALID_PARAMETER_VALUE => {
+            // The name stands in every translation of the message.
+            let named = |role: &&String| message.contains(&format!("\"{role}\""));
+            match attempted.role.as_ref().filter(named) {
+                Some(role) => ConnectError::Role {
+                    asked: Box::new(AskedRole {
+                        role: role.clone(),
+                        user: attempted.user.clone(),
+                    }),
+                    refusal,
+                },
+                None => ConnectError::LoginRefused(refusal),
+            }
+        }
         _ => ConnectError::LoginRefused(refusal),
     }
 }
@@ -207,6 +223,7 @@ mod tests {
             database: "app".to_owned(),
             place: AttemptedPlace::Host("pooler".to_owned()),
             mode: SslMode::Prefer,
+            role: None,
         };
         let refusal = Refusal {
             code: sqlstate::PROTOCOL_VIOLATION.to_owned(),

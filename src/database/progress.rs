@@ -145,7 +145,7 @@ pub async fn half_done<S>(session: &Session<S>) -> Result<Vec<HalfDone>, Failure
 }
 
 /// Leaves whatever role the section took, to the end of the transaction: the ledger is its owner's.
-const AS_OWNER: &str = "set local session authorization default; set local role none";
+const AS_OWNER: &str = "set local session authorization default; set local role to default";
 
 const BEGIN: &str = "begin isolation level read committed read write";
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::error::Severity;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, CancelToken, Client, NoTls};
 use tracing::{debug, info, warn};
 
@@ -170,10 +170,17 @@ impl Session<Open> {
     pub async fn holder(&self) -> Result<Option<Holder>, Failure> {
         let schema = self.ledger_schema.as_str();
         let sql = &about_this_lock(include_str!("sql/holder.sql"));
-        let row = self
-            .client
-            .query_typed_opt(sql, &[(&schema, Type::TEXT)])
-            .await?;
+        let parameters = [(&schema as &(dyn ToSql + Sync), Type::TEXT)];
+        // As the role of the login, whose other sessions another role may not see.
+        let (left, row, back) = tokio::join!(
+            biased;
+            self.client.batch_execute("begin; set local role none"),
+            self.client.query_typed_opt(sql, &parameters),
+            self.client.batch_execute("commit")
+        );
+        left?;
+        let row = row?;
+        back?;
         Ok(row.map(|row| Holder {
             pid: row.get(0),
             application_name: row.get(1),
@@ -249,10 +256,22 @@ impl Session<Locked> {
         Ok(row.get(0))
     }
 
+    /// Whether statements run as this role. A pooler may have dropped what the login asked for.
+    pub async fn acts_as(&self, role: &Ident) -> Result<bool, Failure> {
+        let sql = "select pg_catalog.current_setting('role') = $1";
+        let named = [(&role.as_str() as &(dyn ToSql + Sync), Type::TEXT)];
+        Ok(self.client.query_typed_one(sql, &named).await?.get(0))
+    }
+
     /// A way to look at this session while it works.
     pub fn side(&self) -> Option<Side> {
         let mut config = self.config.clone();
         config.application_name("castoff, watching");
+        // The role of the login sees all that the role that it takes sees, and its own sessions.
+        let options = config.get_options().filter(|all| all.contains("-c role="));
+        if let Some(options) = options.map(|all| format!("{all} -c role=none")) {
+            config.options(options);
+        }
         Side::new(config, self.cancel.tls.clone(), self.ledger_schema.clone())
     }
 

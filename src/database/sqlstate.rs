@@ -32,6 +32,8 @@ pub const SERIALIZATION_FAILURE: &str = "40001";
 pub const QUERY_CANCELED: &str = "57014";
 /// The server cannot do it, as a standby cannot write.
 pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
+/// A setting cannot have this value, as `role` cannot name a role that is not there.
+pub const INVALID_PARAMETER_VALUE: &str = "22023";
 /// The role lacks a right.
 pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// No such table.

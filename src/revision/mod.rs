@@ -5,6 +5,7 @@
 pub mod checksum;
 pub mod diagram;
 pub mod drawing;
+pub mod guard;
 pub mod history;
 pub mod history_error;
 pub mod id;

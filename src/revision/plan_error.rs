@@ -3,6 +3,7 @@
 use super::history_error::{HistoryError, list};
 use super::id::RevisionId;
 use crate::place::Place;
+use crate::sql::destructive::Loss;
 
 /// The target cannot be reached from where the database is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +114,20 @@ pub enum PlanError {
         /// Where its file says so.
         place: Box<Place>,
     },
+    /// Statements that lose data, which nobody said are meant.
+    #[error("revision `{id}` loses data: {loss}{}", and_more(*more))]
+    Destructive {
+        /// The first revision with one.
+        id: RevisionId,
+        /// What its first one does.
+        loss: Loss,
+        /// Where that one is.
+        place: Box<Place>,
+        /// How many more there are, in all revisions.
+        more: usize,
+        /// Where the others are and what they do, a line each.
+        others: String,
+    },
     /// The file does not say how to go back.
     #[error("revision `{id}` has no downgrade section")]
     MissingDowngrade {
@@ -141,6 +156,7 @@ impl PlanError {
             Self::NotAbove { .. } => "not-above",
             Self::Irreversible { .. } => "irreversible",
             Self::MissingDowngrade { .. } => "missing-downgrade",
+            Self::Destructive { .. } => "destructive",
         }
     }
 
@@ -179,6 +195,10 @@ impl PlanError {
             Self::Irreversible { .. } => {
                 "write a new migration with `castoff revision`, or restore a backup".into()
             }
+            Self::Destructive { .. } => {
+                "if that is meant, write `-- upgrade destructive` in the file, or set --allow-destructive (CASTOFF_ALLOW_DESTRUCTIVE)"
+                    .into()
+            }
             Self::MissingDowngrade { place, .. } => format!(
                 "add `-- downgrade` or `-- downgrade irreversible: <reason>` to `{}`",
                 place.path
@@ -190,7 +210,9 @@ impl PlanError {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::History(error) => error.place(),
-            Self::Irreversible { place, .. } | Self::MissingDowngrade { place, .. } => Some(place),
+            Self::Irreversible { place, .. }
+            | Self::Destructive { place, .. }
+            | Self::MissingDowngrade { place, .. } => Some(place),
             Self::UnknownRevisions { .. }
             | Self::Overlap { .. }
             | Self::SeveralHeads { .. }
@@ -204,6 +226,13 @@ impl PlanError {
             | Self::OverlappingTargets { .. }
             | Self::NotAbove { .. } => None,
         }
+    }
+}
+
+fn and_more(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        more => format!(", and {more} more"),
     }
 }
 

@@ -12,7 +12,9 @@
 pub mod draft;
 pub mod error;
 mod header;
+pub mod hook_file;
 pub mod kept;
+pub mod placeholder;
 pub(super) mod rewrite;
 mod section;
 
@@ -30,6 +32,7 @@ use crate::sql::enum_value::{NewValues, Use};
 use crate::sql::split::{Piece, SplitError, Splitter, Statement};
 use error::{Problem, ScriptError};
 use header::Header;
+use placeholder::Placeholder;
 use section::{Name, SectionLine};
 
 /// One migration file.
@@ -51,6 +54,8 @@ pub struct Script {
     pub branch_labels: Vec<String>,
     /// Why images that do not have this revision must not start once it is applied.
     pub breaking: Option<String>,
+    /// The placeholders that its SQL may have.
+    pub placeholders: Vec<Placeholder>,
     /// The way forward.
     pub upgrade: Section,
     /// The way back.
@@ -81,6 +86,9 @@ pub struct SectionOptions {
     pub lock_timeout: Option<String>,
     /// `statement_timeout` in PostgreSQL's own syntax, as written.
     pub statement_timeout: Option<String>,
+    /// Whether somebody decided that this upgrade may lose data. No part of the checksum: it says
+    /// nothing of what the statements do, and may be added when they ran elsewhere already.
+    pub destructive: bool,
 }
 
 /// How the statements of a section run.
@@ -152,10 +160,16 @@ impl Script {
         {
             match line {
                 SectionLine::Script(Name::Upgrade, options) => {
-                    upgrade = Some(file.section(options, span, statements)?);
+                    upgrade =
+                        Some(file.section(options, span, statements, &header.placeholders)?);
                 }
                 SectionLine::Script(Name::Downgrade, options) => {
-                    downgrade = Downgrade::Script(file.section(options, span, statements)?);
+                    downgrade = Downgrade::Script(file.section(
+                        options,
+                        span,
+                        statements,
+                        &header.placeholders,
+                    )?);
                 }
                 SectionLine::Irreversible { reason } => match statements.first() {
                     Some(first) => {
@@ -179,6 +193,7 @@ impl Script {
             depends_on: header.depends_on,
             branch_labels: header.branch_labels,
             breaking: header.breaking,
+            placeholders: header.placeholders,
             upgrade,
             downgrade,
             checksums,
@@ -305,11 +320,18 @@ impl File<'_> {
         mut options: SectionOptions,
         span: Range<usize>,
         mut statements: Vec<Statement>,
+        placeholders: &[Placeholder],
     ) -> Result<Section, ScriptError> {
+        placeholder::check(self.text, &statements, placeholders)
+            .map_err(|(problem, range)| self.blame(problem, &range))?;
         let mut ordinary = 0;
         let mut alone = None;
         for (index, statement) in statements.iter().enumerate() {
-            match classify(&self.text[statement.span.clone()]) {
+            match classify(&placeholder::any_values(
+                self.text,
+                &statement.span,
+                placeholders,
+            )) {
                 Class::Ordinary => ordinary += 1,
                 Class::NeedsAutocommit(command) => {
                     alone.get_or_insert((index, command));

@@ -64,6 +64,7 @@ fn script(number: usize, text: &str) -> Script {
         message: format!("make {id}"),
         down_revisions: split(parents),
         depends_on: split(depends_on),
+        placeholders: Vec::new(),
         branch_labels: labels
             .split(',')
             .filter(|l| !l.is_empty())

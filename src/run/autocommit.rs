@@ -322,7 +322,7 @@ async fn resume_at(work: &Work<'_>) -> Result<Option<Resume>, ApplyError> {
         return Ok(Some(Resume { done, next }));
     }
     let revision = work.script.id.clone();
-    let (text, statements) = work.section_parts();
+    let (text, statements) = work.written_parts();
     let is_edited = match &earlier.text {
         _ if statements.len() < fixed => true,
         // What did not run yet may be corrected: often it must be, to get any further.

@@ -13,7 +13,6 @@ use std::sync::atomic::AtomicBool;
 use nix::sys::signal::SigSet;
 
 use super::signal::Stop;
-use crate::config::SECRET_VARIABLES;
 
 /// Why the server cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -126,11 +125,15 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
 /// Uses `std`, not a raw `execvp`: `std` first restores SIGPIPE, which the Rust runtime ignores and
 /// which the server would otherwise inherit ignored. Descriptors of castoff's own are all
 /// close-on-exec; those it was given, it passes on.
-pub fn replace(server: &[OsString], stop: &Stop) -> Result<i32, ExecError> {
+pub fn replace(
+    server: &[OsString],
+    stop: &Stop,
+    secret_variables: &[String],
+) -> Result<i32, ExecError> {
     let (program, arguments) = server.split_first().expect("clap requires a command");
     let mut command = Command::new(program);
     command.args(arguments);
-    for name in SECRET_VARIABLES {
+    for name in secret_variables {
         command.env_remove(name);
     }
     give_ignored_signals_a_handler();
@@ -156,7 +159,7 @@ pub fn replace(server: &[OsString], stop: &Stop) -> Result<i32, ExecError> {
 /// An ignored signal stays ignored across exec; a handled one gets its default action back (see
 /// execve(2)). So every signal that castoff inherited as ignored is given a handler for the last
 /// moment: a server must not be deaf to SIGTERM or SIGCHLD because of how its parent was started.
-fn give_ignored_signals_a_handler() {
+pub(super) fn give_ignored_signals_a_handler() {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return;
     };

@@ -7,14 +7,14 @@ use tracing::{debug, info, warn};
 use super::lock::{self, Outcome};
 use super::newer::{self, Widened};
 use super::position::{self, Footing, Newer, Position};
-use super::{Context, apply, half, pooler, repair, watch};
+use super::{Context, apply, half, hook, pooler, ready, repair, watch};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
 use crate::database::progress;
 use crate::database::record::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
-use crate::migrations::Migrations;
+use crate::migrations::{HookFiles, Migrations};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
@@ -79,7 +79,7 @@ pub async fn migrate(
     let mut losses = 0;
     loop {
         let mut server = None;
-        let result = reach(context, found, &history, goal, &mut server).await;
+        let result = reach(context, found, migrations, &history, goal, &mut server).await;
         let error = match result {
             Err(error) if error.is_lost_connection() && losses < MOST_LOSSES => error,
             result => return result,
@@ -97,6 +97,7 @@ pub async fn migrate(
 async fn reach(
     context: &Context<'_>,
     (session, position): (Session<Open>, Position),
+    migrations: &Migrations,
     history: &History,
     goal: &Goal,
     server: &mut Option<i64>,
@@ -110,9 +111,13 @@ async fn reach(
             Ok(())
         }
         Work::Ahead(newer) => ahead(context, newer),
-        Work::Nothing | Work::Steps(_) | Work::Record(_) | Work::Baseline(_) => {
+        found @ (Work::Nothing | Work::Steps(_) | Work::Record(_) | Work::Baseline(_)) => {
+            if let Work::Steps(plan) = &found {
+                ready::check(context, plan)?;
+            }
             *server = Some(pooler::refuse(&session).await?.server_start);
-            under_lock(context, session, history, goal).await
+            let hooks = migrations.hooks()?;
+            under_lock(context, session, history, &hooks, goal).await
         }
     }
 }
@@ -159,6 +164,7 @@ async fn under_lock(
     context: &Context<'_>,
     session: Session<Open>,
     history: &History,
+    hooks: &HookFiles,
     goal: &Goal,
 ) -> Result<(), Error> {
     let is_done = async |session: &Session<Open>| -> Result<bool, Error> {
@@ -186,7 +192,7 @@ async fn under_lock(
             }
         }
         Outcome::Locked(session) => {
-            let result = do_work(context, &session, history, goal).await;
+            let result = do_work(context, &session, history, hooks, goal).await;
             lock::release(session).await;
             result
         }
@@ -198,8 +204,15 @@ async fn do_work(
     context: &Context<'_>,
     session: &Session<Locked>,
     history: &History,
+    hooks: &HookFiles,
     goal: &Goal,
 ) -> Result<(), Error> {
+    if let Some(role) = &context.config.role {
+        let asking = Error::asking("looking at the role");
+        if !session.acts_as(role).await.map_err(asking)? {
+            return Err(Error::RoleDropped { role: role.clone() });
+        }
+    }
     let mut position = position::ask(session).await?;
     let wide = widened(session, history, &position, goal).await?;
     let wide = wide.as_ref();
@@ -244,6 +257,12 @@ async fn do_work(
             half::tell(&progress::half_done(session).await.map_err(reading)?);
         }
         Work::Steps(plan) => {
+            ready::check(context, &plan)?;
+            let current = match &position {
+                Position::At(rows) => position::ids(rows)?,
+                Position::Empty | Position::Foreign { .. } => Vec::new(),
+            };
+            hook::before(context, session, hooks, &plan, &current).await?;
             if !has_ledger(&position) {
                 let creating = Error::asking("creating the ledger");
                 session.create_ledger().await.map_err(creating)?;
@@ -253,6 +272,7 @@ async fn do_work(
             }
             let all = wide.map_or(history, |wide| &wide.history);
             apply_all(context, session, all, &plan).await?;
+            hook::after(context, session, hooks, &plan, &current).await?;
             // What the last script set, a timeout say, is not to meet the question below.
             let resetting = Error::asking("resetting the session");
             let reset = session.client().batch_execute(session.reset()).await;

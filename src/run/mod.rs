@@ -7,16 +7,21 @@ mod autocommit;
 pub mod exec;
 pub mod half;
 pub mod half_error;
+mod hook;
+pub mod hook_error;
 mod leftover;
 pub mod lock;
 pub mod migrate;
 pub mod newer;
 pub mod offline;
 pub mod pause;
+pub mod placeholder;
 pub mod pooler;
 pub mod position;
+pub mod preview;
 pub mod probe;
 pub mod progress;
+mod ready;
 pub mod repair;
 pub mod section;
 pub mod signal;
@@ -188,6 +193,7 @@ fn resolve(config: &Config) -> Result<Conninfo, Error> {
             .take(63)
             .collect()
     });
+    conninfo.role.clone_from(&config.role);
     let keepalives = &mut conninfo.keepalives;
     keepalives.idle.get_or_insert(Duration::from_secs(30));
     keepalives.interval.get_or_insert(Duration::from_secs(10));
@@ -209,7 +215,7 @@ pub fn run(config: &Config, stop: &Stop, server: &[OsString]) -> Result<(), Erro
         exec::look_up(program, config.path.as_deref())?;
     }
     migrate(config, stop, &Goal::Upgrade(Target::head()))?;
-    let signal = exec::replace(server, stop)?;
+    let signal = exec::replace(server, stop, &config.secret_variables)?;
     Err(Error::Stopped { signal })
 }
 

@@ -6,13 +6,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{section, transaction};
+use super::transaction::LEAVE_ROLE;
+use super::{placeholder, section};
 use crate::database::ledger::in_schema;
 use crate::database::record::{Move, Operator, Outcome, Record, When, array, literal};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
 use crate::revision::range::Offline;
+use crate::revision::script::placeholder::used;
 use crate::revision::script::{Mode, Script, Section};
 use crate::revision::stamp::Stamp;
 use crate::revision::walk::Edges;
@@ -24,10 +26,11 @@ pub fn script(
     offline: &Offline<'_>,
     schema: &Ident,
     operator: &Operator,
+    role: Option<&Ident>,
 ) -> String {
-    let mut text = preamble(schema, &offline.from, &foreign_guard(schema));
+    let mut text = preamble(schema, role, &offline.from, &foreign_guard(schema));
     for step in &offline.plan.steps {
-        push_step(&mut text, history, step, schema, operator);
+        push_step(&mut text, history, step, schema, operator, role);
     }
     text.push_str(&epilogue(schema));
     text
@@ -40,9 +43,10 @@ pub fn stamp(
     stamp: &Stamp,
     schema: &Ident,
     operator: &Operator,
+    role: Option<&Ident>,
 ) -> String {
     // A stamp is what a database with tables and no ledger needs.
-    let mut text = preamble(schema, from, "");
+    let mut text = preamble(schema, role, from, "");
     text.push_str("begin;\n");
     text.push_str(&Move::of(history, &stamp.leaves, &stamp.enters).statements(schema));
     // A revision that is entered is recorded; those below it, where nothing is known of them.
@@ -67,12 +71,14 @@ pub fn stamp(
 }
 
 /// Takes the lock, creates the ledger where it is missing, and checks where the database is.
-fn preamble(schema: &Ident, from: &[RevisionId], guard: &str) -> String {
+fn preamble(schema: &Ident, role: Option<&Ident>, from: &[RevisionId], guard: &str) -> String {
     let ledger = in_schema(include_str!("../database/sql/ledger.sql"), schema);
     let template = include_str!("../database/sql/offline.sql");
     let mut from: Vec<&str> = from.iter().map(RevisionId::as_str).collect();
     from.sort_unstable();
+    let role = role.map_or_else(String::new, |role| format!("set role {role};\n"));
     in_schema(template, schema)
+        .replace("{role}", &role)
         .replace("{revision_table}", &literal(&format!("{schema}.revision")))
         .replace("{schema_quoted}", &literal(&schema.to_string()))
         .replace("{schema_name}", &literal(schema.as_str()))
@@ -90,6 +96,12 @@ fn foreign_guard(schema: &Ident) -> String {
         .fold(String::new(), |text, line| {
             format!("{text}        {line}\n")
         })
+}
+
+/// What psql needs to come back to the role: it has none of its own from the login.
+fn leave_role(role: Option<&Ident>) -> String {
+    let set = role.map_or_else(String::new, |role| format!(" set role {role};"));
+    format!("{LEAVE_ROLE}{set}")
 }
 
 fn epilogue(schema: &Ident) -> String {
@@ -114,28 +126,28 @@ fn push_step(
     step: &Step<'_>,
     schema: &Ident,
     operator: &Operator,
+    role: Option<&Ident>,
 ) {
     let script = step.script;
+    let leave = leave_role(role);
     let (movement, section) = section::of_step(step);
     let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     let rows = Move::of(history, &step.leaves, &step.enters).statements(schema);
     // Writing to a String cannot fail.
-    write!(
-        text,
-        "\n-- {verb} {id} {message}\n{} reset all;\n",
-        transaction::LEAVE_ROLE
-    )
-    .ok();
+    write!(text, "\n-- {verb} {id} {message}\n{leave} reset all;\n").ok();
+    for name in section.map_or_else(Vec::new, |section| placeholders(script, section)) {
+        writeln!(text, "-- Needs: psql --set={name}=VALUE").ok();
+    }
     if is_autocommit {
         push_section(text, script, section, "set");
-        writeln!(text, "{}\nbegin;", transaction::LEAVE_ROLE).ok();
+        writeln!(text, "{leave}\nbegin;").ok();
         text.push_str(&rows);
     } else {
         text.push_str("begin;\n");
         text.push_str(&rows);
         push_section(text, script, section, "set local");
-        writeln!(text, "{}", transaction::LEAVE_ROLE).ok();
+        writeln!(text, "{leave}").ok();
     }
     let statements = section.map_or(0, |section| section.statements.len());
     push_record(
@@ -148,18 +160,29 @@ fn push_step(
     text.push_str("commit;\n");
 }
 
+/// The variables that psql puts in.
+fn placeholders<'s>(script: &'s Script, section: &Section) -> Vec<&'s str> {
+    let used = used(&script.text, &section.statements, &script.placeholders);
+    used.into_iter().map(|one| one.name.as_str()).collect()
+}
+
 fn push_section(text: &mut String, script: &Script, section: Option<&Section>, set: &str) {
     let Some(section) = section else { return };
     text.push_str(&section::timeouts(&section.options, set));
-    for statement in &section.statements {
-        text.push_str(script.text.get(statement.span.clone()).unwrap_or_default());
+    let rendered = placeholder::render_for_psql(script, section);
+    let (source, statements) = match &rendered {
+        Some(rendered) => (&rendered.text, &rendered.statements),
+        None => (&script.text, &section.statements),
+    };
+    for statement in statements {
+        text.push_str(source.get(statement.span.clone()).unwrap_or_default());
         let Some(data) = &statement.copy_data else {
             // On a line of its own: the statement may end in a comment.
             text.push_str("\n;\n");
             continue;
         };
         text.push_str(";\n");
-        text.push_str(script.text.get(data.clone()).unwrap_or_default());
+        text.push_str(source.get(data.clone()).unwrap_or_default());
         if !text.ends_with('\n') {
             text.push('\n');
         }

@@ -1,9 +1,9 @@
 //! One step of a plan with all that running it needs, and the errors it can end with.
 
-use super::Context;
 use super::apply::{ApplyError, HalfWayEdit, Remains};
 use super::probe::Doubt;
 use super::section::{self, StatementFailure};
+use super::{Context, placeholder};
 use crate::config::Config;
 use crate::database::failure::Failure;
 use crate::database::ledger::FenceError;
@@ -13,6 +13,7 @@ use crate::database::side::Side;
 use crate::place::Place;
 use crate::revision::history::History;
 use crate::revision::plan::Step;
+use crate::revision::script::placeholder::Rendered;
 use crate::revision::script::{Script, Section, SectionOptions};
 use crate::sql::split::Statement;
 
@@ -32,6 +33,8 @@ pub(super) struct Work<'a> {
     pub(super) movement: Movement,
     /// The section; nothing when there is no SQL to run.
     pub(super) section: Option<&'a Section>,
+    /// The section with the values of its placeholders, if it has any.
+    pub(super) rendered: Option<Rendered>,
     /// The rows of the ledger that the step moves.
     pub(super) rows: Move,
 }
@@ -54,6 +57,8 @@ impl<'a> Work<'a> {
             script,
             movement,
             section,
+            rendered: section
+                .and_then(|section| placeholder::render(context.config, script, section)),
             rows: Move::of(history, &step.leaves, &step.enters),
         }
     }
@@ -62,13 +67,28 @@ impl<'a> Work<'a> {
         Record::of(self.script, self.movement, outcome, last_statement)
     }
 
-    pub(super) fn section_parts(&self) -> (&'a str, &'a [Statement]) {
+    /// What runs: the text and its statements, with the values of placeholders.
+    pub(super) fn section_parts(&self) -> (&str, &[Statement]) {
+        match &self.rendered {
+            Some(rendered) => (&rendered.text, &rendered.statements),
+            None => self.written_parts(),
+        }
+    }
+
+    /// The same as the file has it, and as it is recorded.
+    pub(super) fn written_parts(&self) -> (&'a str, &'a [Statement]) {
         self.section.map_or(("", &[]), |section| {
             (self.script.text.as_str(), &section.statements)
         })
     }
 
+    /// The place of a statement in the file; `offset` is a byte in what runs.
     pub(super) fn place(&self, index: usize, offset: Option<usize>) -> Place {
+        let in_file = |offset| match &self.rendered {
+            Some(rendered) => rendered.origin(offset),
+            None => offset,
+        };
+        let offset = offset.map(in_file);
         match self.section {
             Some(section) => section::place(self.script, section, index, offset),
             None => Place::file(&self.script.path),
@@ -93,14 +113,14 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn rolled_back(&self, place: Place, failure: Failure) -> ApplyError {
-        match failure {
+        match self.without_values(failure) {
             Failure::Refused(refusal) => ApplyError::RolledBack {
                 revision: self.script.id.clone(),
                 movement: self.movement,
                 place: Box::new(place),
                 refusal,
             },
-            Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
+            failure @ (Failure::Lost(_) | Failure::Protocol(_)) => self.broken(failure),
         }
     }
 
@@ -134,7 +154,7 @@ impl<'a> Work<'a> {
         let movement = self.movement;
         let place = Box::new(self.place(done, offset));
         let statements = self.section_parts().1.len();
-        match failure {
+        match self.without_values(failure) {
             Failure::Refused(refusal) => ApplyError::Stopped {
                 revision,
                 movement,
@@ -144,7 +164,7 @@ impl<'a> Work<'a> {
                 remains,
                 refusal,
             },
-            Failure::Lost(_) | Failure::Protocol(_) => ApplyError::Interrupted {
+            failure @ (Failure::Lost(_) | Failure::Protocol(_)) => ApplyError::Interrupted {
                 revision,
                 movement,
                 place,
@@ -175,6 +195,17 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// What the server says, without the values that it quotes.
+    fn without_values(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Refused(mut refusal) => {
+                placeholder::redact(self.config, self.script, &mut refusal);
+                Failure::Refused(refusal)
+            }
+            Failure::Lost(_) | Failure::Protocol(_) => failure,
+        }
+    }
+
     pub(super) fn fenced(&self, fence: FenceError) -> ApplyError {
         match fence {
             FenceError::Failure(failure) => self.broken(failure),
@@ -189,7 +220,7 @@ impl<'a> Work<'a> {
     pub(super) fn broken(&self, failure: Failure) -> ApplyError {
         ApplyError::Broken {
             revision: self.script.id.clone(),
-            failure,
+            failure: self.without_values(failure),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod canonical;
 pub mod classify;
+pub mod destructive;
 pub mod effect;
 pub mod enum_value;
 pub mod ident;

@@ -81,6 +81,11 @@ const FRAGMENTS: &[&str] = &[
     "alter type e add value 'a';",
     "set standard_conforming_strings = off;",
     "reset all;",
+    "drop ",
+    "alter ",
+    "table ",
+    "delete from ",
+    "truncate ",
     "\0",
 ];
 

@@ -108,7 +108,7 @@ fn a_file_that_is_no_migration_is_refused_at_its_place() {
         error[unknown-section-option]: unknown option `atocommit` after `-- upgrade`
           --> migrations/202601010000_bbbb22_second.sql:5
            5 | -- upgrade atocommit
-          help: use `autocommit`, `repeatable`, `lock_timeout=…`, `statement_timeout=…`, or start a mere comment with another word than `upgrade`
+          help: use `autocommit`, `repeatable`, `lock_timeout=…`, `statement_timeout=…`, `destructive`, or start a mere comment with another word than `upgrade`
 
         status 17
         --- stderr

@@ -178,9 +178,9 @@ fn flags_and_settings_that_are_not_understood_are_named() {
         --- stderr
         error: unexpected argument '--frobnicate' found
 
-          tip: to pass '--frobnicate' as a value, use '-- --frobnicate'
+          tip: a similar argument exists: '--before'
 
-        Usage: castoff upgrade [OPTIONS] [TARGET]
+        Usage: castoff upgrade --before <COMMAND> [TARGET]
 
         For more information, try '--help'.
 
@@ -260,7 +260,7 @@ fn flags_and_settings_that_are_not_understood_are_named() {
         error[config-file]: unknown field `wait_timeuot`
           --> unknown.toml:3
            3 | wait_timeuot = '5s'
-          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, create_database, baseline, on_newer, image, log, log_format
+          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, create_database, baseline, on_newer, role, allow_destructive, before, after, hook_timeout, image, log, log_format
 
         $ castoff --config type.toml upgrade
         status 10
@@ -292,7 +292,7 @@ fn flags_and_settings_that_are_not_understood_are_named() {
         error[config-file]: unknown field `database`
           --> table.toml:1
            1 | [database]
-          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, create_database, baseline, on_newer, image, log, log_format
+          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, create_database, baseline, on_newer, role, allow_destructive, before, after, hook_timeout, image, log, log_format
 
         $ castoff --config value.toml upgrade
         status 10

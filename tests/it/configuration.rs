@@ -80,6 +80,8 @@ fn a_flag_wins_over_the_environment_which_wins_over_the_file() {
         ("lock_timeout", "b"),
         ("create_database", "c"),
         ("on_newer", "d"),
+        ("allow_destructive", "g"),
+        ("hook_timeout", "h"),
         ("log", "e"),
         ("log_format", "f"),
     ] {

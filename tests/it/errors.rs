@@ -26,7 +26,7 @@ fn failing(project: &Project) -> String {
         lines.collect::<Vec<_>>().join("\n")
     };
     let before = contents();
-    let finished = run(project, Some(&database), "upgrade");
+    let finished = run(project, Some(&database), "upgrade --allow-destructive");
     finished.status(15);
     assert_eq!(contents(), before);
     finished.to_string()

@@ -50,6 +50,8 @@ fn plan_shows_the_statements_and_changes_nothing() {
         [
           {
             "done": 0,
+            "destructive": [],
+            "direction": "upgrade",
             "message": "Make aaaa11",
             "mode": "transaction",
             "path": "migrations/202601010001_aaaa11_make_aaaa11.sql",
@@ -60,6 +62,8 @@ fn plan_shows_the_statements_and_changes_nothing() {
           },
           {
             "done": 0,
+            "destructive": [],
+            "direction": "upgrade",
             "message": "Make bbbb22",
             "mode": "autocommit",
             "path": "migrations/202601010002_bbbb22_make_bbbb22.sql",

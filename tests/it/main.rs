@@ -24,6 +24,8 @@ mod configuration;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod destructive;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod drawing;
@@ -50,6 +52,8 @@ mod harness;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod ledger;
@@ -64,6 +68,8 @@ mod newer;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod placeholders;
+#[cfg(test)]
 mod pooler;
 #[cfg(test)]
 mod race;
@@ -75,6 +81,8 @@ mod repair;
 mod replicas;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
+mod role;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

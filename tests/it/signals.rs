@@ -190,7 +190,7 @@ fn inside_an_autocommit_migration() {
         // `lock table` needs a transaction; `truncate` waits just as well.
         let gate = Migration::new("b")
             .after("a")
-            .options("autocommit")
+            .options("autocommit destructive")
             .upgrade(
                 "create table t_b (id integer);\ntruncate gate;\ncreate table t_c (id integer);",
             );

@@ -1,6 +1,6 @@
 -- Written by castoff for psql. Run it as: psql --no-psqlrc --file=THIS DATABASE
 \set ON_ERROR_STOP on
-do $castoff$
+{role}do $castoff$
 begin
     if not pg_catalog.pg_try_advisory_lock(1667330932, pg_catalog.hashtext({schema_name})) then
         raise exception 'the migration lock is taken: a castoff is at work';

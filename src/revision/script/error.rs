@@ -116,6 +116,14 @@ pub enum Problem {
         "`{0}` is not a branch label (letters, digits, `_`, `-`, `.`; not `base`, `head`, `heads`)"
     )]
     BranchLabel(String),
+    /// Something that is no name, or more than that.
+    #[error(
+        "`{0}` does not declare a placeholder (a name of letters, digits and `_`, then `literal` or `identifier`)"
+    )]
+    PlaceholderDeclaration(String),
+    /// `${` is no SQL, so this was meant for castoff.
+    #[error("`{0}` is not a placeholder that the header declares")]
+    Placeholder(String),
     /// Name and header disagree.
     #[error("the file name carries revision `{named}`, the header `{id}`")]
     FileName {
@@ -144,6 +152,12 @@ pub enum Problem {
     /// A start that goes on half way has a session of its own.
     #[error("`{command}` in an autocommit section")]
     KeptInSession {
+        /// The command.
+        command: &'static str,
+    },
+    /// A statement that PostgreSQL refuses in a transaction, in `before.sql` or `after.sql`.
+    #[error("`{command}` in a hook, which runs in a transaction")]
+    AutocommitInHook {
         /// The command.
         command: &'static str,
     },
@@ -178,11 +192,14 @@ impl ScriptError {
             Problem::RevisionId { .. } => "invalid-revision-id",
             Problem::DuplicateValue { .. } => "duplicate-header-value",
             Problem::BranchLabel(_) => "invalid-branch-label",
+            Problem::PlaceholderDeclaration(_) => "placeholder-declaration",
+            Problem::Placeholder(_) => "placeholder-unknown",
             Problem::FileName { .. } => "file-name-mismatch",
             Problem::NeedsAutocommit { .. } => "needs-autocommit",
             Problem::NewEnumValue { .. } => "new-enum-value",
             Problem::CopyToClient => "copy-to-stdout",
             Problem::KeptInSession { .. } => "kept-in-session",
+            Problem::AutocommitInHook { .. } => "autocommit-in-hook",
             Problem::TransactionControl { .. } => "transaction-control",
         }
     }
@@ -214,7 +231,7 @@ impl ScriptError {
                 "use `autocommit`, `repeatable`, `lock_timeout=…`, `statement_timeout=…`{}, or start a mere \
                  comment with another word than `{name}`",
                 match name {
-                    Name::Upgrade => "",
+                    Name::Upgrade => ", `destructive`",
                     Name::Downgrade => ", `irreversible: <reason>`",
                 }
             ),
@@ -233,7 +250,7 @@ impl ScriptError {
                 "write `-- breaking: <why older images must not start>`".into()
             }
             Problem::UnknownKey { key, meant: None } => format!(
-                "use revision, down_revision, depends_on, branch_labels or breaking, or start a mere comment \
+                "use revision, down_revision, depends_on, branch_labels, breaking or placeholders, or start a mere comment \
                  with another word than `{key}:`"
             ),
             Problem::DuplicateKey { key } => {
@@ -247,6 +264,14 @@ impl ScriptError {
             }
             Problem::DuplicateValue { id, .. } => format!("remove one `{id}`"),
             Problem::BranchLabel(_) => "choose another label, such as `billing`".into(),
+            Problem::PlaceholderDeclaration(_) => {
+                "write `-- placeholders: app_password, app_role identifier`".into()
+            }
+            Problem::Placeholder(_) => {
+                "declare it in the header with `-- placeholders: NAME`, and write `${NAME}` with \
+                 nothing before it that is part of a word"
+                    .into()
+            }
             Problem::FileName { id, .. } => {
                 format!("name the file `<yyyymmddhhmm>_{id}_<slug>.sql`, or correct the header")
             }
@@ -262,6 +287,9 @@ impl ScriptError {
                 "use a table that stays, and drop it at the end: a start that goes on half way \
                  has another session"
                     .into()
+            }
+            Problem::AutocommitInHook { .. } => {
+                "move it to a migration of its own, or to a command in CASTOFF_BEFORE".into()
             }
             Problem::TransactionControl { .. } => {
                 "remove it: castoff begins and ends the transaction; `autocommit` on the section \

@@ -10,13 +10,15 @@ use std::ops::Range;
 use crate::revision::id::RevisionId;
 
 use super::error::Problem;
+use super::placeholder::{self, Placeholder};
 
-const KEYS: [&str; 5] = [
+const KEYS: [&str; 6] = [
     "revision",
     "down_revision",
     "depends_on",
     "branch_labels",
     BREAKING,
+    "placeholders",
 ];
 
 /// The key whose value is prose: it takes the rest of its line.
@@ -39,6 +41,7 @@ pub(super) struct Header {
     pub(super) depends_on: Vec<RevisionId>,
     pub(super) branch_labels: Vec<String>,
     pub(super) breaking: Option<String>,
+    pub(super) placeholders: Vec<Placeholder>,
     seen: Vec<&'static str>,
 }
 
@@ -102,6 +105,7 @@ impl Header {
             "depends_on" => self.depends_on = revisions(key, value)?,
             BREAKING if value.is_empty() => return Err(Problem::BreakingWithoutReason),
             BREAKING => self.breaking = Some(value.to_owned()),
+            "placeholders" => self.placeholders = placeholder::declare(values(value))?,
             _ => {
                 let labels = values(value).map(label).collect::<Result<_, _>>()?;
                 self.branch_labels = unique(key, labels)?;

@@ -118,6 +118,7 @@ impl Kept<'_> {
             depends_on: self.depends_on.to_vec(),
             branch_labels: Vec::new(),
             breaking: None,
+            placeholders: Vec::new(),
             upgrade: Section {
                 options: SectionOptions::default(),
                 span: nothing,

@@ -99,6 +99,11 @@ fn options(name: Name, text: &str) -> Result<SectionOptions, Problem> {
                 options.repeat = Repeat::Always;
                 twice
             }
+            ("destructive", None) if name == Name::Upgrade => {
+                let twice = options.destructive;
+                options.destructive = true;
+                twice
+            }
             ("lock_timeout", _) => options
                 .lock_timeout
                 .replace(timeout(option, value)?)

@@ -1,0 +1,307 @@
+//! What the user wants done around the migrations: a command before and after them, such as a
+//! backup, and the files `before.sql` and `after.sql`.
+//!
+//! Hooks run while the migration lock is held, and only when there is something to apply. A command
+//! gets the plan as JSON on its standard input; what it says goes to standard error. It runs in a
+//! process group of its own, and is never left behind: it is ended with castoff, unless castoff is
+//! killed.
+
+use std::io::Write as _;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tracing::{debug, info};
+
+use super::exec::{self, ExecError};
+use super::hook_error::{HookError, Phase};
+use super::section::{self, StatementFailure};
+use super::{Context, preview, transaction};
+use crate::database::failure::Failure;
+use crate::database::ledger::FenceError;
+use crate::database::record::Move;
+use crate::database::session::{Locked, Session};
+use crate::error::Error;
+use crate::migrations::HookFiles;
+use crate::place::Place;
+use crate::report;
+use crate::revision::id::RevisionId;
+use crate::revision::plan::Plan;
+use crate::revision::script::hook_file::HookFile;
+
+/// How often a running command is looked at: for its end there is no need to, for a signal and the
+/// time there is.
+const TICK: Duration = Duration::from_millis(30);
+
+/// How long a command may wind down when castoff is told to stop; it must fit into the time that
+/// the work has to roll back.
+const GRACE_WHEN_STOPPED: Duration = Duration::from_millis(250);
+
+/// How long a command may wind down when its time is over.
+const GRACE_WHEN_LATE: Duration = Duration::from_secs(5);
+
+/// Looks the programs up before anything waits for them.
+pub(super) fn look_up(context: &Context<'_>) -> Result<(), HookError> {
+    let hooks = &context.config.hooks;
+    for (phase, words) in [(Phase::Before, &hooks.before), (Phase::After, &hooks.after)] {
+        if let Some(program) = words.as_ref().and_then(|words| words.first()) {
+            exec::look_up(program.as_ref(), context.config.path.as_deref())
+                .map_err(|source| HookError::Missing { phase, source })?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs what is to run before the first migration: the command, then the file. The database is at
+/// `current`.
+pub(super) async fn before(
+    context: &Context<'_>,
+    session: &Session<Locked>,
+    files: &HookFiles,
+    plan: &Plan<'_>,
+    current: &[RevisionId],
+) -> Result<(), Error> {
+    if let Some(words) = &context.config.hooks.before {
+        let position: Vec<&str> = current.iter().map(RevisionId::as_str).collect();
+        let document = document(context, Phase::Before, &position, plan);
+        command(context, Phase::Before, words, &document).await?;
+    }
+    if let Some(file) = &files.before {
+        sql(session, Phase::Before, file).await?;
+    }
+    Ok(())
+}
+
+/// Runs what is to run after the last migration: the file, then the command.
+pub(super) async fn after(
+    context: &Context<'_>,
+    session: &Session<Locked>,
+    files: &HookFiles,
+    plan: &Plan<'_>,
+    current: &[RevisionId],
+) -> Result<(), Error> {
+    if let Some(file) = &files.after {
+        sql(session, Phase::After, file).await?;
+    }
+    if let Some(words) = &context.config.hooks.after {
+        let rows = plan.heads_after(current);
+        let position: Vec<&str> = rows.iter().map(RevisionId::as_str).collect();
+        let document = document(context, Phase::After, &position, plan);
+        command(context, Phase::After, words, &document).await?;
+    }
+    Ok(())
+}
+
+/// What a command reads. Nothing in it is secret.
+fn document(context: &Context<'_>, phase: Phase, position: &[&str], plan: &Plan<'_>) -> Value {
+    json!({
+        "hook": phase.as_str(),
+        "database": context.conninfo.to_string(),
+        "position": position,
+        "steps": preview::steps(&plan.steps),
+    })
+}
+
+async fn command(
+    context: &Context<'_>,
+    phase: Phase,
+    words: &[String],
+    document: &Value,
+) -> Result<(), Error> {
+    context.go_on()?;
+    let began = Instant::now();
+    let (program, arguments) = words
+        .split_first()
+        .expect("config rejects an empty command");
+    let mut child = start(context, program, arguments).map_err(|source| {
+        let source = ExecError::NotExecutable {
+            command: program.clone(),
+            source,
+        };
+        HookError::NotStarted { phase, source }
+    })?;
+    debug!(
+        "started the {phase} hook `{program}` as process {}",
+        child.id()
+    );
+    feed(&mut child, format!("{document}\n"));
+    let mut running = Running::of(child);
+    let limit = context.config.hooks.timeout;
+    let status = loop {
+        if let Some(status) = running.ended(TICK).await? {
+            break status;
+        }
+        if let Err(stopped) = context.go_on() {
+            let signal = context
+                .stop
+                .received()
+                .and_then(|signal| signal.try_into().ok());
+            running
+                .end(signal.unwrap_or(Signal::SIGTERM), GRACE_WHEN_STOPPED)
+                .await?;
+            return Err(stopped);
+        }
+        if began.elapsed() >= limit {
+            running.end(Signal::SIGTERM, GRACE_WHEN_LATE).await?;
+            return Err(HookError::TimedOut {
+                phase,
+                program: program.clone(),
+                after: limit,
+            }
+            .into());
+        }
+    };
+    if !status.success() {
+        return Err(HookError::Failed {
+            phase,
+            program: program.clone(),
+            end: end(status),
+        }
+        .into());
+    }
+    let milliseconds = began.elapsed().as_millis();
+    info!(
+        event = "hook",
+        hook = phase.as_str(),
+        milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX),
+        "{phase} hook `{program}` is done ({milliseconds} ms)"
+    );
+    Ok(())
+}
+
+/// Starts a command with castoff's environment minus castoff's own secrets. `std` gives it an empty
+/// signal mask and the default for SIGPIPE; what else castoff was made to ignore gets a handler
+/// here, which the kernel takes away at the exec.
+fn start(context: &Context<'_>, program: &str, arguments: &[String]) -> std::io::Result<Child> {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(report::story_of_a_child())
+        .stderr(report::story_of_a_child());
+    for name in &context.config.secret_variables {
+        command.env_remove(name);
+    }
+    exec::give_ignored_signals_a_handler();
+    command.spawn()
+}
+
+/// Writes to the command's standard input, from a thread: a command need not read what it is told.
+fn feed(child: &mut Child, text: String) {
+    if let Some(mut stdin) = child.stdin.take() {
+        // Whoever closes the pipe early did not want to know.
+        drop(tokio::task::spawn_blocking(move || {
+            stdin.write_all(text.as_bytes()).ok()
+        }));
+    }
+}
+
+/// A command and the processes that it started.
+struct Running {
+    group: Pid,
+    waiting: JoinHandle<std::io::Result<ExitStatus>>,
+    has_ended: bool,
+}
+
+impl Running {
+    fn of(mut child: Child) -> Self {
+        Self {
+            group: Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX)),
+            waiting: tokio::task::spawn_blocking(move || child.wait()),
+            has_ended: false,
+        }
+    }
+
+    /// How the command ended, if it does within this time.
+    async fn ended(&mut self, within: Duration) -> Result<Option<ExitStatus>, Error> {
+        let Ok(joined) = tokio::time::timeout(within, &mut self.waiting).await else {
+            return Ok(None);
+        };
+        self.has_ended = true;
+        let status = joined
+            .map_err(std::io::Error::other)
+            .and_then(|waited| waited);
+        status.map(Some).map_err(Error::System)
+    }
+
+    /// Ends it and what it started, by this signal or by force.
+    async fn end(&mut self, signal: Signal, grace: Duration) -> Result<(), Error> {
+        killpg(self.group, signal).ok();
+        let ended = self.ended(grace).await;
+        // What the command left behind is still in its group.
+        killpg(self.group, Signal::SIGKILL).ok();
+        ended.map(drop)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Dropped in the middle: nobody waits any longer. Once it was waited for, its number may
+        // be somebody else's.
+        if !self.has_ended {
+            killpg(self.group, Signal::SIGKILL).ok();
+        }
+    }
+}
+
+fn end(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// Runs a file in a transaction of its own, which proves the lock as each step does.
+async fn sql(session: &Session<Locked>, phase: Phase, file: &HookFile) -> Result<(), Error> {
+    let client = session.client();
+    let broken = |source| Error::Database {
+        doing: "running a hook",
+        source,
+    };
+    let refused = |failure, place: Place| match failure {
+        Failure::Refused(refusal) => HookError::Sql {
+            phase,
+            place: Box::new(place),
+            refusal,
+        }
+        .into(),
+        Failure::Lost(_) | Failure::Protocol(_) => broken(failure),
+    };
+    let opening = transaction::begin(session.reset(), None);
+    match session.begin_and_move(&opening, &Move::default()).await {
+        Ok(()) => {}
+        Err(FenceError::Failure(failure)) => return Err(broken(failure)),
+        Err(FenceError::LockLost | FenceError::LedgerMoved) => {
+            client.batch_execute("rollback").await.ok();
+            return Err(HookError::LockLost { phase }.into());
+        }
+    }
+    let began = Instant::now();
+    if let Err(failed) = section::run(client, &file.text, &file.statements).await {
+        client.batch_execute("rollback").await.ok();
+        let StatementFailure {
+            index,
+            offset,
+            failure,
+        } = failed;
+        return Err(refused(failure, file.place(index, offset)));
+    }
+    if let Err(error) = client.batch_execute("commit").await {
+        let place = Place::file(&file.path).with_note("at commit");
+        return Err(refused(error.into(), place));
+    }
+    let milliseconds = began.elapsed().as_millis();
+    info!(
+        event = "hook",
+        hook = phase.as_str(),
+        milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX),
+        "{phase}.sql is done ({milliseconds} ms)"
+    );
+    Ok(())
+}
