@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
+use crate::database::blocker;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo_error::ConninfoError;
 use crate::database::failure::Failure;
@@ -248,6 +249,7 @@ impl Error {
             Self::Reordered { .. } => "parents-mismatch",
             Self::Apply(error) => match error {
                 ApplyError::RolledBack { .. } => "apply-failed",
+                ApplyError::LockBusy { .. } => "lock-busy",
                 ApplyError::Stopped { .. } => "apply-stopped",
                 ApplyError::EditedHalfWay { .. } => "edited-half-way",
                 ApplyError::Fenced { .. } => "lock-lost",
@@ -294,6 +296,7 @@ impl Error {
             | Self::Edited { .. }
             | Self::Reordered { .. } => 14,
             Self::Apply(error) => match error {
+                ApplyError::LockBusy { .. } => 13,
                 ApplyError::RolledBack { .. } => 15,
                 ApplyError::Stopped { .. } | ApplyError::EditedHalfWay { .. } => 16,
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
@@ -389,6 +392,7 @@ impl Error {
             | Self::Reordered { place, .. }
             | Self::Apply(
                 ApplyError::RolledBack { place, .. }
+                | ApplyError::LockBusy { place, .. }
                 | ApplyError::Stopped { place, .. }
                 | ApplyError::EditedHalfWay { place, .. },
             ) => Some(place),
@@ -421,6 +425,15 @@ impl Error {
                 ..
             }
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
+            Self::Apply(ApplyError::LockBusy {
+                refusal, blockers, ..
+            }) => {
+                let mut notes = refusal.notes();
+                if !blockers.is_empty() {
+                    notes.push(("blocked by".to_owned(), blocker::list(blockers)));
+                }
+                notes
+            }
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
             _ => Vec::new(),
@@ -460,6 +473,13 @@ fn help_for_apply(error: &ApplyError) -> String {
                 "correct the downgrade section and run it again; the database is unchanged".into()
             }
             _ => "correct the SQL and deploy again; the database is unchanged".into(),
+        },
+        ApplyError::LockBusy { blockers, .. } => match blockers.first() {
+            Some(blocker) if blocker.pid != 0 => format!(
+                "inspect it with `select * from pg_stat_activity where pid = {}`, end what is in the way and start again, or raise --ddl-lock-budget (CASTOFF_DDL_LOCK_BUDGET)",
+                blocker.pid
+            ),
+            _ => "end what is in the way and start again, or raise --ddl-lock-budget (CASTOFF_DDL_LOCK_BUDGET)".into(),
         },
         ApplyError::Stopped { done, place, .. } => {
             let next = match done {

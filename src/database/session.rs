@@ -20,6 +20,28 @@ use super::side::Side;
 use super::sqlstate;
 use crate::sql::ident::Ident;
 
+/// Undoes what a script did to the session.
+macro_rules! forget {
+    () => {
+        "reset session authorization; reset role; reset all; \
+         close all; deallocate all; discard temp; "
+    };
+}
+
+/// Ends a session that does nothing in its transaction.
+macro_rules! idle {
+    () => {
+        "set idle_in_transaction_session_timeout = '60s'; "
+    };
+}
+
+/// Ends a statement whose client is gone.
+macro_rules! gone {
+    () => {
+        "set client_connection_check_interval = '2s'; "
+    };
+}
+
 /// A session that may look, and ask for the lock.
 #[derive(Debug)]
 pub enum Open {}
@@ -237,14 +259,18 @@ impl<S> Session<S> {
     /// transaction, or whose client is gone (PostgreSQL 14), gives its locks back.
     pub fn reset(&self) -> &'static str {
         if self.server.major >= 14 {
-            "reset session authorization; reset role; reset all; \
-             close all; deallocate all; discard temp; \
-             set idle_in_transaction_session_timeout = '60s'; \
-             set client_connection_check_interval = '2s'; "
+            concat!(forget!(), idle!(), gone!())
         } else {
-            "reset session authorization; reset role; reset all; \
-             close all; deallocate all; discard temp; \
-             set idle_in_transaction_session_timeout = '60s'; "
+            concat!(forget!(), idle!())
+        }
+    }
+
+    /// The part of it that sets timeouts, which `reset all` in a script drops.
+    pub fn timeouts(&self) -> &'static str {
+        if self.server.major >= 14 {
+            concat!(idle!(), gone!())
+        } else {
+            idle!()
         }
     }
 

@@ -6,6 +6,7 @@ use tracing::info;
 
 use super::work::Work;
 use super::{Context, autocommit, transaction};
+use crate::database::blocker::Blocker;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
 use crate::database::record::Movement;
@@ -29,6 +30,29 @@ pub enum ApplyError {
         movement: Movement,
         /// The statement, or the file when `commit` refused.
         place: Box<Place>,
+        /// What the server said.
+        #[source]
+        refusal: Box<Refusal>,
+    },
+    /// A lock was refused until the budget was spent. Nothing of the step is left.
+    #[error(
+        "{} {revision} was not applied: a lock was refused for {} s ({attempts} attempts)",
+        noun(*movement),
+        after.as_secs()
+    )]
+    LockBusy {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// The statement that was refused last.
+        place: Box<Place>,
+        /// How often it was tried.
+        attempts: u32,
+        /// The time since the first refusal.
+        after: Duration,
+        /// Who was in the way of the last attempt.
+        blockers: Vec<Blocker>,
         /// What the server said.
         #[source]
         refusal: Box<Refusal>,

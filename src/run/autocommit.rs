@@ -6,6 +6,7 @@ use tracing::{info, warn};
 use super::apply::ApplyError;
 use super::leftover;
 use super::section::{self, StatementFailure};
+use super::statement;
 use super::transaction::begin;
 use super::work::{Work, timeouts};
 use crate::database::ledger::{self, FenceError};
@@ -55,10 +56,12 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
         {
             return Err(work.fenced(FenceError::LockLost));
         }
-        let one = one_statement(work, record, index).await;
+        let one = statement::run(work, index, async || {
+            one_statement(work, record, index).await
+        });
         if let Err(StatementFailure {
             offset, failure, ..
-        }) = one
+        }) = one.await
         {
             let stopped = work.stopped(index, offset, failure);
             if matches!(stopped, ApplyError::Stopped { .. }) {

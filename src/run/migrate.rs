@@ -6,7 +6,7 @@ use tracing::{debug, info, warn};
 
 use super::lock::{self, Outcome};
 use super::position::{self, Footing, Position};
-use super::{Context, apply, watch};
+use super::{Context, apply};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
 use crate::database::record::Move;
@@ -189,11 +189,7 @@ async fn apply_all(
     for (index, step) in plan.steps.iter().enumerate() {
         context.go_on()?;
         debug!("step {} of {count}: {}", index + 1, step.script.path);
-        watch::alongside(
-            side.as_ref(),
-            apply::apply(context, session, side.as_ref(), history, step),
-        )
-        .await?;
+        apply::apply(context, session, side.as_ref(), history, step).await?;
     }
     debug!("steps done: {count} ({} ms)", began.elapsed().as_millis());
     Ok(())

@@ -3,19 +3,24 @@
 //! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
 
 pub mod apply;
+mod attempt;
 mod autocommit;
 pub mod exec;
+mod keep;
 mod leftover;
 pub mod lock;
 pub mod migrate;
 pub mod offline;
 pub mod pause;
 pub mod position;
+mod preflight;
+mod retry;
 pub mod section;
 pub mod signal;
+mod statement;
 mod transaction;
 pub mod wait;
-pub mod watch;
+mod watch;
 mod work;
 
 use std::cell::RefCell;

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::apply::ApplyError;
+use super::retry::Spent;
 use super::section::{self, StatementFailure};
 use crate::config::Config;
 use crate::database::failure::Failure;
@@ -100,6 +101,34 @@ impl<'a> Work<'a> {
                 refusal,
             },
             Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
+        }
+    }
+
+    /// The error of a step whose last attempt ended with `last`, the refusal of a lock.
+    pub(super) fn busy(&self, last: ApplyError, spent: Spent) -> ApplyError {
+        let (place, refusal) = match last {
+            ApplyError::RolledBack { place, refusal, .. } => (place, refusal),
+            ApplyError::Broken {
+                failure: Failure::Refused(refusal),
+                ..
+            } => {
+                let place = Place::file(&self.script.path).with_note("in the ledger");
+                (Box::new(place), refusal)
+            }
+            last @ (ApplyError::Broken { .. }
+            | ApplyError::Stopped { .. }
+            | ApplyError::EditedHalfWay { .. }
+            | ApplyError::Fenced { .. }
+            | ApplyError::LockBusy { .. }) => return last,
+        };
+        ApplyError::LockBusy {
+            revision: self.script.id.clone(),
+            movement: self.movement,
+            place,
+            attempts: spent.attempts,
+            after: spent.after,
+            blockers: spent.blockers,
+            refusal,
         }
     }
 

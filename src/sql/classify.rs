@@ -79,6 +79,11 @@ pub fn sets_session(statement: &str) -> bool {
         .is_some_and(|first| matches!(first.as_ref(), "set" | "reset"))
 }
 
+/// The first word of a statement, in lower case.
+pub fn first_word(statement: &str) -> Cow<'_, str> {
+    tokens(statement).next().unwrap_or_default()
+}
+
 fn transaction_control(first: &str, rest: &[&str]) -> Class {
     let command = match (first, rest) {
         ("rollback", ["to", ..] | ["work" | "transaction", "to", ..]) => return Class::Ordinary,

@@ -9,6 +9,7 @@ pub mod classify;
 pub mod ident;
 pub mod lexer;
 pub mod split;
+pub mod targets;
 
 #[cfg(test)]
 mod properties;
