@@ -36,9 +36,10 @@ pub enum ApplyError {
     },
     /// A lock was refused until the budget was spent. Nothing of the step is left.
     #[error(
-        "{} {revision} was not applied: a lock was refused for {} s ({attempts} attempts)",
+        "{} {revision} was not applied: no lock was obtained within {} s ({attempts} {})",
         noun(*movement),
-        after.as_secs()
+        after.as_secs(),
+        if *attempts == 1 { "attempt" } else { "attempts" }
     )]
     LockBusy {
         /// The revision.

@@ -6,9 +6,9 @@ use tracing::{info, warn};
 use super::apply::ApplyError;
 use super::leftover;
 use super::section::{self, StatementFailure};
-use super::statement;
 use super::transaction::begin;
 use super::work::{Work, timeouts};
+use super::{statement, watch};
 use crate::database::ledger::{self, FenceError};
 use crate::database::record::Outcome;
 use crate::place::Place;
@@ -43,7 +43,8 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
     }
     // Behind them, since a name may be in the search path that they set.
     if let Some(statement) = resumed.and_then(|done| statements.get(done)) {
-        leftover::drop_leftover(client, &text[statement.span.clone()])
+        let dropping = leftover::drop_leftover(client, &text[statement.span.clone()]);
+        watch::patiently(work, work.config.locks.concurrent_budget, dropping)
             .await
             .map_err(|failure| work.stopped(first, None, failure))?;
     }

@@ -135,7 +135,9 @@ pub(super) async fn attempts<E: MayPass>(
                 let blockers = delay.who_was_in_the_way(seen, targets).await;
                 let is_over = is_last || delay.left().is_zero();
                 let pause = (!is_over).then(|| delay.pause());
-                delay.tell_refusal(number, attempt.lock_timeout, &blockers, pause);
+                let refusal = error.failure().and_then(Failure::refusal);
+                let sqlstate = refusal.map_or("", |refusal| &refusal.sqlstate);
+                delay.tell_refusal(number, attempt, sqlstate, &blockers, pause);
                 let Some(pause) = pause else {
                     return Err(Final::Busy(Busy {
                         last: error,
@@ -260,7 +262,8 @@ impl<'w> Delay<'w> {
     fn tell_refusal(
         &mut self,
         number: u32,
-        lock_timeout: Option<Duration>,
+        attempt: Attempt,
+        sqlstate: &str,
         blockers: &[Blocker],
         pause: Option<Duration>,
     ) {
@@ -280,12 +283,13 @@ impl<'w> Delay<'w> {
             event = "lock-refused",
             revision = %id,
             attempt = number,
-            lock_timeout_milliseconds = milliseconds(lock_timeout.unwrap_or_default()),
+            sqlstate,
+            lock_timeout_milliseconds = milliseconds(attempt.lock_timeout.unwrap_or_default()),
             pause_milliseconds = milliseconds(pause.unwrap_or_default()),
             left_milliseconds = milliseconds(left),
             pids = pids.join(","),
             blockers = blocker::list(blockers),
-            "{id} was refused a lock{by} (attempt {number}): rolled back, {next}"
+            "{id} was refused a lock{by} (attempt {number}, {sqlstate}): rolled back, {next}"
         );
     }
 

@@ -2,9 +2,13 @@
 -- may hold secrets: only on wish ($2). Process id 0 stands for prepared transactions.
 select
     p.pid,
-    coalesce(a.application_name, case when p.pid = 0 then 'a prepared transaction' else '' end),
+    case
+        when p.pid = 0 then 'a prepared transaction'
+        when a.backend_type <> 'client backend' then a.backend_type
+        else coalesce(a.application_name, '')
+    end,
     coalesce(pg_catalog.host(a.client_addr), 'local'),
-    coalesce(a.state, case a.backend_type when 'autovacuum worker' then 'autovacuum' end, 'unknown'),
+    coalesce(a.state, 'unknown'),
     pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start),
     (
         select pg_catalog.string_agg(distinct h.mode, ', ' order by h.mode)

@@ -16,9 +16,13 @@ with recursive target (oid, conflicts) as (
 )
 select
     coalesce(l.pid, 0),
-    coalesce(a.application_name, case when l.pid is null then 'a prepared transaction' else '' end),
+    case
+        when l.pid is null then 'a prepared transaction'
+        when a.backend_type <> 'client backend' then a.backend_type
+        else coalesce(a.application_name, '')
+    end,
     coalesce(pg_catalog.host(a.client_addr), 'local'),
-    coalesce(a.state, case a.backend_type when 'autovacuum worker' then 'autovacuum' end, 'unknown'),
+    coalesce(a.state, 'unknown'),
     pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start),
     pg_catalog.string_agg(distinct l.mode, ', ' order by l.mode),
     case when $3 then a.query end,
