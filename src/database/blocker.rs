@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, SimpleQueryMessage};
 
 use super::failure::Failure;
 use crate::sql::targets::Target;
@@ -127,6 +127,14 @@ pub struct Holder {
     pub transaction: String,
     /// What it is.
     pub kind: Kind,
+}
+
+/// Whether anybody else has a lock on any table: mostly not, and then nobody is in the way.
+pub async fn are_others_at_work(client: &Client) -> Result<bool, Failure> {
+    let answers = client.simple_query(include_str!("sql/others.sql")).await?;
+    Ok(answers
+        .iter()
+        .any(|answer| matches!(answer, SimpleQueryMessage::Row(row) if row.get(0) == Some("t"))))
 }
 
 /// Asks who holds a lock in the way of the targets. Waits for no lock itself.

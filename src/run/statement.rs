@@ -31,7 +31,7 @@ pub(super) async fn run(
         let is_to_look = attempt.looks && attempt.lock_timeout.is_some() && !targets.is_empty();
         let set = timeouts(attempt.lock_timeout, None, "set");
         let looking = async {
-            if is_to_look {
+            if is_to_look && blocker::are_others_at_work(client).await? {
                 blocker::holders(client, &targets, locks.show_queries).await
             } else {
                 Ok(Vec::new())

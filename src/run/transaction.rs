@@ -113,24 +113,25 @@ async fn once(
     let options = work.section.map(|section| &section.options);
     let begin = begin_attempt(work.session.reset(), attempt.lock_timeout, options);
     // One round trip for both. What is behind a `begin` that fails is answered and means nothing.
-    let looking = async {
-        if attempt.looks && attempt.lock_timeout.is_some() && !targets.is_empty() {
-            let with_queries = work.config.locks.show_queries;
-            blocker::holders(work.session.client(), targets, with_queries).await
-        } else {
-            Ok(Vec::new())
-        }
-    };
-    let (moved, holders) = tokio::join!(
+    let client = work.session.client();
+    let is_to_look = attempt.looks && attempt.lock_timeout.is_some() && !targets.is_empty();
+    let looking = async { Ok(is_to_look && blocker::are_others_at_work(client).await?) };
+    let (moved, others) = tokio::join!(
         biased;
         work.session.begin_and_move(&begin, &work.rows),
         looking
     );
     moved.map_err(|fence| Ended::Failed(Trouble::Fence(fence)))?;
-    let holders = holders.map_err(|failure| match failure {
+    let blind = |failure| match failure {
         Failure::Refused(_) => Ended::Blind(failure),
         Failure::Lost(_) | Failure::Protocol(_) => Ended::Failed(Trouble::Whole(failure)),
-    })?;
+    };
+    let holders = if others.map_err(blind)? {
+        let asking = blocker::holders(client, targets, work.config.locks.show_queries);
+        asking.await.map_err(blind)?
+    } else {
+        Vec::new()
+    };
     let held = memory.in_the_way(holders, Instant::now());
     if !held.is_empty() {
         return Err(Ended::Held(held));
