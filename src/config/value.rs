@@ -117,6 +117,23 @@ mod tests {
         assert_eq!(shown, expected);
     }
 
+    #[test]
+    fn no_attempt_waits_for_ever_or_for_long() {
+        for (value, expected) in [("2s", true), ("1ms", true), ("5", true), ("0", false)] {
+            check_lock_timeout(value, expected);
+        }
+        check_lock_timeout("5001ms", false);
+        check_lock_timeout("soon", false);
+    }
+
+    fn check_lock_timeout(value: &str, expected: bool) {
+        let setting = Setting {
+            origin: String::new(),
+            value: value.into(),
+        };
+        assert_eq!(setting.table_lock_timeout().is_ok(), expected, "{value}");
+    }
+
     fn check_blockers(value: &str, expected: &str) {
         let setting = Setting {
             origin: "`--terminate-blockers`".into(),

@@ -111,9 +111,11 @@ pub(super) async fn attempts<E: MayPass>(
         };
         let mut seen = Seen::default();
         let step = once(attempt);
-        let result = match attempt.lock_timeout {
-            Some(timeout) => watch::attempt(work, timeout, &mut seen, step).await,
-            None => watch::patiently(work, limits.budget, step).await,
+        let result = if let Some(timeout) = attempt.lock_timeout {
+            watch::attempt(work, timeout, &mut seen, step).await
+        } else {
+            let left = limits.budget.saturating_sub(delay.so_far());
+            watch::patiently(work, left, step).await
         };
         match result {
             Ok(()) => return Ok(()),
@@ -202,14 +204,14 @@ impl<'w> Delay<'w> {
             .iter()
             .map(|holder| holder.blocker.clone())
             .collect();
-        if self.end_idle(&blockers).await {
-            return true;
-        }
+        let is_ended = self.end_idle(&blockers).await;
         if left.is_zero() {
             return false;
         }
-        let pause = self.looks.next_pause();
-        tokio::time::sleep(pause.min(left)).await;
+        if !is_ended {
+            let pause = self.looks.next_pause();
+            tokio::time::sleep(pause.min(left)).await;
+        }
         true
     }
 

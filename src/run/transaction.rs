@@ -70,7 +70,9 @@ impl Trouble {
 /// transaction is rolled back and tried again: a savepoint would keep the locks it has.
 pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
     let (text, statements) = work.section_parts();
+    let limits = Limits::of_section(work.section, text, &work.config.locks);
     if let Some(section) = work.section
+        && limits.lock_timeout(1).is_some()
         && Limits::lowers(&section.options)
     {
         warn!(
@@ -81,7 +83,6 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
             LONGEST_LOCK_TIMEOUT.as_secs()
         );
     }
-    let limits = Limits::of_section(work.section, text, &work.config.locks);
     let targets = preflight::targets(text, statements);
     let mut memory = Memory::default();
     let once = async |attempt| {

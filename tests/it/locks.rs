@@ -1,6 +1,8 @@
 //! Migrations that need a lock which somebody else has: nobody stalls behind them for longer than
 //! an attempt lasts, and they are applied once the lock is free.
 
+use nix::sys::signal::Signal;
+
 use super::support::castoff::Running;
 use super::support::database::{Database, Session};
 use super::support::project::{Migration, Project};
@@ -226,6 +228,32 @@ fn when_the_budget_is_spent_nothing_has_changed() {
             .database(&database)
             .output()
             .status(0);
+    }
+}
+
+#[test]
+fn told_to_stop_while_it_waits_it_stops() {
+    let database = Server::shared().database();
+    for (upgrade, said) in [
+        (
+            "alter table t_a add column x integer;".to_owned(),
+            "does not queue",
+        ),
+        (
+            hidden("alter table t_a add column x integer;"),
+            "was refused",
+        ),
+    ] {
+        let database = database.server().database();
+        let project = project("", &upgrade);
+        prepare(&project, &database);
+        let report = reader_of("t_a", &database);
+        until_old(&report, &database);
+        let before = database.contents();
+        let mut running = project.castoff(["upgrade"]).database(&database).spawn();
+        running.stderr_until(said, DEADLINE).signal(Signal::SIGTERM);
+        running.wait(DEADLINE).status(143);
+        database.assert_unchanged(&before);
     }
 }
 
@@ -468,10 +496,10 @@ fn nobody_queues_behind_a_vacuum_against_wraparound() {
     let database = server.database();
     let project = project("", "alter table t_a add column x integer;");
     prepare(&project, &database);
-    // Two seconds a page: it is still at work when castoff looks.
+    // A tenth of a second a page at least: it is at work for minutes.
     database.sql(
         "alter table t_a set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
-         insert into t_a select generate_series(1, 20000)",
+         insert into t_a select generate_series(1, 300000)",
     );
     // Each block with an exception handler that writes uses up a transaction id.
     database.sql(
