@@ -9,12 +9,7 @@ use nix::sys::signal::Signal;
 use super::support::database::{Database, Session};
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
-use super::support::{DEADLINE, until, within};
-
-/// Returns when nobody has the table `gate` locked. It does not wait for the lock itself: then
-/// castoff would try again.
-const AT_GATE: &str = "do $$ begin while exists (select from pg_locks where mode = 'ShareLock' \
-    and relation = 'gate'::regclass) loop perform pg_sleep(0.01); end loop; end $$;";
+use super::support::{AT_GATE, DEADLINE, until, within};
 
 /// A migration on `a` that stops at a table that somebody else has locked.
 fn gated() -> Project {

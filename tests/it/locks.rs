@@ -496,9 +496,11 @@ fn nobody_queues_behind_a_vacuum_against_wraparound() {
     let database = server.database();
     let project = project("", "alter table t_a add column x integer;");
     prepare(&project, &database);
-    // A tenth of a second a page at least: it is at work for minutes.
+    // A tenth of a second a page at least: it is at work for minutes. Only against wraparound does
+    // it come to a table without autovacuum.
     database.sql(
-        "alter table t_a set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
+        "alter table t_a set (autovacuum_enabled = false, autovacuum_vacuum_cost_delay = 100, \
+             autovacuum_vacuum_cost_limit = 1);
          insert into t_a select generate_series(1, 300000)",
     );
     // Each block with an exception handler that writes uses up a transaction id.

@@ -10,7 +10,7 @@ use super::support::database::{Database, Session};
 use super::support::project::{Migration, Project};
 use super::support::server::{Server, free_port};
 use super::support::web::{self, Report, Then};
-use super::support::{DEADLINE, until};
+use super::support::{AT_GATE, DEADLINE, until};
 
 /// The promise is a second; a busy machine gets more.
 const SOON: Duration = Duration::from_secs(10);
@@ -54,11 +54,6 @@ fn check_stopped(finished: &Finished, signal: Signal) {
     let line = format!("error[stopped]: stopped by {signal}\n");
     assert!(finished.stderr.contains(&line), "{finished}");
 }
-
-/// Returns when nobody has the table `gate` locked. It does not wait for the lock itself: then
-/// castoff would try again.
-const AT_GATE: &str = "do $$ begin while exists (select from pg_locks where mode = 'ShareLock' \
-    and relation = 'gate'::regclass) loop perform pg_sleep(0.01); end loop; end $$;";
 
 /// A migration that stops at a table that somebody else has locked.
 fn gated() -> Project {
