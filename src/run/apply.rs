@@ -52,7 +52,7 @@ pub enum ApplyError {
         attempts: u32,
         /// The time since the first refusal.
         after: Duration,
-        /// Who was in the way of the last attempt.
+        /// Who was in the way of the last attempt for which that is known.
         blockers: Vec<Blocker>,
         /// What the server said.
         #[source]

@@ -73,7 +73,7 @@ pub(super) struct Spent {
     pub(super) attempts: u32,
     /// The time since the first refusal.
     pub(super) after: Duration,
-    /// Who was in the way of the last.
+    /// Who was in the way of the last for which that is known.
     pub(super) blockers: Vec<Blocker>,
 }
 
@@ -135,6 +135,9 @@ pub(super) async fn attempts<E: MayPass>(
                     return Err(Final::Failed(error));
                 }
                 let blockers = delay.who_was_in_the_way(seen, targets).await;
+                if !blockers.is_empty() {
+                    delay.known.clone_from(&blockers);
+                }
                 let is_over = is_last || delay.left().is_zero();
                 let pause = (!is_over).then(|| delay.pause());
                 let refusal = error.failure().and_then(Failure::refusal);
@@ -146,7 +149,7 @@ pub(super) async fn attempts<E: MayPass>(
                         spent: Spent {
                             attempts: number,
                             after: delay.so_far(),
-                            blockers,
+                            blockers: delay.known,
                         },
                     }));
                 };
@@ -167,6 +170,8 @@ struct Delay<'w> {
     pauses: Pauses,
     looks: Pauses,
     told: Option<(Vec<i32>, Instant)>,
+    /// Those who were last seen in the way.
+    known: Vec<Blocker>,
 }
 
 impl<'w> Delay<'w> {
@@ -178,6 +183,7 @@ impl<'w> Delay<'w> {
             pauses: Pauses::with_full_jitter(FIRST_PAUSE, LONGEST_PAUSE),
             looks: Pauses::new(FIRST_PAUSE, LONGEST_LOOK),
             told: None,
+            known: Vec::new(),
         }
     }
 

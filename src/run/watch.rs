@@ -87,10 +87,9 @@ async fn note(work: &Work<'_>, lock_timeout: Duration, seen: &mut Seen) -> Infal
                 same = Some((wait.identity.clone(), since));
                 seen.wait = Some(wait);
             }
-            Ok(None) => {
-                same = None;
-                seen.wait = None;
-            }
+            // The wait may just have been refused: who it was for is still to be told. One that ended
+            // well is replaced by the next, which lasts for several looks if it is refused.
+            Ok(None) => same = None,
             Err(failure) => {
                 debug!("nobody could be asked who blocks: {failure}");
                 tokio::time::sleep(PAUSE).await;
