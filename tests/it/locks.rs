@@ -208,7 +208,7 @@ fn when_the_budget_is_spent_nothing_has_changed() {
         let report = reader_of("t_a", &database);
         until_old(&report, &database);
         let before = database.contents();
-        let castoff = project.castoff(["upgrade", "--ddl-lock-budget", "3s"]);
+        let castoff = project.castoff(["upgrade", "--ddl-lock-budget", "6s"]);
         let finished = castoff.database(&database).output();
         finished.status(13);
         database.assert_unchanged(&before);
@@ -416,7 +416,7 @@ fn sessions_at_work_are_never_ended() {
             (database.rows(active) == "1\n").then_some(())
         });
         let castoff = project.castoff(["upgrade", "--terminate-blockers=idle-in-transaction:0"]);
-        let castoff = castoff.args(["--ddl-lock-budget=4s"]).database(&database);
+        let castoff = castoff.args(["--ddl-lock-budget=6s"]).database(&database);
         let finished = castoff.output();
         finished.status(13);
         assert!(finished.stderr.contains("`worker`"), "{finished}");
