@@ -46,6 +46,21 @@ pub struct Options {
     /// How long to wait while another castoff holds the migration lock [default: 10m]
     #[arg(long, global = true, value_name = "DURATION")]
     pub lock_timeout: Option<String>,
+    /// The longest that one attempt at a migration waits for a lock on a table [default: 2s]
+    #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
+    pub ddl_lock_timeout: Option<String>,
+    /// How long a migration that is refused a lock is tried again [default: 10m]
+    #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
+    pub ddl_lock_budget: Option<String>,
+    /// How long a `concurrently` statement or a mere validation may take [default: 30m]
+    #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
+    pub concurrent_budget: Option<String>,
+    /// End sessions that are in the way: off, or idle-in-transaction[:DURATION] [default: off]
+    #[arg(long, global = true, value_name = "WHICH", hide_short_help = true)]
+    pub terminate_blockers: Option<String>,
+    /// Show the statements of sessions that are in the way; they may hold secrets
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    pub show_queries: Option<String>,
     /// Create the database when the server does not have it
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub create_database: Option<String>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
+use crate::database::blocker;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo_error::ConninfoError;
 use crate::database::failure::Failure;
@@ -324,6 +325,7 @@ impl Error {
             Self::Half(error) => error.code(),
             Self::Apply(error) => match error {
                 ApplyError::RolledBack { .. } => "apply-failed",
+                ApplyError::LockBusy { .. } => "lock-busy",
                 ApplyError::Stopped { .. } => "apply-stopped",
                 ApplyError::InDoubt { .. } => "apply-in-doubt",
                 ApplyError::Interrupted { .. } => "apply-interrupted",
@@ -381,6 +383,7 @@ impl Error {
             | Self::Reordered { .. } => 14,
             Self::Half(error) => error.exit_status(),
             Self::Apply(error) => match error {
+                ApplyError::LockBusy { .. } => 13,
                 ApplyError::RolledBack { .. } => 15,
                 ApplyError::Stopped { .. }
                 | ApplyError::InDoubt { .. }
@@ -503,6 +506,7 @@ impl Error {
             | Self::Reordered { place, .. }
             | Self::Apply(
                 ApplyError::RolledBack { place, .. }
+                | ApplyError::LockBusy { place, .. }
                 | ApplyError::Stopped { place, .. }
                 | ApplyError::InDoubt { place, .. }
                 | ApplyError::Interrupted { place, .. }
@@ -538,6 +542,15 @@ impl Error {
             }
             | Self::Hook(HookError::Sql { refusal, .. })
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
+            Self::Apply(ApplyError::LockBusy {
+                refusal, blockers, ..
+            }) => {
+                let mut notes = refusal.notes();
+                if !blockers.is_empty() {
+                    notes.push(("blocked by".to_owned(), blocker::list(blockers)));
+                }
+                notes
+            }
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
             Self::Half(error) => error.notes(),
@@ -607,6 +620,13 @@ fn help_for_apply(error: &ApplyError) -> String {
             "start again: the next start looks whether statement {} is done, and goes on",
             done + 1
         ),
+        ApplyError::LockBusy { blockers, .. } => match blockers.first() {
+            Some(blocker) if blocker.pid != 0 => format!(
+                "inspect it with `select * from pg_stat_activity where pid = {}`, end what is in the way and start again, or raise --ddl-lock-budget (CASTOFF_DDL_LOCK_BUDGET)",
+                blocker.pid
+            ),
+            _ => "end what is in the way and start again, or raise --ddl-lock-budget (CASTOFF_DDL_LOCK_BUDGET)".into(),
+        },
         ApplyError::Stopped { done, place, .. } => {
             let next = match done {
                 0 => "begins with it".into(),

@@ -26,6 +26,16 @@ pub(super) struct Layer {
     #[serde(deserialize_with = "text")]
     pub(super) lock_timeout: Option<String>,
     #[serde(deserialize_with = "text")]
+    pub(super) ddl_lock_timeout: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) ddl_lock_budget: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) concurrent_budget: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) terminate_blockers: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) show_queries: Option<String>,
+    #[serde(deserialize_with = "text")]
     pub(super) create_database: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) baseline: Option<String>,
@@ -52,13 +62,18 @@ pub(super) struct Layer {
 }
 
 /// The names of [`Layer`]'s fields, in its order.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 22] = [
     "database_url",
     "database_url_file",
     "migrations",
     "schema",
     "wait_timeout",
     "lock_timeout",
+    "ddl_lock_timeout",
+    "ddl_lock_budget",
+    "concurrent_budget",
+    "terminate_blockers",
+    "show_queries",
     "create_database",
     "baseline",
     "on_newer",
@@ -98,6 +113,11 @@ impl Layer {
             "schema" => &self.schema,
             "wait_timeout" => &self.wait_timeout,
             "lock_timeout" => &self.lock_timeout,
+            "ddl_lock_timeout" => &self.ddl_lock_timeout,
+            "ddl_lock_budget" => &self.ddl_lock_budget,
+            "concurrent_budget" => &self.concurrent_budget,
+            "terminate_blockers" => &self.terminate_blockers,
+            "show_queries" => &self.show_queries,
             "create_database" => &self.create_database,
             "baseline" => &self.baseline,
             "on_newer" => &self.on_newer,
@@ -124,6 +144,11 @@ impl Layer {
             schema: options.ledger_schema,
             wait_timeout: options.wait_timeout,
             lock_timeout: options.lock_timeout,
+            ddl_lock_timeout: options.ddl_lock_timeout,
+            ddl_lock_budget: options.ddl_lock_budget,
+            concurrent_budget: options.concurrent_budget,
+            terminate_blockers: options.terminate_blockers,
+            show_queries: options.show_queries,
             create_database: options.create_database,
             baseline: options.baseline,
             on_newer: options.on_newer,

@@ -33,6 +33,8 @@ pub struct Config {
     pub wait_timeout: Duration,
     /// Total time to wait for the migration lock.
     pub lock_timeout: Duration,
+    /// How locks on tables are taken.
+    pub locks: Locks,
     /// Whether a missing database is created.
     pub create_database: bool,
     /// The revision that a database with tables and no ledger is at.
@@ -62,6 +64,26 @@ pub struct Config {
     /// What is odd, but no error.
     pub warnings: Vec<String>,
 }
+
+/// How a migration takes locks on tables that are in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locks {
+    /// The longest that one attempt waits for a lock: the end of the schedule.
+    pub timeout: Duration,
+    /// Total time for the attempts that follow the first refusal.
+    pub budget: Duration,
+    /// Total time for a statement that stalls nobody while it waits.
+    pub concurrent_budget: Duration,
+    /// How long a session in the way may idle in a transaction before it is ended. Nothing: none
+    /// is ever ended.
+    pub terminate_idle: Option<Duration>,
+    /// Whether the statements of sessions in the way are shown.
+    pub show_queries: bool,
+}
+
+/// No attempt waits longer for a lock, whatever anybody says: for so long everybody else who needs
+/// the table waits behind it.
+pub const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Variables that are castoff's alone, and are taken out of the server's environment.
 const SECRET_VARIABLES: [&str; 2] = ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_URL_FILE"];
@@ -237,6 +259,21 @@ impl Config {
             ledger_schema: layers.schema()?,
             wait_timeout: layers.duration("wait_timeout", Duration::from_mins(1))?,
             lock_timeout: layers.duration("lock_timeout", Duration::from_mins(10))?,
+            locks: Locks {
+                timeout: layers.parse(
+                    "ddl_lock_timeout",
+                    Duration::from_secs(2),
+                    Setting::table_lock_timeout,
+                )?,
+                budget: layers.duration("ddl_lock_budget", Duration::from_mins(10))?,
+                concurrent_budget: layers.duration("concurrent_budget", Duration::from_mins(30))?,
+                terminate_idle: layers.parse(
+                    "terminate_blockers",
+                    None,
+                    Setting::terminate_blockers,
+                )?,
+                show_queries: layers.parse("show_queries", false, Setting::flag)?,
+            },
             create_database: layers.parse("create_database", false, Setting::flag)?,
             baseline: text("baseline"),
             on_newer: layers.parse("on_newer", OnNewer::Warn, Setting::on_newer)?,

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::sql::ident::Ident;
 
-use super::{ConfigError, LogFormat, LogLevel, OnNewer, words};
+use super::{ConfigError, LONGEST_LOCK_TIMEOUT, LogFormat, LogLevel, OnNewer, words};
+
+/// How long a session idles in a transaction before it may be ended, unless something else is said.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// A value as text, and the name of where it stood.
 pub(super) struct Setting {
@@ -37,6 +40,33 @@ impl Setting {
             "warn" => Ok(OnNewer::Warn),
             "fail" => Ok(OnNewer::Fail),
             _ => Err(self.refuse("ok, warn or fail")),
+        }
+    }
+
+    /// Never none: an attempt without a timeout stalls everybody behind it.
+    pub(super) fn table_lock_timeout(&self) -> Result<Duration, ConfigError> {
+        let allowed = Duration::from_millis(1)..=LONGEST_LOCK_TIMEOUT;
+        self.duration()
+            .ok()
+            .filter(|timeout| allowed.contains(timeout))
+            .ok_or_else(|| self.refuse("a duration from 1ms to 5s"))
+    }
+
+    /// `off`, `idle-in-transaction`, `idle-in-transaction:30s`.
+    pub(super) fn terminate_blockers(&self) -> Result<Option<Duration>, ConfigError> {
+        let wanted = "off, idle-in-transaction or idle-in-transaction:30s";
+        match self.value.split_once(':') {
+            None if self.value == "off" => Ok(None),
+            None if self.value == "idle-in-transaction" => Ok(Some(IDLE)),
+            Some(("idle-in-transaction", duration)) => {
+                let setting = Self {
+                    origin: self.origin.clone(),
+                    value: duration.to_owned(),
+                };
+                let idle = setting.duration().map_err(|_| self.refuse(wanted))?;
+                Ok(Some(idle))
+            }
+            _ => Err(self.refuse(wanted)),
         }
     }
 
@@ -92,6 +122,49 @@ mod tests {
             Err(error) => error.to_string(),
         };
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn no_attempt_waits_for_ever_or_for_long() {
+        for (value, expected) in [("2s", true), ("1ms", true), ("5", true), ("0", false)] {
+            check_lock_timeout(value, expected);
+        }
+        check_lock_timeout("5001ms", false);
+        check_lock_timeout("soon", false);
+    }
+
+    fn check_lock_timeout(value: &str, expected: bool) {
+        let setting = Setting {
+            origin: String::new(),
+            value: value.into(),
+        };
+        assert_eq!(setting.table_lock_timeout().is_ok(), expected, "{value}");
+    }
+
+    fn check_blockers(value: &str, expected: &str) {
+        let setting = Setting {
+            origin: "`--terminate-blockers`".into(),
+            value: value.into(),
+        };
+        let shown = match setting.terminate_blockers() {
+            Ok(idle) => format!("{idle:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn blockers_are_ended_only_by_explicit_wish() {
+        check_blockers("off", "None");
+        check_blockers("idle-in-transaction", "Some(1s)");
+        check_blockers("idle-in-transaction:2m", "Some(120s)");
+        let refused = "is not off, idle-in-transaction or idle-in-transaction:30s";
+        for value in ["on", "all", "active", "idle-in-transaction:", "active:5s"] {
+            check_blockers(
+                value,
+                &format!("`--terminate-blockers`: `{value}` {refused}"),
+            );
+        }
     }
 
     #[test]

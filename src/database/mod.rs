@@ -6,7 +6,8 @@
 //! encrypted by [`encryption`], [`tls`] and [`verifier`] as [`tls_options`] say;
 //! [`connect_error`] says why not, and whether to try again. A [`session::Session`] works on that
 //! connection, under the lock or not; [`ledger`] is what it reads and records, and [`failure`] why
-//! the server did not do it. A [`side::Side`] looks at a session that is busy.
+//! the server did not do it. A [`side::Side`] looks at a session that is busy, and a
+//! [`blocker::Blocker`] is what keeps it so.
 
 pub mod conninfo;
 pub mod conninfo_error;
@@ -33,6 +34,7 @@ pub mod suitability;
 pub mod tls;
 pub mod verifier;
 
+pub mod blocker;
 pub mod failure;
 pub mod ledger;
 pub mod progress;

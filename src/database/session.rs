@@ -22,6 +22,29 @@ use super::side::Side;
 use super::sqlstate;
 use crate::sql::ident::Ident;
 
+/// Undoes what a script did to the session.
+macro_rules! forget {
+    () => {
+        "reset session authorization; reset role; reset all; \
+         set client_encoding = 'UTF8'; set standard_conforming_strings = on; \
+         close all; deallocate all; discard temp; "
+    };
+}
+
+/// Ends a session that does nothing in its transaction.
+macro_rules! idle {
+    () => {
+        "set idle_in_transaction_session_timeout = '60s'; "
+    };
+}
+
+/// Ends a statement whose client is gone.
+macro_rules! gone {
+    () => {
+        "set client_connection_check_interval = '2s'; "
+    };
+}
+
 /// A session that may look, and ask for the lock.
 #[derive(Debug)]
 pub enum Open {}
@@ -314,16 +337,18 @@ impl<S> Session<S> {
     /// but not behind a pooler, which logs in by itself.
     pub fn reset(&self) -> &'static str {
         if self.server.major >= 14 {
-            "reset session authorization; reset role; reset all; \
-             set client_encoding = 'UTF8'; set standard_conforming_strings = on; \
-             close all; deallocate all; discard temp; \
-             set idle_in_transaction_session_timeout = '60s'; \
-             set client_connection_check_interval = '2s'; "
+            concat!(forget!(), idle!(), gone!())
         } else {
-            "reset session authorization; reset role; reset all; \
-             set client_encoding = 'UTF8'; set standard_conforming_strings = on; \
-             close all; deallocate all; discard temp; \
-             set idle_in_transaction_session_timeout = '60s'; "
+            concat!(forget!(), idle!())
+        }
+    }
+
+    /// The part of it that sets timeouts, which `reset all` in a script drops.
+    pub fn timeouts(&self) -> &'static str {
+        if self.server.major >= 14 {
+            concat!(idle!(), gone!())
+        } else {
+            idle!()
         }
     }
 

@@ -1,15 +1,18 @@
-//! Connections beside the one that works: they only look. Never the session that holds the lock,
-//! which no pool may hand to anybody else.
+//! Connections beside the one that works: they look, and on wish end sessions that are in the way.
+//! Never the session that holds the lock, which no pool may hand to anybody else.
 
-use std::fmt;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
-use deadpool_postgres::{Manager, Pool};
+use deadpool_postgres::{Manager, Object, Pool, PoolError};
 use tokio_postgres::types::Type;
 
+use super::blocker::{self, Holder, Wait};
 use super::encryption::Connector;
 use super::failure::Failure;
 use super::session::about_this_lock;
 use crate::sql::ident::Ident;
+use crate::sql::targets::Target;
 
 /// At most this many look at the same time.
 const MOST: usize = 1;
@@ -18,31 +21,9 @@ const MOST: usize = 1;
 pub struct Side {
     pool: Pool,
     ledger_schema: Ident,
-}
-
-/// Somebody whose lock the working session waits for, as `pg_stat_activity` has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blocker {
-    /// Its backend's process id.
-    pub pid: i32,
-    /// What it calls itself.
-    pub application_name: String,
-    /// Where it connects from.
-    pub address: String,
-    /// `active`, `idle in transaction` and so on.
-    pub state: String,
-    /// How long its transaction is open.
-    pub seconds: i64,
-}
-
-impl fmt::Display for Blocker {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "`{}` ({}, pid {}, {} for {} s)",
-            self.application_name, self.address, self.pid, self.state, self.seconds
-        )
-    }
+    /// The working session's backend, once somebody has asked; 0 until then. Through a pooler the
+    /// client cannot know it. It stays the same for as long as the session has the lock.
+    backend: AtomicI32,
 }
 
 impl Side {
@@ -57,25 +38,66 @@ impl Side {
         Some(Self {
             pool,
             ledger_schema,
+            backend: AtomicI32::new(0),
         })
     }
 
-    /// Whom the holder of the migration lock waits for. Nothing when it does not wait, or when
-    /// nobody can be asked: this is for the log alone.
-    pub async fn blockers(&self) -> Result<Vec<Blocker>, Failure> {
-        let Ok(client) = self.pool.get().await else {
-            return Ok(Vec::new());
-        };
-        let schema = self.ledger_schema.as_str();
-        let sql = &about_this_lock(include_str!("sql/blockers.sql"));
-        let rows = client.query_typed(sql, &[(&schema, Type::TEXT)]).await?;
-        let blocker = |row: &tokio_postgres::Row| Blocker {
-            pid: row.get(0),
-            application_name: row.get(1),
-            address: row.get(2),
-            state: row.get(3),
-            seconds: row.get(4),
-        };
-        Ok(rows.iter().map(blocker).collect())
+    /// What the holder of the migration lock waits for at this moment, if it does.
+    pub async fn wait(&self, with_queries: bool) -> Result<Option<Wait>, Failure> {
+        let client = self.client().await?;
+        let mut backend = self.backend.load(Ordering::Relaxed);
+        if backend == 0 {
+            let schema = self.ledger_schema.as_str();
+            let sql = &about_this_lock(include_str!("sql/holding.sql"));
+            let row = client
+                .query_typed_opt(sql, &[(&schema, Type::TEXT)])
+                .await?;
+            let Some(row) = row else { return Ok(None) };
+            backend = row.get(0);
+            self.backend.store(backend, Ordering::Relaxed);
+        }
+        let sql = include_str!("sql/waits.sql");
+        let row = client
+            .query_typed_one(sql, &[(&backend, Type::INT4)])
+            .await?;
+        if !row.get::<_, bool>(0) {
+            return Ok(None);
+        }
+        let sql = include_str!("sql/blockers.sql");
+        let rows = client
+            .query_typed(sql, &[(&backend, Type::INT4), (&with_queries, Type::BOOL)])
+            .await?;
+        Ok(Wait::of(&rows))
+    }
+
+    /// Who holds a lock in the way of the targets.
+    pub async fn holders(
+        &self,
+        targets: &[Target],
+        with_queries: bool,
+    ) -> Result<Vec<Holder>, Failure> {
+        let client = self.client().await?;
+        blocker::holders(&client, targets, with_queries).await
+    }
+
+    /// Ends a session if it idles in a transaction, and has for this long. Whether it did.
+    pub async fn terminate_idle(&self, backend: i32, idle_for: Duration) -> Result<bool, Failure> {
+        let client = self.client().await?;
+        let sql = include_str!("sql/terminate.sql");
+        let seconds = idle_for.as_secs_f64();
+        let row = client
+            .query_typed_opt(sql, &[(&backend, Type::INT4), (&seconds, Type::FLOAT8)])
+            .await?;
+        Ok(row.is_some_and(|row| row.get(0)))
+    }
+
+    async fn client(&self) -> Result<Object, Failure> {
+        self.pool.get().await.map_err(|error| {
+            if let PoolError::Backend(error) = error {
+                error.into()
+            } else {
+                Failure::Lost(error.to_string())
+            }
+        })
     }
 }

@@ -7,6 +7,7 @@ use tracing::info;
 use super::probe::Doubt;
 use super::work::Work;
 use super::{Context, autocommit, transaction};
+use crate::database::blocker::Blocker;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
 use crate::database::record::Movement;
@@ -48,6 +49,30 @@ pub enum ApplyError {
         movement: Movement,
         /// The statement, or the file when `commit` refused.
         place: Box<Place>,
+        /// What the server said.
+        #[source]
+        refusal: Box<Refusal>,
+    },
+    /// A lock was refused until the budget was spent. Nothing of the step is left.
+    #[error(
+        "{} {revision} was not applied: no lock was obtained within {} s ({attempts} {})",
+        noun(*movement),
+        after.as_secs(),
+        if *attempts == 1 { "attempt" } else { "attempts" }
+    )]
+    LockBusy {
+        /// The revision.
+        revision: RevisionId,
+        /// Which way it was going.
+        movement: Movement,
+        /// The statement that was refused last.
+        place: Box<Place>,
+        /// How often it was tried.
+        attempts: u32,
+        /// The time since the first refusal.
+        after: Duration,
+        /// Who was in the way of the last attempt for which that is known.
+        blockers: Vec<Blocker>,
         /// What the server said.
         #[source]
         refusal: Box<Refusal>,

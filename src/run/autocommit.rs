@@ -9,6 +9,7 @@ use super::probe::{self, Doubt, ProbeError, Verdict};
 use super::section::{self, StatementFailure};
 use super::transaction::begin;
 use super::work::{Work, timeouts};
+use super::{statement, watch};
 use crate::database::ledger::FenceError;
 use crate::database::progress::{self, Next, Progress};
 use crate::database::record::Outcome;
@@ -81,7 +82,8 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
     // killed in between, the next start finds what this one found.
     let mut finish = None;
     if let Some(resume) = resume {
-        match settle(work, resume).await? {
+        let settling = settle(work, resume);
+        match watch::patiently(work, work.config.locks.concurrent_budget, settling).await? {
             Verdict::Again => {}
             Verdict::Done(reason) => {
                 first += 1;
@@ -183,7 +185,8 @@ async fn one_statement(work: &Work<'_>, record: i64, index: usize) -> Result<(),
     let sql = &text[statements[index].span.clone()];
     let mut failed: fn(StatementFailure) -> Stop = Stop::known;
     if joins_transaction(sql) {
-        match together(work, record, index, None).await {
+        let attempt = async || together(work, record, index, None).await;
+        match statement::run(work, index, attempt).await {
             // Nothing of it has happened: it commits by itself, or wants no transaction around it.
             Err(refused)
                 if refused
@@ -205,7 +208,8 @@ async fn finished(work: &Work<'_>, record: i64, index: usize, statement: &str) -
         event = "finish",
         "finishing what an earlier start began: {statement}"
     );
-    let done = together(work, record, index, Some(statement)).await;
+    let attempt = async || together(work, record, index, Some(statement)).await;
+    let done = statement::run(work, index, attempt).await;
     done.map_err(Stop::known)
 }
 
@@ -277,9 +281,8 @@ async fn apart(
             .await
             .map_err(unnoted(Next::NotBegun))?;
     }
-    section::run(client, text, &statements[index..=index])
-        .await
-        .map_err(failed)?;
+    let attempt = async || section::run(client, text, &statements[index..=index]).await;
+    statement::run(work, index, attempt).await.map_err(failed)?;
     if let Effect::Builds(build) = effect
         && build.presence == Presence::Accepted
     {

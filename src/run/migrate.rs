@@ -7,7 +7,7 @@ use tracing::{debug, info, warn};
 use super::lock::{self, Outcome};
 use super::newer::{self, Widened};
 use super::position::{self, Footing, Newer, Position};
-use super::{Context, apply, half, hook, pooler, ready, repair, watch};
+use super::{Context, apply, half, hook, pooler, ready, repair};
 use crate::config::OnNewer;
 use crate::database::ledger::HeadRow;
 use crate::database::progress;
@@ -308,11 +308,7 @@ async fn apply_all(
             "{} of {count}, {id}",
             index + 1
         );
-        watch::alongside(
-            side.as_ref(),
-            apply::apply(context, session, side.as_ref(), history, step),
-        )
-        .await?;
+        apply::apply(context, session, side.as_ref(), history, step).await?;
     }
     debug!("steps done: {count} ({} ms)", began.elapsed().as_millis());
     Ok(())

@@ -3,12 +3,14 @@
 //! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
 
 pub mod apply;
+mod attempt;
 mod autocommit;
 pub mod exec;
 pub mod half;
 pub mod half_error;
 mod hook;
 pub mod hook_error;
+mod keep;
 mod leftover;
 pub mod lock;
 pub mod migrate;
@@ -18,16 +20,19 @@ pub mod pause;
 pub mod placeholder;
 pub mod pooler;
 pub mod position;
+mod preflight;
 pub mod preview;
 pub mod probe;
 pub mod progress;
 mod ready;
 pub mod repair;
+mod retry;
 pub mod section;
 pub mod signal;
+mod statement;
 mod transaction;
 pub mod wait;
-pub mod watch;
+mod watch;
 mod work;
 
 use std::cell::RefCell;

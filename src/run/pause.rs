@@ -26,6 +26,21 @@ impl Pauses {
         })
     }
 
+    /// Pauses anywhere between nothing and an upper end that doubles from `first` to `longest`:
+    /// "full jitter", which spreads those who were refused together best.
+    pub fn with_full_jitter(first: Duration, longest: Duration) -> Self {
+        Self(ExponentialBackoff {
+            current_interval: first / 2,
+            initial_interval: first / 2,
+            multiplier: 2.0,
+            randomization_factor: 1.0,
+            max_interval: longest / 2,
+            // The callers have deadlines of their own.
+            max_elapsed_time: None,
+            ..ExponentialBackoff::default()
+        })
+    }
+
     /// The next pause.
     pub fn next_pause(&mut self) -> Duration {
         self.0.next_backoff().unwrap_or(self.0.max_interval)
@@ -35,6 +50,24 @@ impl Pauses {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn full_jitter_begins_anywhere_below_an_end_that_doubles() {
+        let longest = Duration::from_secs(30);
+        let mut first = Duration::ZERO;
+        let mut latest = Duration::ZERO;
+        for _ in 0..200 {
+            let mut pauses = Pauses::with_full_jitter(Duration::from_millis(100), longest);
+            let pause = pauses.next_pause();
+            assert!(pause <= Duration::from_millis(101), "{pause:?}");
+            first = first.max(pause);
+            let later = (0..40).map(|_| pauses.next_pause()).max().unwrap();
+            assert!(later <= longest + Duration::from_millis(1), "{later:?}");
+            latest = latest.max(later);
+        }
+        assert!(first > Duration::from_millis(80), "{first:?}");
+        assert!(latest > Duration::from_secs(25), "{latest:?}");
+    }
 
     #[test]
     fn pauses_grow_to_the_longest_and_never_end() {

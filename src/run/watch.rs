@@ -1,38 +1,149 @@
-//! Telling why a step takes long, while it does: PostgreSQL says nothing of a statement that waits
-//! for a lock, and everything else that needs the table queues up behind it.
+//! Looking at the working session from outside while it is busy: PostgreSQL says nothing of a
+//! statement that waits for a lock, and afterwards nobody knows for whom it waited.
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
-use tracing::{debug, info};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
 
-use crate::database::side::Side;
+use super::work::Work;
+use crate::config::LONGEST_LOCK_TIMEOUT;
+use crate::database::blocker::Wait;
 
-/// How long a step may take before anybody asks, and how often it is asked again.
+/// How long a patient statement may take before anybody asks, and how often it is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// How many looks pass before the same blockers are named again.
 const REMIND: u32 = 15;
 
-/// Does the work, and names whoever keeps it waiting.
-pub async fn alongside<T>(side: Option<&Side>, work: impl Future<Output = T>) -> T {
-    let Some(side) = side else { return work.await };
+/// The shortest and the longest pause between two looks at an attempt, and the shortest once it
+/// has lasted for longer than most do.
+const SHORTEST_LOOK: Duration = Duration::from_millis(30);
+const LONGEST_LOOK: Duration = Duration::from_millis(500);
+const LATER_LOOK: Duration = Duration::from_millis(200);
+
+/// How much longer than any `lock_timeout` a wait lasts before it is clear that there is none.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The time for a cancel request, and for the server to heed it.
+const CANCEL: Duration = Duration::from_secs(1);
+const HEED: Duration = Duration::from_secs(5);
+
+/// What was seen during one attempt.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// What it waited for when it was last looked at.
+    pub(super) wait: Option<Wait>,
+    /// Whether castoff ended a wait that lasted too long.
+    pub(super) was_ended: bool,
+}
+
+/// Does the work, and notes whom it waits for. A wait that lasts longer than any attempt may, since
+/// something in the script has dropped the timeout, is ended.
+pub(super) async fn attempt<T>(
+    work: &Work<'_>,
+    lock_timeout: Duration,
+    seen: &mut Seen,
+    step: impl Future<Output = T>,
+) -> T {
     tokio::select! {
         biased;
-        result = work => result,
-        never = tell_blockers(side) => match never {},
+        result = step => result,
+        never = note(work, lock_timeout, seen) => match never {},
     }
 }
 
-async fn tell_blockers(side: &Side) -> Infallible {
+async fn note(work: &Work<'_>, lock_timeout: Duration, seen: &mut Seen) -> Infallible {
+    let Some(side) = work.side else {
+        return std::future::pending().await;
+    };
+    let began = Instant::now();
+    // Several looks in each wait, so that one falls into its last part.
+    let pause = (lock_timeout / 3).clamp(SHORTEST_LOOK, LONGEST_LOOK);
+    let mut same: Option<(String, Instant)> = None;
+    loop {
+        let is_early = began.elapsed() < Duration::from_secs(1);
+        let pause = if is_early {
+            pause
+        } else {
+            pause.max(LATER_LOOK)
+        };
+        tokio::time::sleep(pause).await;
+        match side.wait(work.config.locks.show_queries).await {
+            Ok(Some(wait)) => {
+                let now = Instant::now();
+                let since = match same.take() {
+                    Some((identity, since)) if identity == wait.identity => since,
+                    _ => now,
+                };
+                if now.duration_since(since) > LONGEST_LOCK_TIMEOUT + GRACE {
+                    debug!("ending a wait for a lock that has no timeout");
+                    seen.was_ended = true;
+                    work.session.cancel().send(CANCEL).await;
+                }
+                same = Some((wait.identity.clone(), since));
+                seen.wait = Some(wait);
+            }
+            // The wait may just have been refused: who it was for is still to be told. One that ended
+            // well is replaced by the next, which lasts for several looks if it is refused.
+            Ok(None) => same = None,
+            Err(failure) => {
+                debug!("nobody could be asked who blocks: {failure}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Does work that may wait for as long as its budget lasts, and names whoever keeps it waiting.
+pub(super) async fn patiently<T>(
+    work: &Work<'_>,
+    budget: Duration,
+    step: impl Future<Output = T>,
+) -> T {
+    tokio::select! {
+        biased;
+        result = within(work, budget, step) => result,
+        never = tell_blockers(work) => match never {},
+    }
+}
+
+/// Cancels what takes longer than its budget. Not by `statement_timeout`, which the script may set.
+async fn within<T>(work: &Work<'_>, budget: Duration, step: impl Future<Output = T>) -> T {
+    let mut step = pin!(step);
+    if let Ok(result) = tokio::time::timeout(budget, &mut step).await {
+        return result;
+    }
+    warn!(
+        event = "budget-spent",
+        revision = %work.script.id,
+        "cancelling a statement of {} that takes longer than {} s (--concurrent-budget)",
+        work.script.id,
+        budget.as_secs()
+    );
+    loop {
+        work.session.cancel().send(CANCEL).await;
+        if let Ok(result) = tokio::time::timeout(HEED, &mut step).await {
+            return result;
+        }
+    }
+}
+
+async fn tell_blockers(work: &Work<'_>) -> Infallible {
+    let Some(side) = work.side else {
+        return std::future::pending().await;
+    };
     let mut told = Vec::new();
     let mut looks = 0_u32;
     loop {
         tokio::time::sleep(PAUSE).await;
         looks += 1;
-        match side.blockers().await {
-            Ok(blockers) => {
+        match side.wait(work.config.locks.show_queries).await {
+            Ok(wait) => {
+                let blockers = wait.map(|wait| wait.blockers).unwrap_or_default();
                 let pids: Vec<i32> = blockers.iter().map(|blocker| blocker.pid).collect();
                 if pids != told || looks.is_multiple_of(REMIND) {
                     for blocker in &blockers {

@@ -2,6 +2,7 @@
 
 use super::apply::{ApplyError, HalfWayEdit, Remains};
 use super::probe::Doubt;
+use super::retry::Spent;
 use super::section::{self, StatementFailure};
 use super::{Context, placeholder};
 use crate::config::Config;
@@ -121,6 +122,36 @@ impl<'a> Work<'a> {
                 refusal,
             },
             failure @ (Failure::Lost(_) | Failure::Protocol(_)) => self.broken(failure),
+        }
+    }
+
+    /// The error of a step whose last attempt ended with `last`, the refusal of a lock.
+    pub(super) fn busy(&self, last: ApplyError, spent: Spent) -> ApplyError {
+        let (place, refusal) = match last {
+            ApplyError::RolledBack { place, refusal, .. } => (place, refusal),
+            ApplyError::Broken {
+                failure: Failure::Refused(refusal),
+                ..
+            } => {
+                let place = Place::file(&self.script.path).with_note("in the ledger");
+                (Box::new(place), refusal)
+            }
+            last @ (ApplyError::Broken { .. }
+            | ApplyError::Stopped { .. }
+            | ApplyError::InDoubt { .. }
+            | ApplyError::Interrupted { .. }
+            | ApplyError::EditedHalfWay { .. }
+            | ApplyError::Fenced { .. }
+            | ApplyError::LockBusy { .. }) => return last,
+        };
+        ApplyError::LockBusy {
+            revision: self.script.id.clone(),
+            movement: self.movement,
+            place,
+            attempts: spent.attempts,
+            after: spent.after,
+            blockers: spent.blockers,
+            refusal,
         }
     }
 

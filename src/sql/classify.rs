@@ -152,6 +152,11 @@ fn copy<'t>(tokens: impl Iterator<Item = Cow<'t, str>>) -> Class {
     Class::Ordinary
 }
 
+/// The first word of a statement, in lower case.
+pub fn first_word(statement: &str) -> Cow<'_, str> {
+    tokens(statement).next().unwrap_or_default()
+}
+
 fn transaction_control(first: &str, rest: &[&str]) -> Class {
     let command = match (first, rest) {
         ("rollback", ["to", ..] | ["work" | "transaction", "to", ..]) => return Class::Ordinary,

@@ -13,6 +13,7 @@ pub mod ident;
 pub mod lexer;
 pub mod split;
 pub mod strings;
+pub mod targets;
 
 #[cfg(test)]
 mod properties;

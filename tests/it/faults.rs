@@ -9,13 +9,12 @@ use nix::sys::signal::Signal;
 use super::support::database::{Database, Session};
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
-use super::support::{DEADLINE, until, within};
+use super::support::{AT_GATE, DEADLINE, until, within};
 
 /// A migration on `a` that stops at a table that somebody else has locked.
 fn gated() -> Project {
-    let gate = Migration::new("b")
-        .after("a")
-        .upgrade("create table t_b (id integer);\nlock table gate;\ncreate table t_c ();");
+    let upgrade = format!("create table t_b (id integer);\n{AT_GATE}\ncreate table t_c ();");
+    let gate = Migration::new("b").after("a").upgrade(&upgrade);
     Project::with("a<-").migration(&gate)
 }
 
@@ -31,7 +30,8 @@ fn close_gate(project: &Project, database: &Database<'_>) -> Session {
 
 /// The backend of castoff's that stands before the gate.
 fn backend_at_gate(database: &Database<'_>) -> String {
-    let waiting = "select pid from pg_locks where not granted and relation = 'gate'::regclass";
+    let waiting = "select pid from pg_stat_activity where wait_event = 'PgSleep' \
+        and datname = current_database() and application_name like 'castoff on %'";
     until("castoff waits at the gate", DEADLINE, || {
         let pid = database.rows(waiting);
         (!pid.is_empty()).then(|| pid.trim().to_owned())
@@ -147,8 +147,10 @@ fn a_cancelled_statement_is_rolled_back() {
         --- stderr
         error[apply-failed]: revision b failed and was rolled back
           --> migrations/202601010002_b_make_b.sql:7 (statement 2 of 3)
-           7 | lock table gate;
+           7 | do $$ begin while exists (select from pg_locks where mode = 'ShareLock' and relation = 'gate'::regclass) loop perform pg_sleep(0.01); end loop; end $$;
           caused by: 57014 canceling statement due to user request
+          postgres context: SQL statement "SELECT pg_sleep(0.01)"
+            PL/pgSQL function inline_code_block line 1 at PERFORM
           help: correct the SQL and deploy again; the database is unchanged
     "#]]);
     database.assert_unchanged(&before);

@@ -14,8 +14,6 @@ mod bad_input;
 #[cfg(test)]
 mod bad_settings;
 #[cfg(test)]
-mod blocked;
-#[cfg(test)]
 mod bundle;
 #[cfg(test)]
 mod commands;
@@ -59,6 +57,8 @@ mod init;
 mod ledger;
 #[cfg(test)]
 mod listings;
+#[cfg(test)]
+mod locks;
 #[cfg(test)]
 mod looking;
 #[cfg(test)]

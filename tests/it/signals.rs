@@ -10,7 +10,7 @@ use super::support::database::{Database, Session};
 use super::support::project::{Migration, Project};
 use super::support::server::{Server, free_port};
 use super::support::web::{self, Report, Then};
-use super::support::{DEADLINE, until};
+use super::support::{AT_GATE, DEADLINE, until};
 
 /// The promise is a second; a busy machine gets more.
 const SOON: Duration = Duration::from_secs(10);
@@ -57,9 +57,8 @@ fn check_stopped(finished: &Finished, signal: Signal) {
 
 /// A migration that stops at a table that somebody else has locked.
 fn gated() -> Project {
-    let gate = Migration::new("b")
-        .after("a")
-        .upgrade("create table t_b (id integer);\nlock table gate;\ncreate table t_c ();");
+    let upgrade = format!("create table t_b (id integer);\n{AT_GATE}\ncreate table t_c ();");
+    let gate = Migration::new("b").after("a").upgrade(&upgrade);
     Project::with("a<-").migration(&gate)
 }
 
@@ -77,7 +76,8 @@ fn close_gate(project: &Project, database: &Database<'_>) -> Session {
 
 /// Returns when castoff stands before the gate.
 fn until_at_gate(database: &Database<'_>) {
-    let waiting = "select count(*) from pg_locks where not granted and relation = 'gate'::regclass";
+    let waiting = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' \
+        and datname = current_database() and application_name like 'castoff on %'";
     until("castoff waits at the gate", DEADLINE, || {
         (database.rows(waiting) == "1\n").then_some(())
     });
@@ -187,13 +187,9 @@ fn inside_a_migration() {
 fn inside_an_autocommit_migration() {
     for (who, signal) in WAYS {
         let database = Server::shared().database();
-        // `lock table` needs a transaction; `truncate` waits just as well.
-        let gate = Migration::new("b")
-            .after("a")
-            .options("autocommit destructive")
-            .upgrade(
-                "create table t_b (id integer);\ntruncate gate;\ncreate table t_c (id integer);",
-            );
+        let upgrade = format!("create table t_b (id integer);\n{AT_GATE}\ncreate table t_c ();");
+        let gate = Migration::new("b").after("a").options("autocommit");
+        let gate = gate.upgrade(&upgrade);
         let project = Project::with("a<-").migration(&gate);
         let gate = close_gate(&project, &database);
         let Some(running) = start(&project, who, &database) else {

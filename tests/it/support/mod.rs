@@ -24,6 +24,11 @@ pub(crate) const PASSWORD: &str = "Kp7x-hush-Qz4";
 /// Long enough for anything on a busy machine: a test that gets here has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
+/// A statement that returns when nobody has the table `gate` locked in share mode. It does not wait
+/// for the lock itself: then castoff would try again.
+pub(crate) const AT_GATE: &str = "do $$ begin while exists (select from pg_locks where mode = 'ShareLock' \
+    and relation = 'gate'::regclass) loop perform pg_sleep(0.01); end loop; end $$;";
+
 /// Asks until there is an answer; no answer in time fails the test.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, deadline: Duration, ask: impl FnMut() -> Option<T>) -> T {
