@@ -5,9 +5,10 @@
 //!
 //! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
-//! `header` the lines before the first section, `section` the section lines, `draft` the
-//! other way round: the text of a new file.
+//! `header` the lines before the first section, `section` the section lines, `batch` the line that
+//! makes a section run in batches, `draft` the other way round: the text of a new file.
 
+pub mod batch;
 pub mod draft;
 pub mod error;
 mod header;
@@ -23,6 +24,7 @@ use super::id::RevisionId;
 use crate::place::Place;
 use crate::sql::classify::{Class, classify};
 use crate::sql::split::{Piece, SplitError, Splitter, Statement};
+use batch::{Batch, BatchProblem};
 use error::{Problem, ScriptError};
 use header::Header;
 use section::{Name, SectionLine};
@@ -72,6 +74,8 @@ pub struct SectionOptions {
     pub lock_timeout: Option<String>,
     /// `statement_timeout` in PostgreSQL's own syntax, as written.
     pub statement_timeout: Option<String>,
+    /// How the section runs in batches, if it has a line `-- batch`.
+    pub batch: Option<Batch>,
 }
 
 /// How the statements of a section run.
@@ -231,6 +235,7 @@ impl File<'_> {
                     if let Some(before) = parts.last_mut() {
                         before.span.end = line_start;
                     }
+                    splitter.allow_placeholders(&[]);
                     let rest = &self.text[comment.end..];
                     let line_end = if rest.starts_with("\r\n") {
                         2
@@ -249,10 +254,49 @@ impl File<'_> {
                         .read(content)
                         .map_err(|problem| self.blame(problem, &comment))?;
                 }
-                None => {}
+                None => {
+                    if let Some(part) = parts.last_mut() {
+                        self.batch_line(part, &mut splitter, content)
+                            .map_err(|problem| self.blame(problem.into(), &comment))?;
+                    }
+                }
             }
         }
         Ok((header, parts))
+    }
+
+    /// A comment of a section that may make it run in batches.
+    fn batch_line(
+        self,
+        part: &mut Part,
+        splitter: &mut Splitter<'_>,
+        comment: &str,
+    ) -> Result<(), BatchProblem> {
+        let SectionLine::Script(name, options) = &mut part.line else {
+            return Ok(());
+        };
+        if !part.statements.is_empty() || !splitter.is_between() {
+            // Only a whole batch line is out of place here; prose is not.
+            return match batch::parse(comment) {
+                Ok(Some(_)) => Err(BatchProblem::Late),
+                Ok(None) | Err(_) => Ok(()),
+            };
+        }
+        let Some(batch) = batch::parse(comment)? else {
+            return Ok(());
+        };
+        if options.batch.is_some() {
+            return Err(BatchProblem::Twice);
+        }
+        if options.mode == Mode::Autocommit {
+            return Err(BatchProblem::Autocommit);
+        }
+        if *name == Name::Downgrade && batch.deferred {
+            return Err(BatchProblem::DeferredDowngrade);
+        }
+        splitter.allow_placeholders(batch.placeholders());
+        options.batch = Some(batch);
+        Ok(())
     }
 
     fn add(
@@ -286,6 +330,13 @@ impl File<'_> {
         span: Range<usize>,
         mut statements: Vec<Statement>,
     ) -> Result<Section, ScriptError> {
+        if let Some(batch) = &options.batch {
+            let spans: Vec<Range<usize>> = statements.iter().map(|one| one.span.clone()).collect();
+            batch.check(self.text, &spans).map_err(|(problem, place)| {
+                let place = place.unwrap_or(span.start..span.start);
+                self.blame(problem.into(), &place)
+            })?;
+        }
         let mut ordinary = 0;
         let mut alone = None;
         for (index, statement) in statements.iter().enumerate() {

@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod classify;
 pub mod ident;
 pub mod lexer;
+pub mod placeholder;
 pub mod split;
 
 #[cfg(test)]

@@ -155,6 +155,7 @@ pub struct Splitter<'t> {
     bytes: &'t [u8],
     lexer: Lexer<'t>,
     open: Option<Open>,
+    placeholders: &'static [&'static str],
 }
 
 /// The statement being read.
@@ -189,7 +190,18 @@ impl<'t> Splitter<'t> {
             bytes,
             lexer: Lexer::new(bytes, start),
             open: None,
+            placeholders: &[],
         }
+    }
+
+    /// From here on `:name` is no variable of psql's but castoff's own, for these names.
+    pub fn allow_placeholders(&mut self, names: &'static [&'static str]) {
+        self.placeholders = names;
+    }
+
+    /// Whether no statement has begun that has not ended.
+    pub fn is_between(&self) -> bool {
+        self.open.is_none()
     }
 
     /// The next statement or comment, or nothing at the end. The last statement needs no `;`.
@@ -264,7 +276,7 @@ impl<'t> Splitter<'t> {
             // One too many is a syntax error, which the server explains best.
             open.parentheses = open.parentheses.saturating_sub(1);
         } else if token.kind == Kind::Mark && bytes[token.start] == b':' {
-            refuse_variable(bytes, open.last, token)?;
+            refuse_variable(bytes, open.last, token, self.placeholders)?;
         }
         if open.head != Head::Other && open.parentheses == 0 {
             open.head = open.head.after(bytes, open.last, token);
@@ -365,7 +377,12 @@ impl Head {
 }
 
 /// SQL has a single colon only behind a value: in `a[1:2]` and `json_object('k': 1)`.
-fn refuse_variable(bytes: &[u8], last: Token, colon: Token) -> Result<(), SplitError> {
+fn refuse_variable(
+    bytes: &[u8],
+    last: Token,
+    colon: Token,
+    placeholders: &[&str],
+) -> Result<(), SplitError> {
     let value_expected =
         matches!(last.kind, Kind::Open | Kind::Operator) || &bytes[last.start..last.end] == b",";
     let rest = &bytes[colon.end..];
@@ -381,6 +398,10 @@ fn refuse_variable(bytes: &[u8], last: Token, colon: Token) -> Result<(), SplitE
         .iter()
         .position(|byte| !part_of_name(byte))
         .unwrap_or(rest.len() - 1);
+    let is_placeholder = |name: &&str| rest[..length].eq_ignore_ascii_case(name.as_bytes());
+    if placeholders.iter().any(is_placeholder) {
+        return Ok(());
+    }
     let closing = usize::from(!starts_word(next) && rest.get(length) == Some(&next));
     let variable = format!(":{}", String::from_utf8_lossy(&rest[..length + closing]));
     Err(SplitError::PsqlVariable {

@@ -4,6 +4,7 @@ use crate::place::Place;
 use crate::revision::id::{InvalidRevisionId, RevisionId};
 use crate::sql::split::SplitError;
 
+use super::batch::BatchProblem;
 use super::section::Name;
 
 /// A migration file that cannot be used, and where to look.
@@ -132,6 +133,9 @@ pub enum Problem {
         /// The command.
         command: &'static str,
     },
+    /// A section that runs in batches.
+    #[error(transparent)]
+    Batch(#[from] BatchProblem),
 }
 
 impl ScriptError {
@@ -159,6 +163,7 @@ impl ScriptError {
             Problem::FileName { .. } => "file-name-mismatch",
             Problem::NeedsAutocommit { .. } => "needs-autocommit",
             Problem::TransactionControl { .. } => "transaction-control",
+            Problem::Batch(problem) => problem.code(),
         }
     }
 
@@ -230,6 +235,7 @@ impl ScriptError {
                  line runs each statement on its own"
                     .into()
             }
+            Problem::Batch(problem) => problem.help(),
         }
     }
 
