@@ -94,6 +94,8 @@ pub enum Command {
     Plan(Plan),
     /// Record revisions without running them
     Stamp(Stamp),
+    /// Do what upgrades left for later: sections in deferred batches
+    Backfill(Backfill),
     /// Show where the database is
     Current(Current),
     /// List the revisions, newest first
@@ -174,6 +176,49 @@ pub struct Stamp {
     /// Print the script for psql instead; asks no database
     #[arg(long)]
     pub sql: bool,
+}
+
+/// Arguments of `backfill`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Backfill {
+    /// Only this revision [default: all that are pending]
+    #[arg(value_name = "REV")]
+    pub revision: Option<String>,
+    /// Something else than doing it
+    #[command(subcommand)]
+    pub action: Option<BackfillAction>,
+}
+
+/// What can be done about batches besides running them, also while another castoff does.
+#[derive(Debug, Subcommand)]
+pub enum BackfillAction {
+    /// Show how far every section in batches is
+    Status(BackfillStatus),
+    /// Let it wait after the batch that is under way
+    Pause(BackfillRevision),
+    /// Let it go on
+    Resume(BackfillRevision),
+    /// Let it end after the batch that is under way
+    Abort(BackfillRevision),
+    /// Let it go on after it failed or was aborted
+    Retry(BackfillRevision),
+}
+
+/// Arguments of `backfill status`.
+#[derive(Args, Debug)]
+pub struct BackfillStatus {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of what changes one backfill.
+#[derive(Args, Debug)]
+pub struct BackfillRevision {
+    /// The revision, or its beginning
+    #[arg(value_name = "REV")]
+    pub revision: String,
 }
 
 /// Arguments of `current`.

@@ -8,7 +8,7 @@ use crate::bundle::BundleError;
 use crate::config::ConfigError;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo_error::ConninfoError;
-use crate::database::failure::Failure;
+use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
 use crate::database::record::Movement;
 use crate::database::session::Holder;
@@ -251,6 +251,7 @@ impl Error {
                 ApplyError::Stopped { .. } => "apply-stopped",
                 ApplyError::EditedHalfWay { .. } => "edited-half-way",
                 ApplyError::Fenced { .. } => "lock-lost",
+                ApplyError::Batch(error) => error.code(),
                 ApplyError::Broken {
                     failure: Failure::Lost(_),
                     ..
@@ -297,6 +298,7 @@ impl Error {
                 ApplyError::RolledBack { .. } => 15,
                 ApplyError::Stopped { .. } | ApplyError::EditedHalfWay { .. } => 16,
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
+                ApplyError::Batch(error) => error.exit_status(),
             },
             Self::Files(_) | Self::Bundle(_) | Self::Script(_) | Self::Output(_) => 17,
             Self::System(_) => 70,
@@ -392,6 +394,7 @@ impl Error {
                 | ApplyError::Stopped { place, .. }
                 | ApplyError::EditedHalfWay { place, .. },
             ) => Some(place),
+            Self::Apply(ApplyError::Batch(error)) => error.place(),
             _ => None,
         }
     }
@@ -421,6 +424,9 @@ impl Error {
                 ..
             }
             | Self::Stamp(FenceError::Failure(Failure::Refused(refusal))) => refusal.notes(),
+            Self::Apply(ApplyError::Batch(error)) => {
+                error.refusal().map(Refusal::notes).unwrap_or_default()
+            }
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
             _ => Vec::new(),
@@ -486,6 +492,7 @@ fn help_for_apply(error: &ApplyError) -> String {
             failure: failure @ Failure::Refused(_),
             ..
         } => help_for(failure),
+        ApplyError::Batch(error) => error.help(),
         ApplyError::Fenced { .. } => {
             "start again; if a pooler is in between, set CASTOFF_DATABASE_URL to the server's own URL".into()
         }

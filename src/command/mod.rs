@@ -1,5 +1,6 @@
 //! The commands, one a file. Each asks the rooms behind it and prints what they say.
 
+mod backfill;
 mod branches;
 mod bundle;
 mod completions;
@@ -51,6 +52,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,
         Command::Plan(arguments) => return plan::plan(config, stop, arguments),
         Command::Stamp(arguments) => stamp::stamp(config, stop, arguments)?,
+        Command::Backfill(arguments) => backfill::backfill(config, stop, arguments)?,
         Command::Current(arguments) => return current::current(config, stop, arguments),
         Command::History(arguments) => history::history(config, stop, arguments)?,
         Command::Heads(arguments) => heads::heads(config, arguments)?,

@@ -31,6 +31,7 @@ pub mod suitability;
 pub mod tls;
 pub mod verifier;
 
+pub mod batch;
 pub mod failure;
 pub mod ledger;
 pub mod record;

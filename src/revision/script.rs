@@ -46,6 +46,8 @@ pub struct Script {
     pub depends_on: Vec<RevisionId>,
     /// Names for the branch that starts here, for targets such as `LABEL@head`.
     pub branch_labels: Vec<String>,
+    /// Revisions whose deferred batches must be done before this one. Full ids only.
+    pub requires_backfill: Vec<RevisionId>,
     /// The way forward.
     pub upgrade: Section,
     /// The way back.
@@ -163,6 +165,7 @@ impl Script {
             down_revisions: header.down_revisions,
             depends_on: header.depends_on,
             branch_labels: header.branch_labels,
+            requires_backfill: header.requires_backfill,
             upgrade,
             downgrade,
             checksums,

@@ -69,6 +69,7 @@ fn script(number: usize, text: &str) -> Script {
             .filter(|l| !l.is_empty())
             .map(str::to_owned)
             .collect(),
+        requires_backfill: Vec::new(),
         upgrade: section(),
         downgrade,
         checksums: Checksums {

@@ -4,15 +4,21 @@
 
 pub mod apply;
 mod autocommit;
+pub mod backfill;
+mod batch;
+pub mod batch_error;
 pub mod exec;
 mod leftover;
 pub mod lock;
 pub mod migrate;
 pub mod offline;
+pub mod pace;
 pub mod pause;
 pub mod position;
+pub mod progress;
 pub mod section;
 pub mod signal;
+pub mod throttle;
 mod transaction;
 pub mod wait;
 pub mod watch;
@@ -128,7 +134,8 @@ impl<'c> Context<'c> {
             let signal = tokio::select! {
                 biased;
                 signal = self.stop.wait() => signal,
-                result = &mut work => return result,
+                // Work that saw the signal first, and gave up for it, may say anything.
+                result = &mut work => return result.or_else(|error| self.go_on().and(Err(error))),
             };
             let cancel = self.cancel.borrow_mut().take();
             if let Some(cancel) = cancel {

@@ -210,8 +210,8 @@ impl ScriptError {
                 meant: Some(meant), ..
             } => format!("write `{meant}:`"),
             Problem::UnknownKey { key, meant: None } => format!(
-                "use revision, down_revision, depends_on or branch_labels, or start a mere comment \
-                 with another word than `{key}:`"
+                "use revision, down_revision, depends_on, branch_labels or requires_backfill, or \
+                 start a mere comment with another word than `{key}:`"
             ),
             Problem::DuplicateKey { key } => {
                 format!("write one `{key}`, several values with commas between")

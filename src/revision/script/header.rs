@@ -9,7 +9,13 @@ use crate::revision::id::RevisionId;
 
 use super::error::Problem;
 
-const KEYS: [&str; 4] = ["revision", "down_revision", "depends_on", "branch_labels"];
+const KEYS: [&str; 5] = [
+    "revision",
+    "down_revision",
+    "depends_on",
+    "branch_labels",
+    "requires_backfill",
+];
 
 /// Other words for the keys, as Alembic's files have them.
 const ALIASES: [(&str, &str); 4] = [
@@ -27,6 +33,7 @@ pub(super) struct Header {
     pub(super) down_revisions: Vec<RevisionId>,
     pub(super) depends_on: Vec<RevisionId>,
     pub(super) branch_labels: Vec<String>,
+    pub(super) requires_backfill: Vec<RevisionId>,
     seen: Vec<&'static str>,
 }
 
@@ -85,6 +92,7 @@ impl Header {
             "revision" => self.id = Some(revision(key, value)?),
             "down_revision" => self.down_revisions = revisions(key, value)?,
             "depends_on" => self.depends_on = revisions(key, value)?,
+            "requires_backfill" => self.requires_backfill = revisions(key, value)?,
             _ => {
                 let labels = values(value).map(label).collect::<Result<_, _>>()?;
                 self.branch_labels = unique(key, labels)?;

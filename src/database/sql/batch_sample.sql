@@ -1,0 +1,44 @@
+-- What may be a reason to pause: how far the standbys are behind, who waits for a lock on the table
+-- or on what the open transaction holds, and who keeps the table for maintenance (a vacuum, an
+-- index build). Needs no right; without pg_monitor the lag of standbys is not seen.
+select
+    (
+        select pg_catalog.max(pg_catalog.date_part('epoch', r.replay_lag))
+        from pg_catalog.pg_stat_replication r
+    ),
+    (
+        select pg_catalog.count(*)
+        from pg_catalog.pg_locks l
+        where not l.granted
+            and l.pid <> pg_catalog.pg_backend_pid()
+            and (
+                l.locktype = 'relation' and l.relation = any(tables.oids)
+                    and l.database = (
+                        select d.oid
+                        from pg_catalog.pg_database d
+                        where d.datname = pg_catalog.current_database()
+                    )
+                or pg_catalog.pg_backend_pid() = any(pg_catalog.pg_blocking_pids(l.pid))
+            )
+    ),
+    (
+        select pg_catalog.min(l.pid)
+        from pg_catalog.pg_locks l
+        where l.granted
+            and l.pid <> pg_catalog.pg_backend_pid()
+            and l.locktype = 'relation'
+            and l.mode = 'ShareUpdateExclusiveLock'
+            and l.relation = any(tables.oids)
+            and l.database = (
+                select d.oid
+                from pg_catalog.pg_database d
+                where d.datname = pg_catalog.current_database()
+            )
+    )
+from (
+    select array(
+        select $1::pg_catalog.oid
+        union
+        select t.relid::pg_catalog.oid from pg_catalog.pg_partition_tree($1::pg_catalog.oid) t
+    ) as oids
+) tables

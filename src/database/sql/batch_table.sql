@@ -1,0 +1,16 @@
+-- The table of a batched section: how it is called, how many rows it is thought to have (with those
+-- of its partitions), and whether castoff's role may ask for the backlog of the archiver.
+select
+    c.oid,
+    pg_catalog.format('%I.%I', n.nspname, c.relname),
+    (
+        select pg_catalog.sum(greatest(p.reltuples, 0))::pg_catalog.int8
+        from pg_catalog.pg_class p
+        where p.oid = c.oid
+            or p.oid in (select t.relid from pg_catalog.pg_partition_tree(c.oid) t)
+    ),
+    pg_catalog.current_setting('archive_mode') <> 'off'
+        and pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()', 'execute')
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.oid = pg_catalog.to_regclass($1)
