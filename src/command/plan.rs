@@ -56,9 +56,11 @@ fn as_text(steps: &[Step<'_>]) -> String {
     let mut text = String::new();
     for step in steps {
         let script = step.script;
-        let mode = match script.upgrade.options.mode {
-            Mode::Transaction => "in one transaction",
-            Mode::Autocommit => "statement by statement",
+        let mode = match (&script.upgrade.options.batch, script.upgrade.options.mode) {
+            (Some(batch), _) if batch.deferred => "in batches, left to `castoff backfill`",
+            (Some(_), _) => "in batches",
+            (None, Mode::Transaction) => "in one transaction",
+            (None, Mode::Autocommit) => "statement by statement",
         };
         // Writing to a String cannot fail.
         writeln!(
@@ -67,6 +69,9 @@ fn as_text(steps: &[Step<'_>]) -> String {
             script.id, script.message, script.path
         )
         .ok();
+        for id in &script.requires_backfill {
+            writeln!(text, "--   first the backfill of {id}, if it is not done").ok();
+        }
         for statement in statements(script) {
             writeln!(text, "{statement};").ok();
         }
@@ -81,9 +86,11 @@ fn as_json(step: &Step<'_>) -> Value {
         "revision": script.id.as_str(),
         "message": script.message,
         "path": script.path,
-        "mode": match script.upgrade.options.mode {
-            Mode::Transaction => "transaction",
-            Mode::Autocommit => "autocommit",
+        "mode": match (&script.upgrade.options.batch, script.upgrade.options.mode) {
+            (Some(batch), _) if batch.deferred => "deferred batches",
+            (Some(_), _) => "batches",
+            (None, Mode::Transaction) => "transaction",
+            (None, Mode::Autocommit) => "autocommit",
         },
         "statements": statements(script).collect::<Vec<&str>>(),
     })

@@ -324,6 +324,8 @@ pub async fn take<S>(
 pub struct Progress {
     /// The key of its last row; nothing for a repeated statement.
     pub last_key: Option<Vec<String>>,
+    /// The last key there is to do; what was written down first stays.
+    pub end_key: Option<Vec<String>>,
     /// Rows in its range.
     pub rows: i64,
     /// Rows that the statement changed.
@@ -347,15 +349,15 @@ pub async fn progress<S>(
         (&progress.rows as _, Type::INT8),
         (&progress.changed as _, Type::INT8),
         (&size as _, Type::INT4),
+        (&progress.end_key as _, Type::TEXT_ARRAY),
     ];
     execute(session, include_str!("sql/batch_progress.sql"), &parameters).await
 }
 
-/// Says that this castoff is at work, and fixes the end if it was not.
+/// Says that this castoff is at work.
 pub async fn start<S>(
     session: &Session<S>,
     which: Which<'_>,
-    end_key: Option<Vec<String>>,
     estimate: Option<i64>,
     host: &str,
 ) -> Result<(), Failure> {
@@ -363,7 +365,6 @@ pub async fn start<S>(
     let parameters = [
         revision,
         direction,
-        (&end_key as _, Type::TEXT_ARRAY),
         (&estimate as _, Type::INT8),
         (&host as _, Type::TEXT),
     ];

@@ -312,27 +312,15 @@ pub(super) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// Fixes the end of the key at the first start, and says that somebody is at work.
+/// Says that somebody is at work. Meets no table but the ledger's: others may stand in line for it.
 async fn begin_or_resume<S>(job: &Job<'_, S>, ground: &Ground) -> Result<State, ApplyError> {
     let session = job.session;
     let broken = |failure| job.broken(failure);
     let lost = || job.fenced(FenceError::LedgerMoved);
     let state = job.state().await?.ok_or_else(lost)?;
-    let end = match (&ground.keyset, &state.end_key) {
-        (Some(keyset), None) => {
-            let client = session.client();
-            let plain = client.batch_execute(PLAIN_TEXT).await;
-            plain.map_err(|error| broken(error.into()))?;
-            let end = keyset.end(session).await.map_err(broken)?;
-            let own = client.batch_execute(OWN_TEXT).await;
-            own.map_err(|error| broken(error.into()))?;
-            end
-        }
-        _ => None,
-    };
     let estimate = ground.table.as_ref().map(|table| table.estimate);
     let host = &job.context.config.host;
-    batch::start(session, job.which(), end, estimate, host)
+    batch::start(session, job.which(), estimate, host)
         .await
         .map_err(broken)?;
     let (id, batches, rows) = (&job.script.id, state.batches, state.rows);
@@ -380,11 +368,17 @@ async fn attempt<S>(
     }
     let size = pace.size();
     let statement = job.statement();
+    let mut end = None;
     let (filled, page) = match &ground.keyset {
         None => (job.batch.repeated(statement, size), None),
         Some(keyset) => {
             let last = taken.last_key.as_deref();
-            let page = match &taken.end_key {
+            // Written down with the first batch, and never looked for again.
+            end = match taken.end_key {
+                Some(end) => Some(end),
+                None => keyset.end(session).await?,
+            };
+            let page = match &end {
                 Some(end) => keyset.page(session, last, end, size).await?,
                 None => None,
             };
@@ -417,6 +411,7 @@ async fn attempt<S>(
     client.batch_execute(LEAVE_ROLE).await?;
     let progress = batch::Progress {
         last_key: page.map(|page| page.last),
+        end_key: end,
         rows,
         changed,
         size,

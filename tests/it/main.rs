@@ -14,6 +14,8 @@ mod bad_input;
 #[cfg(test)]
 mod bad_settings;
 #[cfg(test)]
+mod batch;
+#[cfg(test)]
 mod blocked;
 #[cfg(test)]
 mod bundle;

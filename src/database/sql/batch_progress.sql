@@ -1,6 +1,7 @@
 -- Writes down that a batch is done, in the transaction that did it.
 update {schema}.batch
 set last_key = coalesce($3, last_key),
+    end_key = coalesce(end_key, $7),
     rows = rows + $4,
     changed = changed + $5,
     batches = batches + 1,

@@ -1,6 +1,14 @@
 -- What may be a reason to pause: how far the standbys are behind, who waits for a lock on the table
 -- or on what the open transaction holds, and who keeps the table for maintenance (a vacuum, an
--- index build). Needs no right; without pg_monitor the lag of standbys is not seen.
+-- index build). Needs no right; without pg_monitor the lag of standbys is not seen. Takes no lock on
+-- the table, as pg_partition_tree would: it must not stand in the line that it looks at.
+with recursive tree (oid) as (
+    select $1::pg_catalog.oid
+    union
+    select i.inhrelid
+    from pg_catalog.pg_inherits i
+    join tree t on t.oid = i.inhparent
+)
 select
     (
         select pg_catalog.max(pg_catalog.date_part('epoch', r.replay_lag))
@@ -35,10 +43,4 @@ select
                 where d.datname = pg_catalog.current_database()
             )
     )
-from (
-    select array(
-        select $1::pg_catalog.oid
-        union
-        select t.relid::pg_catalog.oid from pg_catalog.pg_partition_tree($1::pg_catalog.oid) t
-    ) as oids
-) tables
+from (select array(select t.oid from tree t) as oids) tables

@@ -1,9 +1,8 @@
--- Says that somebody is at work. The end and the estimate stay what they were at the first start.
+-- Says that somebody is at work. The estimate stays what it was at the first start.
 update {schema}.batch
 set status = case when status = 'paused' then 'paused' else 'running' end,
-    end_key = coalesce(end_key, $3),
-    estimate = coalesce(estimate, $4),
-    host = $5,
+    estimate = coalesce(estimate, $3),
+    host = $4,
     attempts = 0,
     throttled_by = null,
     started_at = coalesce(started_at, pg_catalog.clock_timestamp()),

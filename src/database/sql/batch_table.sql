@@ -4,10 +4,16 @@ select
     c.oid,
     pg_catalog.format('%I.%I', n.nspname, c.relname),
     (
+        with recursive tree (oid) as (
+            select c.oid
+            union
+            select i.inhrelid
+            from pg_catalog.pg_inherits i
+            join tree t on t.oid = i.inhparent
+        )
         select pg_catalog.sum(greatest(p.reltuples, 0))::pg_catalog.int8
         from pg_catalog.pg_class p
-        where p.oid = c.oid
-            or p.oid in (select t.relid from pg_catalog.pg_partition_tree(c.oid) t)
+        join tree t on t.oid = p.oid
     ),
     pg_catalog.current_setting('archive_mode') <> 'off'
         and pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()', 'execute')
