@@ -55,7 +55,12 @@ fn note(state: &State, holder: Option<i32>) -> &'static str {
         Status::Pending | Status::Running if state.deferred && holder.is_none() => {
             " (nobody is at work: run `castoff backfill`)"
         }
-        _ => "",
+        Status::Pending
+        | Status::Running
+        | Status::Paused
+        | Status::Done
+        | Status::Failed
+        | Status::Aborted => "",
     }
 }
 
@@ -68,14 +73,14 @@ fn as_text(state: &State, holder: Option<i32>) -> String {
         text += ", deferred";
     }
     text += note(state, holder);
-    text += &format!(": {} rows in {} batches", state.rows, state.batches);
+    // Writing to a String cannot fail.
+    write!(text, ": {} rows in {} batches", state.rows, state.batches).ok();
     if let (Some(percent), false) = (percent(state), state.status == Status::Done) {
-        text += &format!(", about {percent} %");
+        write!(text, ", about {percent} %").ok();
     }
     text.push('\n');
     let mut line = |name: &str, value: &Option<String>| {
         if let Some(value) = value {
-            // Writing to a String cannot fail.
             writeln!(text, "  {name}: {value}").ok();
         }
     };

@@ -14,7 +14,7 @@ use super::session::{Locked, Session, about_this_lock, no_ledger};
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
 use crate::revision::script::batch::Batch;
-use crate::sql::ident::{Ident, Literal};
+use crate::sql::ident::Ident;
 
 /// How a batched section stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,10 +128,7 @@ impl<'a> Which<'a> {
     }
 
     fn parameters(&self) -> [(&(dyn ToSql + Sync), Type); 2] {
-        [
-            (&self.revision, Type::TEXT),
-            (&self.direction, Type::TEXT),
-        ]
+        [(&self.revision, Type::TEXT), (&self.direction, Type::TEXT)]
     }
 }
 
@@ -210,7 +207,10 @@ pub async fn holder<S>(session: &Session<S>) -> Result<Option<i32>, Failure> {
 
 /// All rows of `batch`; none where there is no ledger.
 pub async fn states<S>(session: &Session<S>) -> Result<Vec<State>, Failure> {
-    let sql = in_schema(include_str!("sql/batch_states.sql"), session.ledger_schema());
+    let sql = in_schema(
+        include_str!("sql/batch_states.sql"),
+        session.ledger_schema(),
+    );
     match session.client().query_typed(&sql, &[]).await {
         Ok(rows) => rows.iter().map(state).collect(),
         Err(error) => match Failure::from(error) {
@@ -256,12 +256,7 @@ fn state(row: &Row) -> Result<State, Failure> {
 
 /// The statement that writes a section's row anew, without a semicolon: nothing of it is done. As
 /// constants, since `--sql` prints it too.
-pub fn registration(
-    schema: &Ident,
-    which: Which<'_>,
-    batch: &Batch,
-    canonical: &str,
-) -> String {
+pub fn registration(schema: &Ident, which: Which<'_>, batch: &Batch, canonical: &str) -> String {
     let (revision, direction) = (literal(which.revision), literal(which.direction));
     let status = if batch.deferred { "pending" } else { "running" };
     let relation = batch.table().map_or_else(|| "null".to_owned(), literal);
@@ -401,7 +396,12 @@ pub async fn throttled<S>(
 ) -> Result<(), Failure> {
     let [revision, direction] = which.parameters();
     let parameters = [revision, direction, (&reason as _, Type::TEXT)];
-    execute(session, include_str!("sql/batch_throttled.sql"), &parameters).await
+    execute(
+        session,
+        include_str!("sql/batch_throttled.sql"),
+        &parameters,
+    )
+    .await
 }
 
 /// Says that all batches are done; false if somebody aborted them at the last moment.
@@ -448,238 +448,6 @@ fn number(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-/// The table of a batched section, as the server knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Its oid.
-    pub oid: u32,
-    /// Its name with its schema, quoted where it needs to be.
-    pub name: String,
-    /// Rows, by the server's estimate.
-    pub estimate: i64,
-    /// Whether the archiver's backlog may be asked for, and there is an archiver.
-    pub sees_archive: bool,
-}
-
-/// Looks the table up by the name in the file.
-pub async fn table<S>(session: &Session<S>, name: &str) -> Result<Option<Table>, Failure> {
-    let sql = include_str!("sql/batch_table.sql");
-    let row = session
-        .client()
-        .query_typed_opt(sql, &[(&name, Type::TEXT)])
-        .await?;
-    Ok(row.map(|row| Table {
-        oid: row.get(0),
-        name: row.get(1),
-        estimate: row.get(2),
-        sees_archive: row.get(3),
-    }))
-}
-
-/// The key of a table, and what is asked by it. Everything goes as text: that is the one form in
-/// which a value of any type can be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyset {
-    table: String,
-    columns: Vec<(Ident, String)>,
-}
-
-/// Why a key cannot tell one batch from the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyProblem {
-    /// The table is not there.
-    NoTable,
-    /// A column is not there.
-    NoColumn(String),
-    /// A column may be null, and such a row is in no range.
-    Nullable(String),
-    /// No unique index has these columns in this order.
-    NoIndex,
-}
-
-/// The first and the last key of a batch, and its number of rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The key of the first row.
-    pub first: Vec<String>,
-    /// The key of the last row.
-    pub last: Vec<String>,
-    /// Rows between the two, both included.
-    pub rows: i64,
-}
-
-impl Keyset {
-    /// Looks the key up, and checks that ranges of it are what they should be.
-    pub async fn find<S>(
-        session: &Session<S>,
-        table: &Table,
-        names: &[String],
-    ) -> Result<Result<Self, KeyProblem>, Failure> {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-            [(&table.oid, Type::OID), (&names, Type::TEXT_ARRAY)];
-        let client = session.client();
-        let rows = client
-            .query_typed(include_str!("sql/batch_key.sql"), &parameters)
-            .await?;
-        let mut columns = Vec::new();
-        for name in &names {
-            let Some(row) = rows.iter().find(|row| row.get::<_, &str>(0) == *name) else {
-                return Ok(Err(KeyProblem::NoColumn((*name).to_owned())));
-            };
-            let (Ok(ident), true) = (Ident::new(name), row.get(2)) else {
-                return Ok(Err(KeyProblem::Nullable((*name).to_owned())));
-            };
-            columns.push((ident, row.get(1)));
-        }
-        let index = client
-            .query_typed_one(include_str!("sql/batch_index.sql"), &parameters)
-            .await?;
-        if !index.get::<_, bool>(0) {
-            return Ok(Err(KeyProblem::NoIndex));
-        }
-        let table = table.name.clone();
-        Ok(Ok(Self { table, columns }))
-    }
-
-    /// A key as SQL: `'5'::integer, 'x'::text`.
-    pub fn constants(&self, key: &[String]) -> String {
-        let constant = |((_, kind), value): (&(Ident, String), &String)| {
-            format!("{}::{kind}", Literal(value))
-        };
-        let constants: Vec<String> = self.columns.iter().zip(key).map(constant).collect();
-        constants.join(", ")
-    }
-
-    fn list(&self, each: impl Fn(&Ident) -> String) -> String {
-        let names: Vec<String> = self.columns.iter().map(|(name, _)| each(name)).collect();
-        names.join(", ")
-    }
-
-    /// The largest key; nothing if there is no row.
-    pub async fn end<S>(&self, session: &Session<S>) -> Result<Option<Vec<String>>, Failure> {
-        let sql = format!(
-            "select array[{}] from {} order by {} limit 1",
-            self.list(|name| format!("{name}::text")),
-            self.table,
-            self.list(|name| format!("{name} desc"))
-        );
-        let row = session.client().query_typed_opt(&sql, &[]).await?;
-        Ok(row.map(|row| row.get(0)))
-    }
-
-    /// The next rows behind `last`, at most `size` of them and none behind `end`; nothing if there
-    /// are none. Values come out as they go in: see [`PLAIN_TEXT`].
-    pub async fn page<S>(
-        &self,
-        session: &Session<S>,
-        last: Option<&[String]>,
-        end: &[String],
-        size: u32,
-    ) -> Result<Option<Page>, Failure> {
-        let names = self.list(Ident::to_string);
-        let behind = last.map_or_else(String::new, |last| {
-            format!("({names}) > ({}) and ", self.constants(last))
-        });
-        let texts = self.list(|name| format!("{name}::text"));
-        let sql = format!(
-            "with page as materialized (\n    select {names}\n    from {table}\n    where {behind}\
-             ({names}) <= ({end})\n    order by {names}\n    limit {size}\n)\nselect\n    \
-             (select array[{texts}] from page order by {names} limit 1),\n    \
-             (select array[{texts}] from page order by {backwards} limit 1),\n    \
-             (select pg_catalog.count(*) from page)",
-            table = self.table,
-            end = self.constants(end),
-            backwards = self.list(|name| format!("{name} desc")),
-        );
-        let row = session.client().query_typed_one(&sql, &[]).await?;
-        let (first, last): (Option<Vec<String>>, Option<Vec<String>>) = (row.get(0), row.get(1));
-        let rows = row.get(2);
-        let ends = first.zip(last);
-        Ok(ends.map(|(first, last)| Page { first, last, rows }))
-    }
-}
-
-/// Makes the text of any value one that means the same wherever it is read again.
-pub const PLAIN_TEXT: &str = "set datestyle = 'ISO'; set intervalstyle = 'postgres'; \
-    set extra_float_digits = 1; set bytea_output = 'hex'; set timezone = 'UTC'";
-
-/// Gives the section the settings of its database and role again.
-pub const OWN_TEXT: &str = "reset datestyle; reset intervalstyle; reset extra_float_digits; \
-    reset bytea_output; reset timezone";
-
-/// What may be a reason to pause, as the server has it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sample {
-    /// How far the last standby is behind, in seconds.
-    pub lag: Option<f64>,
-    /// Sessions that wait for a lock on the table, or on a row of the open transaction.
-    pub waiting: i64,
-    /// A backend that keeps the table for maintenance.
-    pub maintenance: Option<i32>,
-    /// WAL files that wait to be archived.
-    pub archive: Option<i64>,
-    /// What the user's query returned, if it asks for a pause.
-    pub wish: Option<String>,
-}
-
-/// Asks for all but the user's own reason. May run inside a batch's transaction.
-pub async fn sample<S>(session: &Session<S>, table: Option<&Table>) -> Result<Sample, Failure> {
-    let client = session.client();
-    let oid = table.map_or(0, |table| table.oid);
-    let sql = include_str!("sql/batch_sample.sql");
-    let row = client.query_typed_one(sql, &[(&oid, Type::OID)]).await?;
-    let archive = match table {
-        Some(table) if table.sees_archive => {
-            let sql = "select pg_catalog.count(*) from pg_catalog.pg_ls_archive_statusdir() f \
-                       where f.name like '%.ready'";
-            Some(client.query_typed_one(sql, &[]).await?.get(0))
-        }
-        _ => None,
-    };
-    Ok(Sample {
-        lag: row.get(0),
-        waiting: row.get(1),
-        maintenance: row.get(2),
-        archive,
-        wish: None,
-    })
-}
-
-/// Runs the user's own query, read only and not for long. What it returned, if that asks for a
-/// pause: true, or a number above 0.
-pub async fn wish<S>(session: &Session<S>, query: &str) -> Result<Option<String>, Failure> {
-    use tokio_postgres::SimpleQueryMessage;
-
-    let client = session.client();
-    client
-        .batch_execute("begin read only; set local statement_timeout = '5s'")
-        .await?;
-    let answers = client.simple_query(query).await;
-    client.batch_execute("rollback").await?;
-    let value = answers?.into_iter().find_map(|answer| {
-        let SimpleQueryMessage::Row(row) = answer else {
-            return None;
-        };
-        row.get(0).map(str::to_owned)
-    });
-    Ok(value.filter(|value| asks_for_a_pause(value)))
-}
-
-fn asks_for_a_pause(value: &str) -> bool {
-    value == "t" || value.parse::<f64>().is_ok_and(|number| number > 0.0)
-}
-
-/// Rows that are dead and rows that live, as the statistics have them.
-pub async fn dead_rows<S>(session: &Session<S>, table: &Table) -> Result<(i64, i64), Failure> {
-    let sql = "select pg_catalog.pg_stat_get_dead_tuples($1), pg_catalog.pg_stat_get_live_tuples($1)";
-    let row = session
-        .client()
-        .query_typed_one(sql, &[(&table.oid, Type::OID)])
-        .await?;
-    Ok((row.get(0), row.get(1)))
-}
-
 /// Which of the revisions have a deferred section that is not done, for those who list revisions.
 pub async fn pending<S>(session: &Session<S>) -> Result<Vec<State>, Failure> {
     let mut states = states(session).await?;
@@ -698,36 +466,4 @@ pub async fn deferred<S>(
     };
     let state = find(session, which).await?;
     Ok(state.filter(|state| state.deferred && state.is_applied))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_asks_for_a_pause_by_true_or_by_a_number() {
-        for (value, expected) in [
-            ("t", true),
-            ("1", true),
-            ("0.5", true),
-            ("f", false),
-            ("0", false),
-            ("-1", false),
-            ("", false),
-            ("x", false),
-        ] {
-            assert_eq!(asks_for_a_pause(value), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_written_with_its_types() {
-        let column = |name: &str, kind: &str| (Ident::new(name).unwrap(), kind.to_owned());
-        let keyset = Keyset {
-            table: "public.t".into(),
-            columns: vec![column("a", "integer"), column("b", "text")],
-        };
-        let key = ["5".to_owned(), "it's".to_owned()];
-        assert_eq!(keyset.constants(&key), "'5'::integer, 'it''s'::text");
-    }
 }

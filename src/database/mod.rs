@@ -33,7 +33,9 @@ pub mod verifier;
 
 pub mod batch;
 pub mod failure;
+pub mod keyset;
 pub mod ledger;
 pub mod record;
+pub mod sample;
 pub mod session;
 pub mod side;

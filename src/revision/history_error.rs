@@ -37,7 +37,9 @@ pub enum HistoryError {
         place: Box<Place>,
     },
     /// A revision requires batches of one that has none, or that does not come before it.
-    #[error("revision `{id}` requires the backfill of `{needs}`, which is no revision in batches before it")]
+    #[error(
+        "revision `{id}` requires the backfill of `{needs}`, which is no revision in batches before it"
+    )]
     NoBackfill {
         /// The revision.
         id: RevisionId,

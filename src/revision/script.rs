@@ -259,7 +259,7 @@ impl File<'_> {
                 }
                 None => {
                     if let Some(part) = parts.last_mut() {
-                        self.batch_line(part, &mut splitter, content)
+                        Self::batch_line(part, &mut splitter, content)
                             .map_err(|problem| self.blame(problem.into(), &comment))?;
                     }
                 }
@@ -270,7 +270,6 @@ impl File<'_> {
 
     /// A comment of a section that may make it run in batches.
     fn batch_line(
-        self,
         part: &mut Part,
         splitter: &mut Splitter<'_>,
         comment: &str,

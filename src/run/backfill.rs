@@ -9,7 +9,8 @@ use tracing::{debug, info, warn};
 
 use super::Context;
 use super::apply::ApplyError;
-use super::batch::{Job, drive};
+use super::batch::drive::drive;
+use super::batch::job::Job;
 use super::batch_error::BatchError;
 use crate::database::batch::{self, Guard, State, Status};
 use crate::database::failure::Failure;
@@ -33,7 +34,10 @@ pub async fn backfill(
     let (session, _) = context.connect().await?;
     let asking = Error::asking("reading the ledger");
     let only = match only {
-        Some(given) => Some(named(&batch::states(&session).await.map_err(&asking)?, given)?),
+        Some(given) => Some(named(
+            &batch::states(&session).await.map_err(&asking)?,
+            given,
+        )?),
         None => None,
     };
     let guard = acquire(context, &session).await?;

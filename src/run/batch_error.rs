@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::database::batch::{KeyProblem, Status};
+use crate::database::batch::Status;
 use crate::database::failure::Refusal;
+use crate::database::keyset::KeyProblem;
 use crate::place::Place;
 use crate::revision::id::RevisionId;
 
@@ -11,7 +12,10 @@ use crate::revision::id::RevisionId;
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// Ranges of the key would not be what they should be. Found before anything runs.
-    #[error("revision {revision} cannot run in batches: {}", key_text(problem, table, key))]
+    #[error(
+        "revision {revision} cannot run in batches: {}",
+        key_text(problem, table, key)
+    )]
     Key {
         /// The revision.
         revision: RevisionId,
@@ -196,15 +200,18 @@ impl BatchError {
             Self::Edited { revision, .. } => format!(
                 "undo the edit, or run `castoff backfill abort {revision}`: the next start then begins again at the first row"
             ),
-            Self::Required { needs, status, .. } => match status {
-                Status::Paused => format!("run `castoff backfill resume {needs}` and deploy again"),
-                _ => format!("run `castoff backfill retry {needs}` and `castoff backfill {needs}`, then deploy again"),
-            },
+            Self::Required {
+                needs,
+                status: Status::Paused,
+                ..
+            } => format!("run `castoff backfill resume {needs}` and deploy again"),
+            Self::Required { needs, .. } => format!(
+                "run `castoff backfill retry {needs}` and `castoff backfill {needs}`, then deploy again"
+            ),
             Self::Busy { .. } => {
                 "wait for the other `castoff backfill`, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)".into()
             }
-            Self::Unknown { .. } => "look at `castoff backfill status`".into(),
-            Self::Status { .. } => "look at `castoff backfill status`".into(),
+            Self::Unknown { .. } | Self::Status { .. } => "look at `castoff backfill status`".into(),
             Self::Offline { .. } => {
                 "apply it with `castoff upgrade`, and print the script of the revisions before and behind it as ranges".into()
             }

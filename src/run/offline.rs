@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::apply::ApplyError;
+use super::batch::job::canonical;
 use super::batch_error::BatchError;
-use super::{batch, section, transaction};
+use super::{section, transaction};
 use crate::database::batch::{Which, registration};
 use crate::database::ledger::in_schema;
 use crate::database::record::{Move, Operator, Outcome, Record, When, array, literal};
@@ -157,9 +158,9 @@ fn push_step(
     } else if let Some((section, batch)) = deferred {
         text.push_str("begin;\n");
         text.push_str(&rows);
-        let canonical = batch::canonical(script, section);
+        let sum = canonical(script, section);
         let which = Which::of(script, movement);
-        let registration = registration(schema, which, batch, &canonical);
+        let registration = registration(schema, which, batch, &sum);
         writeln!(text, "{registration};").ok();
     } else {
         text.push_str("begin;\n");

@@ -53,9 +53,7 @@ impl Pace {
     /// A full batch took this long. The last batch of a table, which is short, says nothing.
     pub fn took(&mut self, time: Duration) {
         let time = time.as_secs_f64().max(0.000_001);
-        let mean = self
-            .mean
-            .map_or(time, |mean| mean + WEIGHT * (time - mean));
+        let mean = self.mean.map_or(time, |mean| mean + WEIGHT * (time - mean));
         self.mean = Some(mean);
         let factor = (self.target / mean).clamp(SLOWER, FASTER);
         self.resize(factor);

@@ -1,6 +1,7 @@
 //! How far something long is: told as one event every few seconds at most. Whoever draws a bar has
 //! the same numbers in the event's fields.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use tracing::info;
@@ -71,17 +72,25 @@ fn line(progress: &Progress, done: u64, elapsed: Duration) -> String {
     let unit = progress.unit;
     let mut line = format!("{}: {}", progress.what, progress.done);
     let percent = progress.percent();
+    // Writing to a String cannot fail.
     if let (Some(total), Some(percent)) = (progress.total, percent) {
-        line += &format!(" of about {total} {unit} ({percent} %)");
+        write!(line, " of about {total} {unit} ({percent} %)").ok();
     } else {
-        line += &format!(" {unit}");
+        write!(line, " {unit}").ok();
     }
-    let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+    let milliseconds = u64::try_from(elapsed.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
     let rate = done.saturating_mul(1000) / milliseconds;
     if rate > 0 {
-        line += &format!(", {rate} {unit}/s");
+        write!(line, ", {rate} {unit}/s").ok();
         if let Some(total) = progress.total.filter(|&total| total > progress.done) {
-            line += &format!(", about {} left", rough((total - progress.done) / rate));
+            write!(
+                line,
+                ", about {} left",
+                rough((total - progress.done) / rate)
+            )
+            .ok();
         }
     }
     line
@@ -107,7 +116,10 @@ mod tests {
             total,
             unit: "rows",
         };
-        assert_eq!(line(&progress, here, Duration::from_secs(seconds)), expected);
+        assert_eq!(
+            line(&progress, here, Duration::from_secs(seconds)),
+            expected
+        );
     }
 
     #[test]

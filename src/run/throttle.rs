@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::database::batch::Sample;
+use crate::database::sample::Sample;
 
 /// WAL files that wait to be archived before it is too many: somewhat more than half a gigabyte.
 const MOST_ARCHIVE: i64 = 42;

@@ -164,9 +164,21 @@ mod tests {
 
     #[test]
     fn a_place_in_the_filled_text_has_one_in_the_statement() {
-        let filled = fill("a :low b :high c", &[(2..6, "1".into()), (9..14, "22222222".into())]);
+        let filled = fill(
+            "a :low b :high c",
+            &[(2..6, "1".into()), (9..14, "22222222".into())],
+        );
         assert_eq!(filled.text, "a 1 b 22222222 c");
-        for (offset, expected) in [(0, 0), (2, 2), (3, 6), (4, 7), (6, 9), (13, 9), (14, 14), (15, 15)] {
+        for (offset, expected) in [
+            (0, 0),
+            (2, 2),
+            (3, 6),
+            (4, 7),
+            (6, 9),
+            (13, 9),
+            (14, 14),
+            (15, 15),
+        ] {
             assert_eq!(filled.origin(offset), expected, "{offset}");
         }
     }
