@@ -375,7 +375,12 @@ pub async fn wish(context: &Context<'_>, wish: Wish, given: &str) -> Result<(), 
         })
         .into());
     }
-    info!(event = wish.verb(), "{} is {}", state.revision, to.as_str());
+    let now = match wish {
+        Wish::Pause => "is paused",
+        Wish::Abort => "is aborted",
+        Wish::Resume | Wish::Retry => "may go on",
+    };
+    info!(event = wish.verb(), "{} {now}", state.revision);
     Ok(())
 }
 

@@ -137,7 +137,7 @@ fn another_process_pauses_resumes_aborts_and_retries() {
         $ castoff backfill retry b
         status 0
         --- stderr
-        castoff: b is running
+        castoff: b may go on
 
         $ castoff backfill pause x
         status 2

@@ -1,6 +1,6 @@
 //! Sections in batches: every row exactly once, whatever happens in between.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use expect_test::expect;
 use nix::sys::signal::Signal;
@@ -9,7 +9,7 @@ use super::support::database::{Database, Session};
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
 use super::support::transcript::run;
-use super::support::{DEADLINE, until};
+use super::support::{DEADLINE, until, within};
 
 /// Counts how often a row was met.
 pub(super) const COUNT: &str = "update t set n = n + 1 where id > :low and id <= :high;";
@@ -95,7 +95,7 @@ fn killed_five_times_at_random_every_row_is_changed_exactly_once() {
     for (rows, deferred) in [(200_000_u32, ""), (40_000, " deferred")] {
         let database = Server::shared().database();
         let size = rows / 100;
-        let line = format!("table=t key=id size={size} pause=1ms target=10ms{deferred}");
+        let line = format!("table=t key=id size={size} pause=1ms target=1s{deferred}");
         let project = project(&table(rows), &line, COUNT);
         let command = if deferred.is_empty() {
             run(&project, Some(&database), "upgrade a").status(0);
@@ -118,6 +118,9 @@ fn killed_five_times_at_random_every_row_is_changed_exactly_once() {
                 let is_far = session.rows(&reached) == "1\n";
                 (is_far || !running.is_running()).then_some(())
             });
+            // Not only when a batch has just begun.
+            let moment = Duration::from_micros(threshold * 7_919 % 40_000);
+            within(moment, || (!running.is_running()).then_some(()));
             if running.is_running() {
                 running.signal(Signal::SIGKILL);
                 killed += 1;
@@ -541,4 +544,39 @@ fn what_is_wrong_with_a_batch_line_is_shown() {
            7 | update t set n = 1 where id >= :low;
           help: write `key > :low and key <= :high`, or `(a, b) > (:low) and (a, b) <= (:high)` for a key of two columns
     "#]]);
+}
+
+#[test]
+fn a_partitioned_table_is_walked_along_as_one() {
+    let database = Server::shared().database();
+    let tables = "create table t (id integer primary key, n integer not null default 0) \
+            partition by range (id);\n\
+        create table t_low partition of t for values from (minvalue) to (40);\n\
+        create table t_high partition of t for values from (40) to (maxvalue);\n\
+        insert into t (id) select generate_series(1, 100);";
+    let project = project(tables, "table=t key=id size=30 pause=0", COUNT);
+    up(&project, &database);
+    assert_eq!(met(&database), "1|100\n");
+}
+
+#[test]
+fn a_backlog_of_the_archiver_is_waited_for() {
+    let server = Server::start(&["archive_mode=on", "archive_command=false"]);
+    let database = server.database();
+    let project = project(&table(100), "table=t key=id size=50", COUNT);
+    run(&project, Some(&database), "upgrade a").status(0);
+    // The archiver leaves files alone whose names are none of WAL.
+    let files: Vec<String> = (0..43)
+        .map(|number| format!("pg_wal/archive_status/test{number}.ready"))
+        .collect();
+    for file in &files {
+        server.write(file, "");
+    }
+    let mut running = project.castoff(["upgrade"]).database(&database).spawn();
+    running.stderr_until("WAL files wait to be archived", DEADLINE);
+    for file in &files {
+        std::fs::remove_file(server.socket_directory().join("data").join(file)).unwrap();
+    }
+    running.wait(DEADLINE).status(0);
+    assert_eq!(met(&database), "1|100\n");
 }
