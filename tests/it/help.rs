@@ -45,6 +45,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing
           stamp        Record revisions without running them
+          backfill     Do what upgrades left for later: sections in deferred batches
           current      Show where the database is
           history      List the revisions, newest first
           heads        List the revisions that nothing follows
@@ -113,6 +114,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing
           stamp        Record revisions without running them
+          backfill     Do what upgrades left for later: sections in deferred batches
           current      Show where the database is
           history      List the revisions, newest first
           heads        List the revisions that nothing follows
