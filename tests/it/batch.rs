@@ -104,7 +104,7 @@ fn killed_five_times_at_random_every_row_is_changed_exactly_once() {
             up(&project, &database);
             "backfill"
         };
-        let most = u64::from(rows) * 9 / 10;
+        let most = u64::from(rows) * 7 / 10;
         let mut thresholds: Vec<u64> = chances().take(5).map(|chance| chance % most).collect();
         thresholds.sort_unstable();
         let session = database.session();
@@ -119,7 +119,7 @@ fn killed_five_times_at_random_every_row_is_changed_exactly_once() {
                 (is_far || !running.is_running()).then_some(())
             });
             // Not only when a batch has just begun.
-            let moment = Duration::from_micros(threshold * 7_919 % 40_000);
+            let moment = Duration::from_micros(threshold * 7_919 % 10_000);
             within(moment, || (!running.is_running()).then_some(()));
             if running.is_running() {
                 running.signal(Signal::SIGKILL);
@@ -136,7 +136,7 @@ fn killed_five_times_at_random_every_row_is_changed_exactly_once() {
             "b\n"
         );
         // Had the kills met nothing at work, this would show nothing.
-        assert!(killed >= 3, "{killed}");
+        assert!(killed >= 2, "{killed}");
     }
 }
 
@@ -577,6 +577,27 @@ fn a_backlog_of_the_archiver_is_waited_for() {
     for file in &files {
         std::fs::remove_file(server.socket_directory().join("data").join(file)).unwrap();
     }
+    running.wait(DEADLINE).status(0);
+    assert_eq!(met(&database), "1|100\n");
+}
+
+#[test]
+fn it_waits_when_somebody_stood_in_line_for_a_row_of_the_batch() {
+    let database = Server::shared().database();
+    // A batch of fifty rows takes a second and a half.
+    let statement = "update t set n = n + 1 \
+        where id > :low and id <= :high and pg_sleep(0.03) is not null;";
+    let project = project(&table(100), "table=t key=id size=50 target=1h", statement);
+    run(&project, Some(&database), "upgrade a").status(0);
+    let mut running = project.castoff(["upgrade"]).database(&database).spawn();
+    let other = database.session();
+    until("somebody stood in line for the first row", DEADLINE, || {
+        other.sql("update t set n = n where id = 1");
+        let said = running.stderr();
+        let is_told = said.contains("b waits: a session waits for a lock on the table");
+        assert!(is_told || running.is_running(), "{said}");
+        is_told.then_some(())
+    });
     running.wait(DEADLINE).status(0);
     assert_eq!(met(&database), "1|100\n");
 }

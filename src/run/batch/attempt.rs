@@ -1,12 +1,14 @@
 //! One batch: its range, its statement and its progress, in one transaction.
 
 use std::pin::pin;
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::super::pace::Pace;
 use super::super::transaction::LEAVE_ROLE;
+use super::hold::LOOK;
 use super::job::{Ground, Job};
 use crate::database::batch::{self, Status};
 use crate::database::failure::Failure;
@@ -53,12 +55,12 @@ impl From<tokio_postgres::Error> for Trouble {
     }
 }
 
-/// Tries one batch. Whoever gets an error rolls back.
+/// Tries one batch. Whoever gets an error rolls back. Looks around if nobody did since `looked`.
 pub(super) async fn attempt<S>(
     job: &Job<'_, S>,
     ground: &Ground,
     pace: &Pace,
-    looks: bool,
+    looked: Instant,
 ) -> Result<Tried, Trouble> {
     let session = job.session;
     let client = session.client();
@@ -120,7 +122,7 @@ pub(super) async fn attempt<S>(
         return rolled_back(Tried::Nothing).await;
     }
     // While the rows are still locked: afterwards nobody waits for them any more.
-    let sample = if looks {
+    let sample = if looked.elapsed() >= LOOK {
         Some(sample::sample(session, ground.table.as_ref()).await?)
     } else {
         None

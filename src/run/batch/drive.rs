@@ -51,8 +51,7 @@ pub(in crate::run) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError>
     loop {
         job.go_on()?;
         let began = Instant::now();
-        let is_due = looked.elapsed() >= LOOK;
-        let tried = attempt(job, &ground, &pace, is_due).await;
+        let tried = attempt(job, &ground, &pace, looked).await;
         let took = began.elapsed();
         let tried = match tried {
             Ok(tried) => tried,
