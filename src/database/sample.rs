@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 use super::failure::Failure;
 use super::keyset::Table;
 use super::session::Session;
+use super::sqlstate;
 
 /// What may be a reason to pause, as the server has it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,7 +47,7 @@ pub async fn sample<S>(session: &Session<S>, table: Option<&Table>) -> Result<Sa
 }
 
 /// Runs the user's own query, read only and not for long. What it returned, if that asks for a
-/// pause: true, or a number above 0.
+/// pause: true, or a number above 0. A server too busy to answer asks for one too.
 pub async fn wish<S>(session: &Session<S>, query: &str) -> Result<Option<String>, Failure> {
     let client = session.client();
     client
@@ -54,7 +55,13 @@ pub async fn wish<S>(session: &Session<S>, query: &str) -> Result<Option<String>
         .await?;
     let answers = client.simple_query(query).await;
     client.batch_execute("rollback").await?;
-    let value = answers?.into_iter().find_map(|answer| {
+    let answers = match answers.map_err(Failure::from) {
+        Err(failure) if failure.is(sqlstate::QUERY_CANCELED) => {
+            return Ok(Some("no answer within 5 s".to_owned()));
+        }
+        answers => answers?,
+    };
+    let value = answers.into_iter().find_map(|answer| {
         let SimpleQueryMessage::Row(row) = answer else {
             return None;
         };

@@ -380,3 +380,23 @@ fn what_is_required_must_be_there() {
           help: correct `requires_backfill` in `migrations/202601010003_c_make_c.sql`
     "#]]);
 }
+
+#[test]
+fn a_throttle_query_that_fails_is_an_error_and_one_that_writes_is_refused() {
+    for (query, sqlstate) in [("select nope", "42703"), ("delete from t", "25006")] {
+        let database = Server::shared().database();
+        let line = format!("table=t key=id size=50 deferred throttle=\"{query}\"");
+        let project = project(&table(100), &line, COUNT);
+        up(&project, &database);
+        let failed = run(&project, Some(&database), "backfill");
+        failed.status(16);
+        assert!(
+            failed.stderr.contains("(asking whether to pause)"),
+            "{failed}"
+        );
+        assert!(failed.stderr.contains(sqlstate), "{failed}");
+        let state = "select status, left(last_error, 5) from castoff.batch";
+        assert_eq!(database.rows(state), format!("failed|{sqlstate}\n"));
+        assert_eq!(met(&database), "0|100\n");
+    }
+}

@@ -200,7 +200,7 @@ impl Attempts {
             warn!("the ledger does not say what went wrong: {failure}");
         }
         if is_last {
-            return Err(job.failed(refusal, offset).await);
+            return Err(job.failed(refusal, job.place(offset)).await);
         }
         let size = pace.size();
         info!(

@@ -26,9 +26,13 @@ pub(super) async fn hold<S>(
     let mut told: Option<Reason> = None;
     loop {
         let known = sample.take();
-        let reason = look(job, ground, known)
-            .await
-            .map_err(|failure| job.failed_outside(failure))?;
+        let reason = match look(job, ground, known).await {
+            Ok(reason) => reason,
+            Err(failure) => {
+                job.go_on()?;
+                return Err(job.failed_outside(failure).await);
+            }
+        };
         let is_news = match (&told, &reason) {
             (Some(told), Some(reason)) => !told.is_like(reason),
             (told, reason) => told.is_some() != reason.is_some(),

@@ -183,22 +183,22 @@ impl<S> Job<'_, S> {
     }
 
     /// What the server refused was castoff's own question, or the user's query for a pause.
-    pub(super) fn failed_outside(&self, failure: Failure) -> ApplyError {
-        match failure {
-            Failure::Refused(refusal) => BatchError::Failed {
-                revision: self.script.id.clone(),
-                place: Box::new(self.place(None).with_note("asking whether to pause")),
-                batches: 0,
-                rows: 0,
-                deferred: self.batch.deferred,
-                refusal,
-            }
-            .into(),
-            Failure::Lost(_) | Failure::Protocol(_) => self.broken(failure),
+    pub(super) async fn failed_outside(&self, failure: Failure) -> ApplyError {
+        let refusal = match failure {
+            Failure::Refused(refusal) => refusal,
+            Failure::Lost(_) | Failure::Protocol(_) => return self.broken(failure),
+        };
+        let (which, size, error) = (self.which(), self.batch.size, refusal.to_string());
+        let written = batch::trouble(self.session, which, true, 0, size, &error).await;
+        if let Err(failure) = written {
+            return self.broken(failure);
         }
+        let place = self.place(None).with_note("asking whether to pause");
+        self.failed(refusal, place).await
     }
 
-    pub(super) async fn failed(&self, refusal: Box<Refusal>, offset: Option<usize>) -> ApplyError {
+    /// A batch failed for good.
+    pub(super) async fn failed(&self, refusal: Box<Refusal>, place: Place) -> ApplyError {
         let state = match self.state().await {
             Ok(state) => state,
             Err(error) => return error,
@@ -206,7 +206,7 @@ impl<S> Job<'_, S> {
         let (batches, rows) = state.map_or((0, 0), |state| (state.batches, state.rows));
         BatchError::Failed {
             revision: self.script.id.clone(),
-            place: Box::new(self.place(offset)),
+            place: Box::new(place),
             batches,
             rows,
             deferred: self.batch.deferred,
