@@ -81,7 +81,7 @@ pub struct State {
     pub last_key: Option<Vec<String>>,
     /// The largest key there was at the start.
     pub end_key: Option<Vec<String>>,
-    /// Rows of the next batch.
+    /// Rows that a batch has at the moment.
     pub size: u32,
     /// Rows there were at the start, by the server's estimate.
     pub estimate: Option<i64>,
@@ -325,7 +325,7 @@ pub struct Progress {
     pub rows: i64,
     /// Rows that the statement changed.
     pub changed: i64,
-    /// Rows of the next batch.
+    /// Rows that a batch has at the moment.
     pub size: u32,
 }
 

@@ -64,6 +64,8 @@ mod story;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod throttle;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod wait;
