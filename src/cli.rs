@@ -145,6 +145,8 @@ pub enum Command {
     Repair(Repair),
     /// Say what became of a statement that castoff cannot decide about
     Resolve(Resolve),
+    /// Do what upgrades left for later: sections in deferred batches
+    Backfill(Backfill),
     /// Show where the database is
     Current(Current),
     /// List the revisions, newest first
@@ -263,6 +265,49 @@ pub enum Answer {
     Again,
     /// Nothing of the whole section is in the database: it begins again, or not at all.
     Undone,
+}
+
+/// Arguments of `backfill`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Backfill {
+    /// Only this revision [default: all that are pending]
+    #[arg(value_name = "REV")]
+    pub revision: Option<String>,
+    /// Something else than doing it
+    #[command(subcommand)]
+    pub action: Option<BackfillAction>,
+}
+
+/// What can be done about batches besides running them, also while another castoff does.
+#[derive(Debug, Subcommand)]
+pub enum BackfillAction {
+    /// Show how far every section in batches is
+    Status(BackfillStatus),
+    /// Let it wait after the batch that is under way
+    Pause(BackfillRevision),
+    /// Let it go on
+    Resume(BackfillRevision),
+    /// Let it end after the batch that is under way
+    Abort(BackfillRevision),
+    /// Let it go on after it failed or was aborted
+    Retry(BackfillRevision),
+}
+
+/// Arguments of `backfill status`.
+#[derive(Args, Debug)]
+pub struct BackfillStatus {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of what changes one backfill.
+#[derive(Args, Debug)]
+pub struct BackfillRevision {
+    /// The revision, or its beginning
+    #[arg(value_name = "REV")]
+    pub revision: String,
 }
 
 /// Arguments of `current`.

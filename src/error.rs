@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 use crate::database::blocker;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo_error::ConninfoError;
-use crate::database::failure::Failure;
+use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
 use crate::database::record::Movement;
 use crate::database::session::Holder;
@@ -280,10 +280,15 @@ impl Error {
             Self::Database {
                 source: Failure::Lost(_),
                 ..
-            } | Self::Apply(ApplyError::Broken {
-                failure: Failure::Lost(_),
-                ..
-            }) | Self::Stamp(FenceError::Failure(Failure::Lost(_)))
+            } | Self::Apply(
+                ApplyError::Broken {
+                    failure: Failure::Lost(_),
+                    ..
+                } | ApplyError::Interrupted {
+                    failure: Failure::Lost(_),
+                    ..
+                }
+            ) | Self::Stamp(FenceError::Failure(Failure::Lost(_)))
         )
     }
 
@@ -331,6 +336,8 @@ impl Error {
                 ApplyError::Interrupted { .. } => "apply-interrupted",
                 ApplyError::EditedHalfWay { .. } => "edited-half-way",
                 ApplyError::Fenced { .. } => "lock-lost",
+                ApplyError::Batch(error) => error.code(),
+                ApplyError::Placeholder(error) => error.code(),
                 ApplyError::Broken {
                     failure: Failure::Lost(_),
                     ..
@@ -390,6 +397,8 @@ impl Error {
                 | ApplyError::Interrupted { .. }
                 | ApplyError::EditedHalfWay { .. } => 16,
                 ApplyError::Fenced { .. } | ApplyError::Broken { .. } => 12,
+                ApplyError::Batch(error) => error.exit_status(),
+                ApplyError::Placeholder(_) => 10,
             },
             Self::Files(_) | Self::Bundle(_) | Self::Script(_) | Self::Output(_) => 17,
             Self::Hook(error) => error.exit_status(),
@@ -512,6 +521,8 @@ impl Error {
                 | ApplyError::Interrupted { place, .. }
                 | ApplyError::EditedHalfWay { place, .. },
             ) => Some(place),
+            Self::Apply(ApplyError::Batch(error)) => error.place(),
+            Self::Apply(ApplyError::Placeholder(error)) => error.place(),
             _ => None,
         }
     }
@@ -550,6 +561,9 @@ impl Error {
                     notes.push(("blocked by".to_owned(), blocker::list(blockers)));
                 }
                 notes
+            }
+            Self::Apply(ApplyError::Batch(error)) => {
+                error.refusal().map(Refusal::notes).unwrap_or_default()
             }
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
@@ -659,6 +673,8 @@ fn help_for_apply(error: &ApplyError) -> String {
             failure: failure @ Failure::Refused(_),
             ..
         } => help_for(failure),
+        ApplyError::Batch(error) => error.help(),
+        ApplyError::Placeholder(error) => error.help(),
         ApplyError::Fenced { .. } => {
             "start again; if a pooler is in between, set CASTOFF_DATABASE_URL to the server's own URL".into()
         }

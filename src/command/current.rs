@@ -9,7 +9,9 @@ use super::Finding;
 use super::listing::{self, Detail};
 use crate::cli::{Current, Format};
 use crate::config::Config;
+use crate::database::batch;
 use crate::database::progress::{self, HalfDone};
+use crate::database::session::{Open, Session};
 use crate::error::Error;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
@@ -29,6 +31,9 @@ pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Resu
             Position::At(_) => progress::half_done(&session).await.map_err(reading)?,
             Position::Empty | Position::Foreign { .. } => Vec::new(),
         };
+        if let Position::At(_) = position {
+            tell_pending(&session).await?;
+        }
         let (current, wide) = match position {
             Position::Empty => {
                 info!("nothing is applied: the database is empty");
@@ -58,6 +63,19 @@ pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Resu
     let heads: BTreeSet<&RevisionId> = history.effective_heads().into_iter().collect();
     let is_at_heads = current.iter().collect::<BTreeSet<_>>() == heads;
     Ok((arguments.check_heads && !is_at_heads).into())
+}
+
+/// Names what upgrades have left for later.
+async fn tell_pending(session: &Session<Open>) -> Result<(), Error> {
+    let asking = Error::asking("reading the ledger");
+    for state in batch::pending(session).await.map_err(asking)? {
+        let (id, status) = (&state.revision, state.status.as_str());
+        info!(
+            event = "backfill",
+            "the backfill of {id} is {status}: see `castoff backfill status`"
+        );
+    }
+    Ok(())
 }
 
 fn as_text(history: &History, current: &[RevisionId], verbose: bool) -> String {

@@ -1,5 +1,6 @@
 //! The commands, one a file. Each asks the rooms behind it and prints what they say.
 
+mod backfill;
 mod branches;
 mod bundle;
 mod completions;
@@ -56,6 +57,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Erro
         Command::Stamp(arguments) => stamp::stamp(config, stop, arguments)?,
         Command::Repair(arguments) => repair::repair(config, stop, arguments)?,
         Command::Resolve(arguments) => resolve::resolve(config, stop, arguments)?,
+        Command::Backfill(arguments) => backfill::backfill(config, stop, arguments)?,
         Command::Current(arguments) => return current::current(config, stop, arguments),
         Command::History(arguments) => history::history(config, stop, arguments)?,
         Command::Heads(arguments) => heads::heads(config, arguments)?,

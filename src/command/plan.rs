@@ -85,10 +85,15 @@ fn as_text(steps: &[Step<'_>], halves: &[HalfDone]) -> String {
     for step in steps {
         let script = step.script;
         let done = done(script, halves);
-        let mode = match (script.upgrade.options.mode, done) {
-            (Mode::Transaction, _) => "in one transaction".to_owned(),
-            (Mode::Autocommit, 0) => "statement by statement".to_owned(),
-            (Mode::Autocommit, _) => {
+        let options = &script.upgrade.options;
+        let mode = match (&options.batch, options.mode, done) {
+            (Some(batch), ..) if batch.deferred => {
+                "in batches, left to `castoff backfill`".to_owned()
+            }
+            (Some(_), ..) => "in batches".to_owned(),
+            (None, Mode::Transaction, _) => "in one transaction".to_owned(),
+            (None, Mode::Autocommit, 0) => "statement by statement".to_owned(),
+            (None, Mode::Autocommit, _) => {
                 let all = script.upgrade.statements.len();
                 format!("statement by statement, after statement {done} of {all}")
             }
@@ -100,6 +105,9 @@ fn as_text(steps: &[Step<'_>], halves: &[HalfDone]) -> String {
             script.id, script.message, script.path
         )
         .ok();
+        for id in &script.requires_backfill {
+            writeln!(text, "--   first the backfill of {id}, if it is not done").ok();
+        }
         for Danger { loss, place, .. } in guard::losses(script) {
             writeln!(text, "--   destructive: {loss} in line {}", place.line).ok();
         }

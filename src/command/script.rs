@@ -22,6 +22,7 @@ pub(super) fn print(config: &Config, target: &str, plan: Plan) -> Result<(), Err
         format!(":{target}")
     };
     let offline = plan(&history, &range.parse()?)?;
+    offline::refuse_batches(&offline)?;
     let schema = &config.ledger_schema;
     report::print(&offline::script(
         &history,

@@ -34,10 +34,13 @@ pub mod suitability;
 pub mod tls;
 pub mod verifier;
 
+pub mod batch;
 pub mod blocker;
 pub mod failure;
+pub mod keyset;
 pub mod ledger;
 pub mod progress;
 pub mod record;
+pub mod sample;
 pub mod session;
 pub mod side;

@@ -72,7 +72,8 @@ impl fmt::Display for Checksum {
 pub struct Checksums {
     /// Of the whole file as it was read.
     pub raw: Checksum,
-    /// Of what the upgrade does: its mode, its timeouts and its SQL in canonical form.
+    /// Of what the upgrade does: its mode, its timeouts, its key in batches and its SQL in canonical
+    /// form.
     ///
     /// Header, message and downgrade section are not part of it: a comment may be corrected, and a
     /// way back must be correctable after the way forward was deployed.
@@ -99,6 +100,9 @@ impl Checksums {
             if let Some(value) = value {
                 hasher.update(format!("{name}={value}\n"));
             }
+        }
+        if let Some(batch) = &options.batch {
+            hasher.update(batch.identity());
         }
         // No option holds a NUL, so options cannot pass for SQL nor SQL for options.
         hasher.update([0]);

@@ -1,9 +1,11 @@
 //! Joins scripts by what their headers name, and refuses headers that name what is not there.
 
 use super::blame;
+use super::history::History;
 use super::history_error::HistoryError;
 use super::id::RevisionId;
 use super::script::Script;
+use super::walk::Edges;
 
 /// Words that are targets by themselves.
 pub(super) const RESERVED: [&str; 4] = ["base", "current", "head", "heads"];
@@ -102,6 +104,29 @@ pub(super) fn connect(scripts: &[Script], by_id: &[usize]) -> Result<Vec<Links>,
         links.push(link);
     }
     Ok(links)
+}
+
+/// Refuses to require batches that are not there: nobody would ever run them.
+pub(super) fn refuse_missing_backfills(history: &History) -> Result<(), HistoryError> {
+    let requiring = history
+        .iter()
+        .filter(|script| !script.requires_backfill.is_empty());
+    for script in requiring {
+        let before = history.ancestors(&script.id, Edges::All);
+        for needs in &script.requires_backfill {
+            let is_there = before
+                .iter()
+                .any(|one| one.id == *needs && one.upgrade.options.batch.is_some());
+            if !is_there {
+                return Err(HistoryError::NoBackfill {
+                    id: script.id.clone(),
+                    needs: needs.clone(),
+                    place: blame::header(script, "requires_backfill", needs.as_str()).into(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Adds the way from each script to what needs it.

@@ -47,14 +47,16 @@ impl History {
         connect::turn_around(&mut links);
         let labels = connect::sorted_labels(&scripts, &by_id)?;
         let (reach, lineages) = (OnceLock::new(), OnceLock::new());
-        Ok(Self {
+        let history = Self {
             scripts,
             links,
             by_id,
             labels,
             reach,
             lineages,
-        })
+        };
+        connect::refuse_missing_backfills(&history)?;
+        Ok(history)
     }
 
     /// The script that makes this revision.

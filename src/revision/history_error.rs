@@ -36,6 +36,18 @@ pub enum HistoryError {
         /// Where its file says so.
         place: Box<Place>,
     },
+    /// A revision requires batches of one that has none, or that does not come before it.
+    #[error(
+        "revision `{id}` requires the backfill of `{needs}`, which is no revision in batches before it"
+    )]
+    NoBackfill {
+        /// The revision.
+        id: RevisionId,
+        /// What it requires.
+        needs: RevisionId,
+        /// Where its file says so.
+        place: Box<Place>,
+    },
     /// A revision follows or depends on itself.
     #[error("revision `{id}` names itself as what must come before it")]
     SelfReference {
@@ -105,6 +117,7 @@ impl HistoryError {
             Self::DuplicateRevision { .. } => "duplicate-revision",
             Self::MissingParent { .. } => "missing-parent",
             Self::MissingDependency { .. } => "missing-dependency",
+            Self::NoBackfill { .. } => "required-backfill-missing",
             Self::SelfReference { .. } => "self-reference",
             Self::Cycle { .. } => "cycle",
             Self::DuplicateLabel { .. } => "duplicate-label",
@@ -129,6 +142,9 @@ impl HistoryError {
             }
             Self::MissingDependency { dependency, .. } => {
                 format!("add the file of `{dependency}`, or correct `depends_on`")
+            }
+            Self::NoBackfill { place, .. } => {
+                format!("correct `requires_backfill` in `{}`", place.path)
             }
             Self::SelfReference { place, .. } => {
                 format!(
@@ -163,6 +179,7 @@ impl HistoryError {
             Self::DuplicateRevision { place, .. }
             | Self::MissingParent { place, .. }
             | Self::MissingDependency { place, .. }
+            | Self::NoBackfill { place, .. }
             | Self::SelfReference { place, .. }
             | Self::Cycle { place, .. }
             | Self::DuplicateLabel { place, .. }

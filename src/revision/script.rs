@@ -5,10 +5,11 @@
 //!
 //! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
-//! `header` the lines before the first section, `section` the section lines, `draft` the
-//! other way round: the text of a new file, `rewrite` the text of a file with other parents, and
-//! `kept` a file as the ledger keeps it.
+//! `header` the lines before the first section, `section` the section lines, `batch` the line that
+//! makes a section run in batches, `draft` the other way round: the text of a new file, `rewrite`
+//! the text of a file with other parents, and `kept` a file as the ledger keeps it.
 
+pub mod batch;
 pub mod draft;
 pub mod error;
 mod header;
@@ -30,6 +31,7 @@ use crate::sql::classify::{Class, classify};
 use crate::sql::effect::kept_in_session;
 use crate::sql::enum_value::{NewValues, Use};
 use crate::sql::split::{Piece, SplitError, Splitter, Statement};
+use batch::{Batch, BatchProblem};
 use error::{Problem, ScriptError};
 use header::Header;
 use placeholder::Placeholder;
@@ -56,6 +58,8 @@ pub struct Script {
     pub breaking: Option<String>,
     /// The placeholders that its SQL may have.
     pub placeholders: Vec<Placeholder>,
+    /// Revisions whose deferred batches must be done before this one. Full ids only.
+    pub requires_backfill: Vec<RevisionId>,
     /// The way forward.
     pub upgrade: Section,
     /// The way back.
@@ -89,6 +93,8 @@ pub struct SectionOptions {
     /// Whether somebody decided that this upgrade may lose data. No part of the checksum: it says
     /// nothing of what the statements do, and may be added when they ran elsewhere already.
     pub destructive: bool,
+    /// How the section runs in batches, if it has a line `-- batch`.
+    pub batch: Option<Batch>,
 }
 
 /// How the statements of a section run.
@@ -194,6 +200,7 @@ impl Script {
             branch_labels: header.branch_labels,
             breaking: header.breaking,
             placeholders: header.placeholders,
+            requires_backfill: header.requires_backfill,
             upgrade,
             downgrade,
             checksums,
@@ -266,6 +273,7 @@ impl File<'_> {
                     if let Some(before) = parts.last_mut() {
                         before.span.end = line_start;
                     }
+                    splitter.allow_placeholders(&[]);
                     let rest = &self.text[comment.end..];
                     let line_end = if rest.starts_with("\r\n") {
                         2
@@ -284,10 +292,48 @@ impl File<'_> {
                         .read(content)
                         .map_err(|problem| self.blame(problem, &comment))?;
                 }
-                None => {}
+                None => {
+                    if let Some(part) = parts.last_mut() {
+                        Self::batch_line(part, &mut splitter, content)
+                            .map_err(|problem| self.blame(problem.into(), &comment))?;
+                    }
+                }
             }
         }
         Ok((header, parts))
+    }
+
+    /// A comment of a section that may make it run in batches.
+    fn batch_line(
+        part: &mut Part,
+        splitter: &mut Splitter<'_>,
+        comment: &str,
+    ) -> Result<(), BatchProblem> {
+        let SectionLine::Script(name, options) = &mut part.line else {
+            return Ok(());
+        };
+        if !part.statements.is_empty() || !splitter.is_between() {
+            // Only a whole batch line is out of place here; prose is not.
+            return match batch::parse(comment) {
+                Ok(Some(_)) => Err(BatchProblem::Late),
+                Ok(None) | Err(_) => Ok(()),
+            };
+        }
+        let Some(batch) = batch::parse(comment)? else {
+            return Ok(());
+        };
+        if options.batch.is_some() {
+            return Err(BatchProblem::Twice);
+        }
+        if options.mode == Mode::Autocommit {
+            return Err(BatchProblem::Autocommit);
+        }
+        if *name == Name::Downgrade && batch.deferred {
+            return Err(BatchProblem::DeferredDowngrade);
+        }
+        splitter.allow_placeholders(batch.placeholders());
+        options.batch = Some(batch);
+        Ok(())
     }
 
     fn add(
@@ -324,6 +370,13 @@ impl File<'_> {
     ) -> Result<Section, ScriptError> {
         placeholder::check(self.text, &statements, placeholders)
             .map_err(|(problem, range)| self.blame(problem, &range))?;
+        if let Some(batch) = &options.batch {
+            let spans: Vec<Range<usize>> = statements.iter().map(|one| one.span.clone()).collect();
+            batch.check(self.text, &spans).map_err(|(problem, place)| {
+                let place = place.unwrap_or(span.start..span.start);
+                self.blame(problem.into(), &place)
+            })?;
+        }
         let mut ordinary = 0;
         let mut alone = None;
         for (index, statement) in statements.iter().enumerate() {

@@ -71,6 +71,7 @@ fn script(number: usize, text: &str) -> Script {
             .map(str::to_owned)
             .collect(),
         breaking: None,
+        requires_backfill: Vec::new(),
         upgrade: section(),
         downgrade,
         checksums: Checksums {

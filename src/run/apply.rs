@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
+use super::batch_error::BatchError;
+use super::placeholder::PlaceholderError;
 use super::probe::Doubt;
 use super::work::Work;
-use super::{Context, autocommit, transaction};
+use super::{Context, autocommit, backfill, batch, transaction};
 use crate::database::blocker::Blocker;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
@@ -153,6 +155,12 @@ pub enum ApplyError {
         #[source]
         fence: FenceError,
     },
+    /// A section that runs in batches.
+    #[error(transparent)]
+    Batch(Box<BatchError>),
+    /// A deferred section needs a value that is not there.
+    #[error(transparent)]
+    Placeholder(#[from] PlaceholderError),
     /// The connection, or the conversation with the server, broke.
     #[error("{} while applying revision {revision}", what_broke(failure))]
     Broken {
@@ -162,6 +170,12 @@ pub enum ApplyError {
         #[source]
         failure: Failure,
     },
+}
+
+impl From<BatchError> for ApplyError {
+    fn from(error: BatchError) -> Self {
+        Self::Batch(Box::new(error))
+    }
 }
 
 fn what_broke(failure: &Failure) -> &'static str {
@@ -191,13 +205,13 @@ pub async fn apply(
 ) -> Result<Duration, ApplyError> {
     let began = Instant::now();
     let work = Work::of(context, session, side, history, step);
-    if work
-        .section
-        .is_some_and(|section| section.options.mode == Mode::Autocommit)
-    {
-        autocommit::run(&work).await?;
-    } else {
-        transaction::run(&work).await?;
+    if work.movement == Movement::Upgrade {
+        backfill::finish_required(context, session, history, step.script).await?;
+    }
+    match work.section.map(|section| &section.options) {
+        Some(options) if options.batch.is_some() => batch::run(context, &work).await?,
+        Some(options) if options.mode == Mode::Autocommit => autocommit::run(&work).await?,
+        _ => transaction::run(&work).await?,
     }
     let took = began.elapsed();
     let script = step.script;

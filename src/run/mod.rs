@@ -5,6 +5,9 @@
 pub mod apply;
 mod attempt;
 mod autocommit;
+pub mod backfill;
+mod batch;
+pub mod batch_error;
 pub mod exec;
 pub mod half;
 pub mod half_error;
@@ -16,6 +19,7 @@ pub mod lock;
 pub mod migrate;
 pub mod newer;
 pub mod offline;
+pub mod pace;
 pub mod pause;
 pub mod placeholder;
 pub mod pooler;
@@ -30,6 +34,7 @@ mod retry;
 pub mod section;
 pub mod signal;
 mod statement;
+pub mod throttle;
 mod transaction;
 pub mod wait;
 mod watch;
@@ -154,7 +159,8 @@ impl<'c> Context<'c> {
             let signal = tokio::select! {
                 biased;
                 signal = self.stop.wait() => signal,
-                result = &mut work => return result,
+                // Work that saw the signal first, and gave up for it, may say anything.
+                result = &mut work => return result.or_else(|error| self.go_on().and(Err(error))),
             };
             let cancel = self.cancel.borrow_mut().take();
             if let Some(cancel) = cancel {

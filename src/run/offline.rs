@@ -6,10 +6,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::apply::ApplyError;
+use super::batch::job::canonical;
+use super::batch_error::BatchError;
 use super::transaction::LEAVE_ROLE;
 use super::{placeholder, section};
+use crate::database::batch::{Which, registration};
 use crate::database::ledger::in_schema;
 use crate::database::record::{Move, Operator, Outcome, Record, When, array, literal};
+use crate::place::Place;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
@@ -34,6 +39,24 @@ pub fn script(
     }
     text.push_str(&epilogue(schema));
     text
+}
+
+/// Refuses steps that run in batches: a loop in a script would have neither the progress in the
+/// ledger nor the care for others. What is deferred is left to `castoff backfill` in any case.
+pub fn refuse_batches(offline: &Offline<'_>) -> Result<(), ApplyError> {
+    for step in &offline.plan.steps {
+        let (_, section) = section::of_step(step);
+        let batch = section.and_then(|section| section.options.batch.as_ref());
+        let is_here = batch.is_some_and(|batch| !batch.deferred);
+        if is_here || !step.script.requires_backfill.is_empty() {
+            return Err(BatchError::Offline {
+                revision: step.script.id.clone(),
+                place: Box::new(Place::file(&step.script.path)),
+            }
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Prints what `stamp` would record.
@@ -132,6 +155,7 @@ fn push_step(
     let leave = leave_role(role);
     let (movement, section) = section::of_step(step);
     let is_autocommit = section.is_some_and(|section| section.options.mode == Mode::Autocommit);
+    let deferred = section.and_then(|section| Some((section, section.options.batch.as_ref()?)));
     let (verb, id, message) = (movement.as_str(), &script.id, &script.message);
     let rows = Move::of(history, &step.leaves, &step.enters).statements(schema);
     // Writing to a String cannot fail.
@@ -143,13 +167,23 @@ fn push_step(
         push_section(text, script, section, "set");
         writeln!(text, "{leave}\nbegin;").ok();
         text.push_str(&rows);
+    } else if let Some((section, batch)) = deferred {
+        text.push_str("begin;\n");
+        text.push_str(&rows);
+        let sum = canonical(script, section);
+        let which = Which::of(script, movement);
+        let registration = registration(schema, which, batch, &sum);
+        writeln!(text, "{registration};").ok();
     } else {
         text.push_str("begin;\n");
         text.push_str(&rows);
         push_section(text, script, section, "set local");
         writeln!(text, "{leave}").ok();
     }
-    let statements = section.map_or(0, |section| section.statements.len());
+    let statements = match deferred {
+        Some(_) => 0,
+        None => section.map_or(0, |section| section.statements.len()),
+    };
     push_record(
         text,
         &Record::of(script, movement, Outcome::Done, statements),

@@ -71,26 +71,37 @@ impl PlaceholderError {
 pub(super) fn check(config: &Config, plan: &Plan<'_>) -> Result<(), PlaceholderError> {
     for step in &plan.steps {
         let (_, section) = section::of_step(step);
-        let statements = section.map_or(&[][..], |section| &section.statements);
-        let script = step.script;
-        for placeholder in placeholder::used(&script.text, statements, &script.placeholders) {
-            let name = placeholder.name.clone();
-            let place = Box::new(Place::file(&script.path));
-            match quoted(config, placeholder) {
-                None => return Err(PlaceholderError::Unset { name, place }),
-                Some(Err(unfit)) => {
-                    let wanted = match unfit {
-                        Unfit::Nul => "a text without NUL",
-                        Unfit::Name => "a name of 1 to 63 bytes without NUL",
-                    };
-                    return Err(PlaceholderError::Unfit {
-                        name,
-                        wanted,
-                        place,
-                    });
-                }
-                Some(Ok(_)) => {}
+        if let Some(section) = section {
+            check_section(config, step.script, section)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a section that needs values that are not there.
+pub(super) fn check_section(
+    config: &Config,
+    script: &Script,
+    section: &Section,
+) -> Result<(), PlaceholderError> {
+    let statements = &section.statements;
+    for placeholder in placeholder::used(&script.text, statements, &script.placeholders) {
+        let name = placeholder.name.clone();
+        let place = Box::new(Place::file(&script.path));
+        match quoted(config, placeholder) {
+            None => return Err(PlaceholderError::Unset { name, place }),
+            Some(Err(unfit)) => {
+                let wanted = match unfit {
+                    Unfit::Nul => "a text without NUL",
+                    Unfit::Name => "a name of 1 to 63 bytes without NUL",
+                };
+                return Err(PlaceholderError::Unfit {
+                    name,
+                    wanted,
+                    place,
+                });
             }
+            Some(Ok(_)) => {}
         }
     }
     Ok(())

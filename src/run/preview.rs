@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::section;
 use crate::revision::guard::{self, Danger};
 use crate::revision::plan::{Direction, Step};
-use crate::revision::script::{Mode, Script, Section};
+use crate::revision::script::{Mode, Script, Section, SectionOptions};
 
 /// The steps in order.
 pub fn steps(steps: &[Step<'_>]) -> Value {
@@ -15,7 +15,6 @@ pub fn steps(steps: &[Step<'_>]) -> Value {
 fn step(step: &Step<'_>) -> Value {
     let script = step.script;
     let (_, section) = section::of_step(step);
-    let mode = section.map_or(Mode::Transaction, |section| section.options.mode);
     let (direction, losses) = match step.direction {
         Direction::Upgrade => ("upgrade", guard::losses(script)),
         // Not looked for: see `guard`.
@@ -28,13 +27,19 @@ fn step(step: &Step<'_>) -> Value {
         "direction": direction,
         "message": script.message,
         "path": script.path,
-        "mode": match mode {
-            Mode::Transaction => "transaction",
-            Mode::Autocommit => "autocommit",
-        },
+        "mode": section.map_or("transaction", |section| mode(&section.options)),
         "statements": statements(script, section).collect::<Vec<&str>>(),
         "destructive": losses.iter().map(loss).collect::<Vec<Value>>(),
     })
+}
+
+fn mode(options: &SectionOptions) -> &'static str {
+    match (&options.batch, options.mode) {
+        (Some(batch), _) if batch.deferred => "deferred batches",
+        (Some(_), _) => "batches",
+        (None, Mode::Transaction) => "transaction",
+        (None, Mode::Autocommit) => "autocommit",
+    }
 }
 
 /// The statements of a section, as the file has them.

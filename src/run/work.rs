@@ -140,6 +140,8 @@ impl<'a> Work<'a> {
             | ApplyError::Stopped { .. }
             | ApplyError::InDoubt { .. }
             | ApplyError::Interrupted { .. }
+            | ApplyError::Batch(_)
+            | ApplyError::Placeholder(_)
             | ApplyError::EditedHalfWay { .. }
             | ApplyError::Fenced { .. }
             | ApplyError::LockBusy { .. }) => return last,

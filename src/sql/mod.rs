@@ -11,6 +11,7 @@ pub mod effect;
 pub mod enum_value;
 pub mod ident;
 pub mod lexer;
+pub mod placeholder;
 pub mod split;
 pub mod strings;
 pub mod targets;

@@ -156,6 +156,7 @@ pub struct Splitter<'t> {
     bytes: &'t [u8],
     lexer: Lexer<'t>,
     open: Option<Open>,
+    placeholders: &'static [&'static str],
 }
 
 /// The statement being read.
@@ -193,7 +194,18 @@ impl<'t> Splitter<'t> {
             bytes,
             lexer: Lexer::new(bytes, start),
             open: None,
+            placeholders: &[],
         }
+    }
+
+    /// From here on `:name` is no variable of psql's but castoff's own, for these names.
+    pub fn allow_placeholders(&mut self, names: &'static [&'static str]) {
+        self.placeholders = names;
+    }
+
+    /// Whether no statement has begun that has not ended.
+    pub fn is_between(&self) -> bool {
+        self.open.is_none()
     }
 
     /// The next statement or comment, or nothing at the end. The last statement needs no `;`.
@@ -276,7 +288,7 @@ impl<'t> Splitter<'t> {
             match bytes[token.start] {
                 b'[' => open.brackets += 1,
                 b']' => open.brackets = open.brackets.saturating_sub(1),
-                b':' => refuse_variable(bytes, open, token)?,
+                b':' => refuse_variable(bytes, open, token, self.placeholders)?,
                 _ => {}
             }
         }
@@ -376,7 +388,12 @@ impl Head {
 
 /// SQL has a single colon only in brackets, and in parentheses behind a value: in `a[:2]` and
 /// `json_object('k': 1)`.
-fn refuse_variable(bytes: &[u8], open: &Open, colon: Token) -> Result<(), SplitError> {
+fn refuse_variable(
+    bytes: &[u8],
+    open: &Open,
+    colon: Token,
+    placeholders: &[&str],
+) -> Result<(), SplitError> {
     let last = open.last;
     let value_expected = open.brackets == 0
         && (open.parentheses == 0
@@ -395,6 +412,10 @@ fn refuse_variable(bytes: &[u8], open: &Open, colon: Token) -> Result<(), SplitE
         .iter()
         .position(|byte| !part_of_name(byte))
         .unwrap_or(rest.len() - 1);
+    let is_placeholder = |name: &&str| rest[..length].eq_ignore_ascii_case(name.as_bytes());
+    if placeholders.iter().any(is_placeholder) {
+        return Ok(());
+    }
     let closing = usize::from(!starts_word(next) && rest.get(length) == Some(&next));
     let variable = format!(":{}", String::from_utf8_lossy(&rest[..length + closing]));
     Err(SplitError::PsqlVariable {

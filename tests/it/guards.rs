@@ -511,7 +511,7 @@ fn two_applications_keep_apart_in_schemas_of_their_own() {
         $ castoff CASTOFF_SCHEMA=other upgrade
         status 14
         --- stderr
-        error[not-stamped]: the database has 4 tables or views of its own, and no ledger of castoff's
+        error[not-stamped]: the database has 5 tables or views of its own, and no ledger of castoff's
           help: run `castoff stamp <rev>` with the revision that matches its tables, or set CASTOFF_BASELINE=<rev>, which does it once
 
         $ castoff CASTOFF_SCHEMA=other CASTOFF_BASELINE=base upgrade

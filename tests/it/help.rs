@@ -47,6 +47,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           stamp        Record revisions without running them
           repair       Record files that were edited after they were applied, as they are now
           resolve      Say what became of a statement that castoff cannot decide about
+          backfill     Do what upgrades left for later: sections in deferred batches
           current      Show where the database is
           history      List the revisions, newest first
           heads        List the revisions that nothing follows
@@ -118,6 +119,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           stamp        Record revisions without running them
           repair       Record files that were edited after they were applied, as they are now
           resolve      Say what became of a statement that castoff cannot decide about
+          backfill     Do what upgrades left for later: sections in deferred batches
           current      Show where the database is
           history      List the revisions, newest first
           heads        List the revisions that nothing follows

@@ -10,9 +10,13 @@
 
 // `cfg(test)` holds anyway; it tells clippy that the helpers may unwrap as tests may.
 #[cfg(test)]
+mod backfill;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bad_settings;
+#[cfg(test)]
+mod batch;
 #[cfg(test)]
 mod bundle;
 #[cfg(test)]
@@ -99,6 +103,8 @@ mod support;
 mod switchover;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod throttle;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

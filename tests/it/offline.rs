@@ -248,6 +248,37 @@ fn a_script_is_readable() {
                 comment on column "castoff".history.begun_statement is
                     'the statement that had begun outside a transaction when nothing more was heard of it';
                 create index history_revision on "castoff".history (revision);
+
+                create table "castoff".batch (
+                    revision text not null,
+                    direction text not null check (direction in ('upgrade', 'downgrade')),
+                    status text not null
+                        check (status in ('pending', 'running', 'paused', 'done', 'failed', 'aborted')),
+                    deferred boolean not null,
+                    canonical_checksum text not null,
+                    relation text,
+                    key text[],
+                    last_key text[],
+                    end_key text[],
+                    size integer not null,
+                    estimate bigint,
+                    rows bigint not null default 0,
+                    changed bigint not null default 0,
+                    batches bigint not null default 0,
+                    attempts integer not null default 0,
+                    throttled_by text,
+                    last_error text,
+                    host text,
+                    started_at timestamptz,
+                    updated_at timestamptz not null default pg_catalog.clock_timestamp(),
+                    finished_at timestamptz,
+                    primary key (revision, direction)
+                );
+                comment on table "castoff".batch is 'castoff: how far each section that runs in batches is';
+                comment on column "castoff".batch.last_key is
+                    'the key of the last row that is done; written in the transaction of its batch';
+                comment on column "castoff".batch.end_key is
+                    'the largest key there was at the start; rows behind it are not touched';
             end if;
             if array(select r.revision::text from "castoff".revision r order by r.revision collate "C") <> array[]::text[] then
                 raise exception 'the database is not at the revision this script starts from'

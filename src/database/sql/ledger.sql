@@ -48,3 +48,34 @@ comment on column {schema}.history.last_statement is
 comment on column {schema}.history.begun_statement is
     'the statement that had begun outside a transaction when nothing more was heard of it';
 create index history_revision on {schema}.history (revision);
+
+create table {schema}.batch (
+    revision text not null,
+    direction text not null check (direction in ('upgrade', 'downgrade')),
+    status text not null
+        check (status in ('pending', 'running', 'paused', 'done', 'failed', 'aborted')),
+    deferred boolean not null,
+    canonical_checksum text not null,
+    relation text,
+    key text[],
+    last_key text[],
+    end_key text[],
+    size integer not null,
+    estimate bigint,
+    rows bigint not null default 0,
+    changed bigint not null default 0,
+    batches bigint not null default 0,
+    attempts integer not null default 0,
+    throttled_by text,
+    last_error text,
+    host text,
+    started_at timestamptz,
+    updated_at timestamptz not null default pg_catalog.clock_timestamp(),
+    finished_at timestamptz,
+    primary key (revision, direction)
+);
+comment on table {schema}.batch is 'castoff: how far each section that runs in batches is';
+comment on column {schema}.batch.last_key is
+    'the key of the last row that is done; written in the transaction of its batch';
+comment on column {schema}.batch.end_key is
+    'the largest key there was at the start; rows behind it are not touched';

@@ -5,6 +5,7 @@ use crate::revision::id::{InvalidRevisionId, RevisionId};
 use crate::sql::ident::Literal;
 use crate::sql::split::SplitError;
 
+use super::batch::BatchProblem;
 use super::section::Name;
 
 /// A migration file that cannot be used, and where to look.
@@ -167,6 +168,9 @@ pub enum Problem {
         /// The command.
         command: &'static str,
     },
+    /// A section that runs in batches.
+    #[error(transparent)]
+    Batch(#[from] BatchProblem),
 }
 
 impl ScriptError {
@@ -201,6 +205,7 @@ impl ScriptError {
             Problem::KeptInSession { .. } => "kept-in-session",
             Problem::AutocommitInHook { .. } => "autocommit-in-hook",
             Problem::TransactionControl { .. } => "transaction-control",
+            Problem::Batch(problem) => problem.code(),
         }
     }
 
@@ -250,7 +255,7 @@ impl ScriptError {
                 "write `-- breaking: <why older images must not start>`".into()
             }
             Problem::UnknownKey { key, meant: None } => format!(
-                "use revision, down_revision, depends_on, branch_labels, breaking or placeholders, or start a mere comment \
+                "use revision, down_revision, depends_on, branch_labels, breaking, placeholders or requires_backfill, or start a mere comment \
                  with another word than `{key}:`"
             ),
             Problem::DuplicateKey { key } => {
@@ -296,6 +301,7 @@ impl ScriptError {
                  line runs each statement on its own"
                     .into()
             }
+            Problem::Batch(problem) => problem.help(),
         }
     }
 

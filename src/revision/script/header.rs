@@ -12,13 +12,14 @@ use crate::revision::id::RevisionId;
 use super::error::Problem;
 use super::placeholder::{self, Placeholder};
 
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "revision",
     "down_revision",
     "depends_on",
     "branch_labels",
     BREAKING,
     "placeholders",
+    "requires_backfill",
 ];
 
 /// The key whose value is prose: it takes the rest of its line.
@@ -42,6 +43,7 @@ pub(super) struct Header {
     pub(super) branch_labels: Vec<String>,
     pub(super) breaking: Option<String>,
     pub(super) placeholders: Vec<Placeholder>,
+    pub(super) requires_backfill: Vec<RevisionId>,
     seen: Vec<&'static str>,
 }
 
@@ -106,6 +108,7 @@ impl Header {
             BREAKING if value.is_empty() => return Err(Problem::BreakingWithoutReason),
             BREAKING => self.breaking = Some(value.to_owned()),
             "placeholders" => self.placeholders = placeholder::declare(values(value))?,
+            "requires_backfill" => self.requires_backfill = revisions(key, value)?,
             _ => {
                 let labels = values(value).map(label).collect::<Result<_, _>>()?;
                 self.branch_labels = unique(key, labels)?;

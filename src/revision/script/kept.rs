@@ -119,6 +119,7 @@ impl Kept<'_> {
             branch_labels: Vec::new(),
             breaking: None,
             placeholders: Vec::new(),
+            requires_backfill: Vec::new(),
             upgrade: Section {
                 options: SectionOptions::default(),
                 span: nothing,
