@@ -424,7 +424,7 @@ impl Error {
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
             Self::Hook(error) => error.place(),
-            Self::Placeholder(error) => error.place(),
+            Self::Placeholder(error) | Self::Apply(ApplyError::Placeholder(error)) => error.place(),
             Self::Edited { place, .. }
             | Self::Reordered { place, .. }
             | Self::Apply(
@@ -436,7 +436,6 @@ impl Error {
                 | ApplyError::EditedHalfWay { place, .. },
             ) => Some(place),
             Self::Apply(ApplyError::Batch(error)) => error.place(),
-            Self::Apply(ApplyError::Placeholder(error)) => error.place(),
             _ => None,
         }
     }

@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::migrations::{self, FilesError};
 use crate::report;
 use crate::revision::script::draft::Draft;
-use crate::sql::split::{SplitError, split};
+use crate::sql::split::split;
+use crate::sql::split_error::SplitError;
 
 const CONFIG_FILE: &str = "castoff.toml";
 

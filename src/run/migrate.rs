@@ -79,7 +79,16 @@ pub async fn migrate(
     let mut losses = 0;
     loop {
         let mut server = None;
-        let result = reach(context, found, migrations, &history, goal, &mut server).await;
+        // In a box: with all its phases it is large, and it is made once.
+        let result = Box::pin(reach(
+            context,
+            found,
+            migrations,
+            &history,
+            goal,
+            &mut server,
+        ))
+        .await;
         let error = match result {
             Err(error) if error.is_lost_connection() && losses < MOST_LOSSES => error,
             result => return result,

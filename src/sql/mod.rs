@@ -13,6 +13,7 @@ pub mod ident;
 pub mod lexer;
 pub mod placeholder;
 pub mod split;
+pub mod split_error;
 pub mod strings;
 pub mod targets;
 

@@ -174,7 +174,7 @@ fn any_bytes_are_answered() {
 fn placeholders_of_any_text_are_found_and_filled() {
     let mut dice = Dice(0x5851_F42D_4C95_7F2D);
     let mut count = 0;
-    for _ in 0..20_000 {
+    for _ in 0..60_000 {
         let text = dice.text(20);
         let found = placeholder::find(&text, &["select"]);
         count += found.len();

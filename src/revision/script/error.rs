@@ -3,7 +3,7 @@
 use crate::place::Place;
 use crate::revision::id::{InvalidRevisionId, RevisionId};
 use crate::sql::ident::Literal;
-use crate::sql::split::SplitError;
+use crate::sql::split_error::SplitError;
 
 use super::batch::BatchProblem;
 use super::section::Name;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use castoff::sql::split::{Piece, SplitError, Splitter, Statement};
+use castoff::sql::split::{Piece, Splitter, Statement};
+use castoff::sql::split_error::SplitError;
 use castoff::sql::strings::escapes_after;
 
 /// One file of the suite, as SQL alone.
