@@ -37,6 +37,12 @@ pub(crate) fn stories() -> Vec<Story> {
             command: ["upgrade", "head"],
         },
         Story {
+            name: "batches",
+            project: batches(),
+            before: Some(["upgrade", "table"]),
+            command: ["upgrade", "head"],
+        },
+        Story {
             name: "branches",
             project: Project::with("a<- b<a c<a d<b,c e<d f<d g<e,f"),
             before: None,
@@ -95,6 +101,22 @@ fn transactions() -> Project {
         project = project.migration(&migration);
     }
     project
+}
+
+fn batches() -> Project {
+    let table = "create table t (id integer primary key, n integer not null);\n\
+                 insert into t select g, 0 from generate_series(1, 3000) g;\n\
+                 create table ran (id text);";
+    let batches = "-- batch table=t key=id size=200 pause=0ms\n\
+                   update t set n = n + 1 where id > :low and id <= :high;";
+    Project::empty()
+        .migration(&Migration::new("table").upgrade(table))
+        .migration(&Migration::new("batch").after("table").upgrade(batches))
+        .migration(
+            &Migration::new("after")
+                .after("batch")
+                .upgrade("insert into ran values ('after');"),
+        )
 }
 
 fn autocommit() -> Project {
