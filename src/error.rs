@@ -510,7 +510,7 @@ impl Error {
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
             Self::Hook(error) => error.place(),
-            Self::Placeholder(error) => error.place(),
+            Self::Placeholder(error) | Self::Apply(ApplyError::Placeholder(error)) => error.place(),
             Self::Edited { place, .. }
             | Self::Reordered { place, .. }
             | Self::Apply(
@@ -522,7 +522,6 @@ impl Error {
                 | ApplyError::EditedHalfWay { place, .. },
             ) => Some(place),
             Self::Apply(ApplyError::Batch(error)) => error.place(),
-            Self::Apply(ApplyError::Placeholder(error)) => error.place(),
             _ => None,
         }
     }
