@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::Child;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
@@ -13,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::castoff::{Castoff, Status};
-use super::{DEADLINE, until};
+use super::{DEADLINE, until, within};
 
 /// The columns of a terminal that does not say how many it has.
 const WIDTH: usize = 80;
@@ -67,14 +66,16 @@ impl Terminal {
     }
 
     /// Returns when one of the lines that were ever drawn has all of these in it.
+    #[track_caller]
     pub(crate) fn until_drawn(&self, texts: &[&str]) {
-        until(&format!("{texts:?} is drawn"), DEADLINE, || {
+        let drawn = within(DEADLINE, || {
             let written = self.written();
             let mut lines = written.split(['\r', '\n', '\u{1b}']);
             lines
                 .any(|line| texts.iter().all(|text| line.contains(text)))
                 .then_some(())
         });
+        assert!(drawn.is_some(), "no {texts:?} in {:?}", self.written());
     }
 
     /// Sends it a signal.
@@ -162,9 +163,12 @@ fn is_drawn(line: &[char]) -> bool {
 mod tests {
     use super::screen;
 
+    fn check(written: &str, expected: &[&str]) {
+        assert_eq!(screen(written), expected);
+    }
+
     #[test]
     fn a_screen_shows_what_stays() {
-        let check = |written, expected: &[&str]| assert_eq!(screen(written), expected);
         check("one\r\ntwo\r\n", &["one", "two"]);
         check("drawn\r\u{1b}[2Kstory\r\n", &["story"]);
         check("drawn\rstory\r\n", &["story"]);
