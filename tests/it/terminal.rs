@@ -56,7 +56,7 @@ fn a_line_at_the_foot_says_how_far_it_is_and_vanishes() {
     );
     let terminal = start(&project, &database);
     terminal.until_drawn(&["castoff: 1 of 2, a"]);
-    terminal.until_drawn(&["castoff: 2 of 2, b (0s)"]);
+    terminal.until_drawn(&["castoff: 2 of 2, b ("]);
     check_screen(
         terminal,
         &[
@@ -71,9 +71,15 @@ fn a_line_at_the_foot_says_how_far_it_is_and_vanishes() {
 #[test]
 fn time_passes_while_nothing_else_happens() {
     let database = Server::shared().database();
-    let project = project("", "select pg_sleep(2.5);");
+    let project = project("", "select pg_sleep(4);");
     let terminal = start(&project, &database);
-    terminal.until_drawn(&["castoff: 2 of 2, b (1s)"]);
+    until("another time is drawn", DEADLINE, || {
+        let written = terminal.written();
+        let mut times = ["1s", "2s", "3s"].iter();
+        times
+            .any(|time| written.contains(&format!("castoff: 2 of 2, b ({time})")))
+            .then_some(())
+    });
     assert_eq!(terminal.wait().0, Status::Code(0));
 }
 
