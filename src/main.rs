@@ -34,7 +34,9 @@ fn run(format: &mut LogFormat) -> Result<Finding, Error> {
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
-    command::dispatch(&cli, &config, &stop)
+    let finding = command::dispatch(&cli, &config, &stop)?;
+    report::leave_terminal();
+    Ok(finding)
 }
 
 /// A panic is a bug of castoff's, and says so by its status.

@@ -37,8 +37,9 @@ pub fn tell(level: LogLevel, format: LogFormat) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
+    // Where no line can be drawn, progress is told as in a log.
     if format == LogFormat::Text && io::stderr().is_terminal() {
-        *bar() = Some(Bar::default());
+        *bar() = Bar::new();
     }
     let story = Story {
         format,
@@ -52,6 +53,7 @@ pub fn tell(level: LogLevel, format: LogFormat) {
 
 /// Prints data, whole lines, on standard output.
 pub fn print(data: &str) -> Result<(), Error> {
+    leave_terminal();
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(data.as_bytes())
@@ -77,16 +79,40 @@ pub fn fail(error: &Error, format: LogFormat) {
     write_story(&text);
 }
 
-/// Standard error for a process that castoff starts: what it says is part of the story.
+/// Standard error for a process that castoff starts: what it says is part of the story. It begins
+/// on a clean line, and castoff draws nothing until it has told something else.
 pub fn story_of_a_child() -> std::process::Stdio {
+    leave_terminal();
     io::stderr().into()
+}
+
+/// Draws the time that has passed, where a line is drawn at the foot of the terminal. To be called
+/// about once a second: nothing else happens while a long statement runs.
+pub fn tick() {
+    if let Some(bar) = bar().as_ref() {
+        bar.tick();
+    }
+}
+
+/// Takes away what is drawn at the foot of the terminal, for whoever writes to it now.
+pub fn leave_terminal() {
+    if let Some(bar) = bar().as_mut() {
+        bar.clear();
+    }
 }
 
 /// Tells of a bug of castoff's own.
 pub fn bug(panic: &str) {
-    write_story(&format!(
+    // The bug may have been met while the line was drawn: whoever draws has the lock.
+    if let Ok(mut bar) = BAR.try_lock()
+        && let Some(bar) = bar.as_mut()
+    {
+        bar.clear();
+    }
+    let text = format!(
         "error[bug]: castoff has a bug: {panic}\n  help: report this line with `castoff --version`\n"
-    ));
+    );
+    io::stderr().write_all(text.as_bytes()).ok();
 }
 
 /// The error as people read it.
@@ -271,9 +297,10 @@ impl Fields {
         let text = |name| self.text(name).unwrap_or_default().to_owned();
         Shown {
             what: text("what"),
-            done: number("done").unwrap_or_default(),
+            done: number("done"),
             total: number("total"),
             unit: text("unit"),
+            left: number("left_seconds"),
         }
     }
 

@@ -44,3 +44,4 @@ pub mod record;
 pub mod sample;
 pub mod session;
 pub mod side;
+pub mod working;

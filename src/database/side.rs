@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, Object, Pool, PoolError};
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tracing::debug;
 
 use super::blocker::{self, Holder, Wait};
 use super::encryption::Connector;
 use super::failure::Failure;
 use super::session::about_this_lock;
+use super::working::{self, Working};
 use crate::sql::ident::Ident;
 use crate::sql::targets::Target;
 
@@ -24,6 +27,17 @@ pub struct Side {
     /// The working session's backend, once somebody has asked; 0 until then. Through a pooler the
     /// client cannot know it. It stays the same for as long as the session has the lock.
     backend: AtomicI32,
+    /// The version of its server (`server_version_num`), known together with the backend.
+    version: AtomicI32,
+}
+
+/// What one look shows.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// What the working session waits for, if it does.
+    pub wait: Option<Wait>,
+    /// How far its statement is, if the server tells and somebody asked.
+    pub working: Option<Working>,
 }
 
 impl Side {
@@ -39,35 +53,69 @@ impl Side {
             pool,
             ledger_schema,
             backend: AtomicI32::new(0),
+            version: AtomicI32::new(0),
         })
     }
 
-    /// What the holder of the migration lock waits for at this moment, if it does.
-    pub async fn wait(&self, with_queries: bool) -> Result<Option<Wait>, Failure> {
+    /// What the holder of the migration lock waits for at this moment, if it does, and on wish how
+    /// far it is. One question, and a second one if it waits.
+    pub async fn look(&self, with_queries: bool, with_progress: bool) -> Result<Look, Failure> {
         let client = self.client().await?;
-        let mut backend = self.backend.load(Ordering::Relaxed);
-        if backend == 0 {
-            let schema = self.ledger_schema.as_str();
-            let sql = &about_this_lock(include_str!("sql/holding.sql"));
+        let Some(backend) = self.backend(&client).await? else {
+            return Ok(Look::default());
+        };
+        let is_waiting = async {
+            let sql = include_str!("sql/waits.sql");
             let row = client
-                .query_typed_opt(sql, &[(&schema, Type::TEXT)])
+                .query_typed_one(sql, &[(&backend, Type::INT4)])
                 .await?;
-            let Some(row) = row else { return Ok(None) };
-            backend = row.get(0);
-            self.backend.store(backend, Ordering::Relaxed);
+            Ok::<bool, Failure>(row.get(0))
+        };
+        let how_far = async {
+            if !with_progress {
+                return Ok(None);
+            }
+            let sql = working::query(self.version.load(Ordering::Relaxed));
+            let row = client
+                .query_typed_opt(&sql, &[(&backend, Type::INT4)])
+                .await?;
+            Ok(row.as_ref().map(Working::of))
+        };
+        // Sent together, answered in one round trip.
+        let (is_waiting, working) = tokio::join!(biased; is_waiting, how_far);
+        // Who is in the way matters more than how far it is.
+        let working = working.unwrap_or_else(|failure: Failure| {
+            debug!("nobody could be asked how far it is: {failure}");
+            None
+        });
+        let wait = if is_waiting? {
+            let sql = include_str!("sql/blockers.sql");
+            let rows = client
+                .query_typed(sql, &[(&backend, Type::INT4), (&with_queries, Type::BOOL)])
+                .await?;
+            Wait::of(&rows)
+        } else {
+            None
+        };
+        Ok(Look { wait, working })
+    }
+
+    /// The backend that holds the migration lock. Asked once.
+    async fn backend(&self, client: &Client) -> Result<Option<i32>, Failure> {
+        let known = self.backend.load(Ordering::Relaxed);
+        if known != 0 {
+            return Ok(Some(known));
         }
-        let sql = include_str!("sql/waits.sql");
+        let schema = self.ledger_schema.as_str();
+        let sql = &about_this_lock(include_str!("sql/holding.sql"));
         let row = client
-            .query_typed_one(sql, &[(&backend, Type::INT4)])
+            .query_typed_opt(sql, &[(&schema, Type::TEXT)])
             .await?;
-        if !row.get::<_, bool>(0) {
-            return Ok(None);
-        }
-        let sql = include_str!("sql/blockers.sql");
-        let rows = client
-            .query_typed(sql, &[(&backend, Type::INT4), (&with_queries, Type::BOOL)])
-            .await?;
-        Ok(Wait::of(&rows))
+        let Some(row) = row else { return Ok(None) };
+        let backend = row.get(0);
+        self.version.store(row.get(1), Ordering::Relaxed);
+        self.backend.store(backend, Ordering::Relaxed);
+        Ok(Some(backend))
     }
 
     /// Who holds a lock in the way of the targets.

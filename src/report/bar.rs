@@ -1,65 +1,96 @@
 //! The line at the foot of a terminal that says how far the work is.
 //!
-//! Only drawn where somebody watches: `indicatif` draws nothing when standard error is no terminal.
+//! Only drawn where somebody watches, on a terminal that can take a line back. It is one line, cut at
+//! the terminal's width.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How far something is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
     /// What is going on: `create index: building index`.
     pub(super) what: String,
-    /// How much of it is done.
-    pub(super) done: u64,
+    /// How much of it is done; nothing where nobody counts.
+    pub(super) done: Option<u64>,
     /// How much there is; nothing where nobody knows.
     pub(super) total: Option<u64>,
     /// What is counted: `rows`, `blocks`.
     pub(super) unit: String,
+    /// Seconds that are left, where that can be said honestly.
+    pub(super) left: Option<u64>,
 }
 
 /// The line, if it is drawn.
-#[derive(Default)]
+#[derive(Debug)]
 pub(super) struct Bar {
     drawn: Option<ProgressBar>,
     /// The migration that is being applied: `3 of 7, 3f2a9c1b7d04`.
     step: String,
+    /// What is going on, and since when.
     what: String,
+    since: Instant,
 }
 
-/// A bar says how much is left, and for how long, only once this much of its work has been seen.
-const HONEST: f64 = 0.02;
+/// How often a log gets a line of progress at most.
+pub(super) const SELDOM: Duration = Duration::from_secs(5);
 
 impl Bar {
+    /// A line at the foot of this terminal, unless it is too dumb for one.
+    pub(super) fn new() -> Option<Self> {
+        (!ProgressDrawTarget::stderr().is_hidden()).then(|| Self {
+            drawn: None,
+            step: String::new(),
+            what: String::new(),
+            since: Instant::now(),
+        })
+    }
+
     /// Another migration begins.
     pub(super) fn step(&mut self, step: String) {
-        self.step = step;
+        self.step = step + " ";
+        self.begin();
         self.show(&Shown::default());
+    }
+
+    fn begin(&mut self) {
+        self.since = Instant::now();
+        if let Some(bar) = &self.drawn {
+            bar.reset();
+        }
     }
 
     /// Draws how far it is.
     pub(super) fn show(&mut self, shown: &Shown) {
-        let bar = self.drawn.get_or_insert_with(|| {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-        });
         if self.what != shown.what {
-            // Another phase counts other things, at another speed.
             self.what.clone_from(&shown.what);
-            bar.reset();
+            self.begin();
         }
-        let template = template(shown);
+        let since = self.since.elapsed();
+        let bar = self.drawn.get_or_insert_with(|| {
+            // It may have been taken away meanwhile, which is not when the work began.
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_elapsed(since)
+        });
         // The template is one of ours; a wrong one draws the library's own.
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        if let Ok(style) = ProgressStyle::with_template(template(shown)) {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_prefix(self.step.clone());
-        bar.set_message(text(shown));
+        let done = shown.done.unwrap_or_default();
         if let Some(total) = shown.total {
             bar.set_length(total);
+            bar.set_position(done.min(total));
         }
-        bar.set_position(shown.done);
+        bar.set_message(text(shown));
         bar.tick();
+    }
+
+    /// Draws the time that has passed anew.
+    pub(super) fn tick(&self) {
+        if let Some(bar) = &self.drawn {
+            bar.tick();
+        }
     }
 
     /// Takes the line away, so that another can be written.
@@ -72,73 +103,72 @@ impl Bar {
 
 fn template(shown: &Shown) -> &'static str {
     match shown.total {
-        Some(total) if is_telling(shown.done, total) => {
-            "castoff: {prefix} [{bar:24}] {percent}% {msg}, {eta} left"
-        }
-        Some(_) => "castoff: {prefix} [{bar:24}] {percent}% {msg}",
-        None => "castoff: {prefix} {msg} ({elapsed})",
+        Some(_) => "castoff: {prefix}[{bar:12}] {wide_msg}",
+        None => "castoff: {prefix}({elapsed}) {wide_msg}",
     }
 }
 
-/// Whether enough is done for an estimate.
-#[expect(clippy::cast_precision_loss, reason = "a share, for people")]
-fn is_telling(done: u64, total: u64) -> bool {
-    total > 0 && done as f64 >= total as f64 * HONEST
-}
-
+/// What is told beside the bar, the most important first: a narrow terminal cuts the end.
 fn text(shown: &Shown) -> String {
     let Shown {
-        what, done, unit, ..
+        what, unit, left, ..
     } = shown;
+    let Some(done) = shown.done else {
+        return what.clone();
+    };
+    let left = left.map_or_else(String::new, |seconds| {
+        format!(", {:#} left", HumanDuration(Duration::from_secs(seconds)))
+    });
     match shown.total {
-        _ if unit.is_empty() => what.clone(),
-        Some(total) => format!("{what} ({done} of {total} {unit})"),
+        Some(total) => {
+            // Never 100: what is done says so itself.
+            let percent = (done.saturating_mul(100) / total.max(1)).min(99);
+            format!("{percent}%{left}: {what} ({done} of {total} {unit})")
+        }
         None => format!("{what} ({done} {unit})"),
     }
 }
-
-/// How often a log gets a line of progress at most.
-pub(super) const SELDOM: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(done: u64, total: Option<u64>, unit: &str, expected: &str) {
+    fn check(done: Option<u64>, total: Option<u64>, left: Option<u64>, expected: &str) {
         let shown = Shown {
             what: "time_entry".to_owned(),
             done,
             total,
-            unit: unit.to_owned(),
+            unit: "rows".to_owned(),
+            left,
         };
-        assert_eq!(format!("{} | {}", text(&shown), template(&shown)), expected);
+        assert_eq!(format!("{} | {}", template(&shown), text(&shown)), expected);
     }
 
     #[test]
     fn says_what_is_known_and_no_more() {
         check(
-            50,
+            Some(50),
             Some(100),
-            "rows",
-            "time_entry (50 of 100 rows) | castoff: {prefix} [{bar:24}] {percent}% {msg}, {eta} left",
+            Some(80),
+            "castoff: {prefix}[{bar:12}] {wide_msg} | 50%, 80s left: time_entry (50 of 100 rows)",
         );
         check(
-            1,
+            Some(110),
             Some(100),
-            "rows",
-            "time_entry (1 of 100 rows) | castoff: {prefix} [{bar:24}] {percent}% {msg}",
+            None,
+            "castoff: {prefix}[{bar:12}] {wide_msg} | 99%: time_entry (110 of 100 rows)",
         );
         check(
-            7,
+            Some(7),
             None,
-            "rows",
-            "time_entry (7 rows) | castoff: {prefix} {msg} ({elapsed})",
+            None,
+            "castoff: {prefix}({elapsed}) {wide_msg} | time_entry (7 rows)",
         );
         check(
-            0,
             None,
-            "",
-            "time_entry | castoff: {prefix} {msg} ({elapsed})",
+            None,
+            None,
+            "castoff: {prefix}({elapsed}) {wide_msg} | time_entry",
         );
     }
 }

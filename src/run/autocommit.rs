@@ -73,7 +73,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
     // What the section set for the session ended with the start that set it.
     for (index, statement) in statements[..first].iter().enumerate() {
         if sets_session(&text[statement.span.clone()]) {
-            section::run(client, text, &statements[index..=index])
+            section::run(client, text, &statements[index..=index], &mut work.meter(1))
                 .await
                 .map_err(|again| work.stopped(index, again.offset, again.failure))?;
         }
@@ -232,7 +232,7 @@ async fn together(
         .await
         .map_err(|error| failed(error.into()))?;
     let done = match instead {
-        None => section::run(client, text, &statements[index..=index]).await,
+        None => section::run(client, text, &statements[index..=index], &mut work.meter(1)).await,
         Some(statement) => {
             let sent = client.batch_execute(statement).await;
             sent.map_err(|error| failed(error.into()))
@@ -281,7 +281,8 @@ async fn apart(
             .await
             .map_err(unnoted(Next::NotBegun))?;
     }
-    let attempt = async || section::run(client, text, &statements[index..=index]).await;
+    let attempt =
+        async || section::run(client, text, &statements[index..=index], &mut work.meter(1)).await;
     statement::run(work, index, attempt).await.map_err(failed)?;
     if let Effect::Builds(build) = effect
         && build.presence == Presence::Accepted

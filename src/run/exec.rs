@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use nix::sys::signal::SigSet;
 
 use super::signal::Stop;
+use crate::report;
 
 /// Why the server cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +138,8 @@ pub fn replace(
         command.env_remove(name);
     }
     give_ignored_signals_a_handler();
+    // Before a signal may end the process, or the server has the terminal.
+    report::leave_terminal();
     stop.end_at_once();
     if let Some(signal) = stop.received() {
         return Ok(signal);

@@ -19,6 +19,7 @@ use tracing::{debug, info};
 
 use super::exec::{self, ExecError};
 use super::hook_error::{HookError, Phase};
+use super::meter::Meter;
 use super::section::{self, StatementFailure};
 use super::{Context, preview, transaction};
 use crate::database::failure::Failure;
@@ -283,7 +284,8 @@ async fn sql(session: &Session<Locked>, phase: Phase, file: &HookFile) -> Result
         }
     }
     let began = Instant::now();
-    if let Err(failed) = section::run(client, &file.text, &file.statements).await {
+    let mut meter = Meter::new(&format!("{phase}.sql"), file.statements.len());
+    if let Err(failed) = section::run(client, &file.text, &file.statements, &mut meter).await {
         client.batch_execute("rollback").await.ok();
         let StatementFailure {
             index,

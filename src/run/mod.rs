@@ -16,6 +16,7 @@ pub mod hook_error;
 mod keep;
 mod leftover;
 pub mod lock;
+pub mod meter;
 pub mod migrate;
 pub mod newer;
 pub mod offline;
@@ -41,6 +42,7 @@ mod watch;
 mod work;
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::Future;
 use std::pin::pin;
@@ -55,6 +57,7 @@ use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
 use crate::migrations;
+use crate::report;
 use crate::revision::target::Target;
 use migrate::Goal;
 use position::Position;
@@ -65,6 +68,9 @@ use wait::Patience;
 /// of the second belongs to the operating system.
 const CANCEL: Duration = Duration::from_millis(300);
 const ROLL_BACK: Duration = Duration::from_millis(400);
+
+/// How often the time that has passed is drawn anew.
+const TICK: Duration = Duration::from_secs(1);
 
 /// How long the network may take to deliver what was sent; Linux tries for a quarter of an hour.
 const UNACKNOWLEDGED: Duration = Duration::from_mins(1);
@@ -161,6 +167,7 @@ impl<'c> Context<'c> {
                 signal = self.stop.wait() => signal,
                 // Work that saw the signal first, and gave up for it, may say anything.
                 result = &mut work => return result.or_else(|error| self.go_on().and(Err(error))),
+                never = tick() => match never {},
             };
             let cancel = self.cancel.borrow_mut().take();
             if let Some(cancel) = cancel {
@@ -178,6 +185,14 @@ pub fn operator(config: &Config) -> Operator {
     Operator {
         host: config.host.clone(),
         image: config.image.clone(),
+    }
+}
+
+/// Lets the terminal show that time passes.
+async fn tick() -> Infallible {
+    loop {
+        tokio::time::sleep(TICK).await;
+        report::tick();
     }
 }
 

@@ -15,6 +15,7 @@ use std::pin::pin;
 use futures_util::{SinkExt, StreamExt};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryStream};
 
+use super::meter::Meter;
 use crate::database::failure::Failure;
 use crate::database::record::Movement;
 use crate::place::Place;
@@ -53,11 +54,12 @@ enum Piece {
     Copy(usize),
 }
 
-/// Runs statements in order, in the transaction that the caller opened.
+/// Runs statements in order, in the transaction that the caller opened. The meter counts them.
 pub async fn run(
     client: &Client,
     text: &str,
     statements: &[Statement],
+    meter: &mut Meter,
 ) -> Result<(), StatementFailure> {
     let mut in_flight = VecDeque::new();
     for piece in pieces(text, statements) {
@@ -66,14 +68,14 @@ pub async fn run(
                 let sent = send(client, text, statements, range).await?;
                 in_flight.push_back(sent);
                 if in_flight.len() == IN_FLIGHT {
-                    answers(in_flight.pop_front(), text, statements).await?;
+                    answers(in_flight.pop_front(), text, statements, meter).await?;
                 }
             }
             Piece::Copy(index) => {
                 while let Some(window) = in_flight.pop_front() {
-                    answers(Some(window), text, statements).await?;
+                    answers(Some(window), text, statements, meter).await?;
                 }
-                copy(client, text, &statements[index])
+                Box::pin(copy(client, text, &statements[index], meter))
                     .await
                     .map_err(|failure| StatementFailure {
                         index,
@@ -84,7 +86,7 @@ pub async fn run(
         }
     }
     while let Some(window) = in_flight.pop_front() {
-        answers(Some(window), text, statements).await?;
+        answers(Some(window), text, statements, meter).await?;
     }
     Ok(())
 }
@@ -122,6 +124,7 @@ async fn answers(
     window: Option<Sent>,
     text: &str,
     statements: &[Statement],
+    meter: &mut Meter,
 ) -> Result<(), StatementFailure> {
     let Some(Sent { range, stream }) = window else {
         return Ok(());
@@ -130,7 +133,10 @@ async fn answers(
     let mut done = 0;
     while let Some(answer) = stream.next().await {
         match answer {
-            Ok(SimpleQueryMessage::CommandComplete(_)) => done += 1,
+            Ok(SimpleQueryMessage::CommandComplete(_)) => {
+                done += 1;
+                meter.statement();
+            }
             // Rows of a `select` are of no interest to anybody here.
             Ok(_) => {}
             Err(error) => {
@@ -209,16 +215,24 @@ fn pieces(text: &str, statements: &[Statement]) -> impl Iterator<Item = Piece> {
 }
 
 /// Runs one `copy … from stdin` with the data that follows it in the script.
-async fn copy(client: &Client, text: &str, statement: &Statement) -> Result<(), Failure> {
+async fn copy(
+    client: &Client,
+    text: &str,
+    statement: &Statement,
+    meter: &mut Meter,
+) -> Result<(), Failure> {
     let data = statement.copy_data.clone().unwrap_or(0..0);
+    let mut told = meter.copy(data.len());
     let sink = client
         .copy_in::<_, Cursor<Vec<u8>>>(&text[statement.span.clone()])
         .await?;
     let mut sink = pin!(sink);
     for piece in text.as_bytes()[data].chunks(COPY_PIECE) {
         sink.send(Cursor::new(piece.to_vec())).await?;
+        told.sent(piece.len());
     }
     sink.finish().await?;
+    meter.statement();
     Ok(())
 }
 

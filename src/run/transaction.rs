@@ -153,8 +153,9 @@ async fn run_statements(
     let client = work.session.client();
     let options = work.section.map(|section| &section.options);
     let (text, statements) = work.section_parts();
+    let mut meter = work.meter(statements.len());
     for stretch in keep::stretches(text, statements) {
-        section::run(client, text, &statements[stretch.clone()])
+        section::run(client, text, &statements[stretch.clone()], &mut meter)
             .await
             .map_err(|failure| StatementFailure {
                 index: stretch.start + failure.index,

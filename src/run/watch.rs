@@ -1,5 +1,6 @@
 //! Looking at the working session from outside while it is busy: PostgreSQL says nothing of a
-//! statement that waits for a lock, and afterwards nobody knows for whom it waited.
+//! statement that waits for a lock, and afterwards nobody knows for whom it waited. How far a long
+//! statement is, the server tells others only, too.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,15 +10,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::progress::{Progress, Teller};
 use super::work::Work;
 use crate::config::LONGEST_LOCK_TIMEOUT;
 use crate::database::blocker::Wait;
+use crate::database::failure::Failure;
+use crate::database::side::{Look, Side};
+use crate::database::working::Working;
 
 /// How long a patient statement may take before anybody asks, and how often it is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How many looks pass before the same blockers are named again.
-const REMIND: u32 = 15;
+const REMIND: u32 = 30;
 
 /// The shortest and the longest pause between two looks at an attempt, and the shortest once it
 /// has lasted for longer than most do.
@@ -52,7 +58,7 @@ pub(super) async fn attempt<T>(
     tokio::select! {
         biased;
         result = step => result,
-        never = note(work, lock_timeout, seen) => match never {},
+        never = Box::pin(note(work, lock_timeout, seen)) => match never {},
     }
 }
 
@@ -64,6 +70,7 @@ async fn note(work: &Work<'_>, lock_timeout: Duration, seen: &mut Seen) -> Infal
     // Several looks in each wait, so that one falls into its last part.
     let pause = (lock_timeout / 3).clamp(SHORTEST_LOOK, LONGEST_LOOK);
     let mut same: Option<(String, Instant)> = None;
+    let mut watcher = Watcher::new(work, side);
     loop {
         let is_early = began.elapsed() < Duration::from_secs(1);
         let pause = if is_early {
@@ -72,7 +79,7 @@ async fn note(work: &Work<'_>, lock_timeout: Duration, seen: &mut Seen) -> Infal
             pause.max(LATER_LOOK)
         };
         tokio::time::sleep(pause).await;
-        match side.wait(work.config.locks.show_queries).await {
+        match watcher.look().await {
             Ok(Some(wait)) => {
                 let now = Instant::now();
                 let since = match same.take() {
@@ -107,7 +114,7 @@ pub(super) async fn patiently<T>(
     tokio::select! {
         biased;
         result = within(work, budget, step) => result,
-        never = tell_blockers(work) => match never {},
+        never = Box::pin(tell_blockers(work)) => match never {},
     }
 }
 
@@ -138,10 +145,12 @@ async fn tell_blockers(work: &Work<'_>) -> Infallible {
     };
     let mut told = Vec::new();
     let mut looks = 0_u32;
+    let mut watcher = Watcher::new(work, side);
+    tokio::time::sleep(PAUSE.saturating_sub(AGAIN)).await;
     loop {
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(AGAIN).await;
         looks += 1;
-        match side.wait(work.config.locks.show_queries).await {
+        match watcher.look().await {
             Ok(wait) => {
                 let blockers = wait.map(|wait| wait.blockers).unwrap_or_default();
                 let pids: Vec<i32> = blockers.iter().map(|blocker| blocker.pid).collect();
@@ -158,5 +167,56 @@ async fn tell_blockers(work: &Work<'_>) -> Infallible {
             }
             Err(failure) => debug!("nobody could be asked who blocks: {failure}"),
         }
+    }
+}
+
+/// Looks, and tells on the way how far the statement is.
+struct Watcher<'w> {
+    side: &'w Side,
+    show_queries: bool,
+    /// When the server is to be asked next how far it is.
+    due: Instant,
+    teller: Option<Teller>,
+}
+
+impl<'w> Watcher<'w> {
+    fn new(work: &Work<'_>, side: &'w Side) -> Self {
+        Self {
+            side,
+            show_queries: work.config.locks.show_queries,
+            // Most are done by then.
+            due: Instant::now() + PAUSE,
+            teller: None,
+        }
+    }
+
+    /// What the session waits for.
+    async fn look(&mut self) -> Result<Option<Wait>, Failure> {
+        let is_due = Instant::now() >= self.due;
+        let Look { wait, working } = self.side.look(self.show_queries, is_due).await?;
+        if is_due {
+            self.due = Instant::now() + AGAIN;
+        }
+        if let Some(working) = working {
+            self.tell(working);
+        }
+        Ok(wait)
+    }
+
+    fn tell(&mut self, working: Working) {
+        let Working {
+            what,
+            done,
+            total,
+            unit,
+        } = working;
+        let progress = Progress {
+            what,
+            done,
+            total,
+            unit,
+        };
+        let teller = self.teller.get_or_insert_with(|| Teller::new(&progress));
+        teller.tell(&progress);
     }
 }

@@ -1,6 +1,7 @@
 //! One step of a plan with all that running it needs, and the errors it can end with.
 
 use super::apply::{ApplyError, HalfWayEdit, Remains};
+use super::meter::Meter;
 use super::probe::Doubt;
 use super::retry::Spent;
 use super::section::{self, StatementFailure};
@@ -62,6 +63,12 @@ impl<'a> Work<'a> {
                 .and_then(|section| placeholder::render(context.config, script, section)),
             rows: Move::of(history, &step.leaves, &step.enters),
         }
+    }
+
+    /// Counts what is done of so many statements.
+    pub(super) fn meter(&self, statements: usize) -> Meter {
+        let what = format!("{} {}", self.movement.as_str(), self.script.id);
+        Meter::new(&what, statements)
     }
 
     pub(super) fn record(&self, outcome: Outcome, last_statement: usize) -> Record<'a> {

@@ -76,6 +76,8 @@ mod placeholders;
 #[cfg(test)]
 mod pooler;
 #[cfg(test)]
+mod progress;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
 mod rebase;

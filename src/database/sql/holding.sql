@@ -1,2 +1,4 @@
--- The backend that holds the migration lock.
-select l.pid from pg_catalog.pg_locks l where ({this_lock})
+-- The backend that holds the migration lock, and the version of its server.
+select l.pid, pg_catalog.current_setting('server_version_num')::pg_catalog.int4
+from pg_catalog.pg_locks l
+where ({this_lock})

@@ -14,6 +14,7 @@ use super::job::{Ground, Job};
 use crate::database::batch::{self, State};
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
+use crate::database::working::Unit;
 use crate::database::{sample, sqlstate};
 
 /// How often one batch is tried, each time with half as many rows.
@@ -35,13 +36,14 @@ pub(in crate::run) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError>
         job.batch.target,
         job.batch.pause,
     );
-    let mut teller = Teller::new(count(state.rows));
+    let mut rows_done = count(state.rows);
     let mut progress = Progress {
         what: format!("{} {}", job.movement.as_str(), job.script.id),
-        done: count(state.rows),
+        done: Some(rows_done),
         total: state.estimate.map(count).filter(|&estimate| estimate > 0),
-        unit: "rows",
+        unit: Unit::Rows,
     };
+    let mut teller = Teller::new(&progress);
     let mut repetitions = 0_u64;
     let mut attempts = Attempts::new();
     let mut changed_here = 0_i64;
@@ -77,7 +79,8 @@ pub(in crate::run) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError>
                     pace.took(took);
                 }
                 changed_here += changed;
-                progress.done += count(rows);
+                rows_done += count(rows);
+                progress.done = Some(rows_done);
                 teller.tell(&progress);
                 repetitions += 1;
                 job.refuse_endless(repetitions).await?;

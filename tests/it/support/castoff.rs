@@ -120,14 +120,11 @@ impl<'p> Castoff<'p> {
         self.spawn().wait(DEADLINE)
     }
 
-    /// Runs it to its end with a standard error of the test's own, a terminal say.
-    pub(crate) fn with_stderr(mut self, stderr: Stdio) -> Status {
-        self.command.stdout(Stdio::null()).stderr(stderr);
-        let mut child = self.command.spawn().unwrap();
-        // The command has a copy of what it gave to the process.
-        drop(self);
-        let status = until("it ends", DEADLINE, || child.try_wait().unwrap());
-        Status::from(status)
+    /// Starts it with outputs of the test's own, a terminal say.
+    pub(crate) fn spawn_with(mut self, stdout: Stdio, stderr: Stdio) -> Child {
+        self.command.stdout(stdout).stderr(stderr);
+        // The command, and with it its copy of what it gave to the process, ends here.
+        self.command.spawn().unwrap()
     }
 
     /// Starts it, as the leader of a process group of its own.

@@ -12,6 +12,7 @@ pub(crate) mod redact;
 pub(crate) mod server;
 pub(crate) mod suite;
 pub(crate) mod supervisor;
+pub(crate) mod terminal;
 pub(crate) mod transcript;
 pub(crate) mod web;
 pub(crate) mod wire;
