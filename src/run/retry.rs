@@ -283,7 +283,11 @@ impl<'w> Delay<'w> {
         };
         let left = self.left();
         let next = match pause {
-            Some(pause) => format!("tries again in {}, gives up in {}", shown(pause), shown(left)),
+            Some(pause) => format!(
+                "tries again in {}, gives up in {}",
+                shown(pause),
+                shown(left)
+            ),
             None => "giving up".to_owned(),
         };
         let pids: Vec<String> = blockers.iter().map(|found| found.pid.to_string()).collect();
