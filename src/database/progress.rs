@@ -104,7 +104,7 @@ impl HalfDone {
         } = self;
         let begun = match self.next {
             Next::Begun if done < statements => format!(", and statement {} has begun", done + 1),
-            _ => String::new(),
+            Next::Begun | Next::NotBegun => String::new(),
         };
         format!("{what} {revision} is half done: {done} of {statements} statements are done{begun}")
     }
