@@ -82,7 +82,7 @@ pub struct Options {
     /// Command to run after the last migration, likewise
     #[arg(long, global = true, value_name = "COMMAND", hide_short_help = true)]
     pub after: Option<String>,
-    /// How long each of them may take [default: 10m]
+    /// How long each of these commands may take [default: 10m]
     #[arg(long, global = true, value_name = "DURATION", hide_short_help = true)]
     pub hook_timeout: Option<String>,
     /// Value for `${NAME}` in migrations that declare it (`CASTOFF_PLACEHOLDER_<NAME>`); repeatable

@@ -74,7 +74,12 @@ fn as_text(state: &State, holder: Option<i32>) -> String {
     }
     text += note(state, holder);
     // Writing to a String cannot fail.
-    write!(text, ": {} rows in {} batches", state.rows, state.batches).ok();
+    let batches = if state.batches == 1 {
+        "batch"
+    } else {
+        "batches"
+    };
+    write!(text, ": {} rows in {} {batches}", state.rows, state.batches).ok();
     if let (Some(percent), false) = (percent(state), state.status == Status::Done) {
         write!(text, ", about {percent} %").ok();
     }

@@ -61,7 +61,7 @@ impl fmt::Display for Blocker {
             "`{application_name}` ({address}, pid {pid}, {state}"
         )?;
         if let Some(open_for) = self.open_for {
-            write!(formatter, " for {} s", open_for.as_secs())?;
+            write!(formatter, ", begun {} s ago", open_for.as_secs())?;
         }
         match &self.modes {
             Some(modes) => write!(formatter, ", holds {modes}")?,
@@ -199,7 +199,7 @@ mod tests {
         };
         check(
             &report,
-            "`report` (10.0.0.1, pid 7, idle in transaction for 5 s, holds AccessShareLock)",
+            "`report` (10.0.0.1, pid 7, idle in transaction, begun 5 s ago, holds AccessShareLock)",
         );
         let unseen = Blocker {
             open_for: None,

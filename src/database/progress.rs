@@ -102,7 +102,11 @@ impl HalfDone {
             statements,
             ..
         } = self;
-        format!("{what} {revision} is half done: {done} of {statements} statements")
+        let begun = match self.next {
+            Next::Begun if done < statements => format!(", and statement {} has begun", done + 1),
+            Next::Begun | Next::NotBegun => String::new(),
+        };
+        format!("{what} {revision} is half done: {done} of {statements} statements are done{begun}")
     }
 }
 

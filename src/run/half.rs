@@ -175,9 +175,14 @@ async fn write(
     let written = session.resolve(&half, done, &context.operator()).await;
     written.map_err(writing)?;
     let (revision, statements) = (&half.revision, half.statements);
+    let next = if done < statements {
+        format!(": it goes on with statement {}", done + 1)
+    } else {
+        String::new()
+    };
     info!(
         event = "resolved",
-        "recorded that {done} of {statements} statements of {revision} are done"
+        "recorded that {done} of {statements} statements of {revision} are done{next}"
     );
     Ok(())
 }
@@ -216,9 +221,9 @@ mod tests {
             };
             assert_eq!((half.told().as_str(), half.statement()), expected);
         };
-        let text = "revision a is half done: 0 of 3 statements";
+        let text = "revision a is half done: 0 of 3 statements are done, and statement 1 has begun";
         check(Movement::Upgrade, 0, (text, 1));
-        let text = "downgrade of revision a is half done: 3 of 3 statements";
+        let text = "downgrade of revision a is half done: 3 of 3 statements are done";
         check(Movement::Downgrade, 3, (text, 3));
     }
 }

@@ -238,7 +238,7 @@ impl<'w> Delay<'w> {
                 state = holder.blocker.state,
                 open_milliseconds = milliseconds(holder.blocker.open_for.unwrap_or_default()),
                 left_milliseconds = milliseconds(left),
-                "{id} does not queue for `{}` behind {}: waiting, {} left",
+                "{id} does not queue for `{}` behind {}: waiting, gives up in {}",
                 holder.what,
                 holder.blocker,
                 shown(left)
@@ -283,7 +283,11 @@ impl<'w> Delay<'w> {
         };
         let left = self.left();
         let next = match pause {
-            Some(pause) => format!("again in {}, {} left", shown(pause), shown(left)),
+            Some(pause) => format!(
+                "tries again in {}, gives up in {}",
+                shown(pause),
+                shown(left)
+            ),
             None => "giving up".to_owned(),
         };
         let pids: Vec<String> = blockers.iter().map(|found| found.pid.to_string()).collect();

@@ -34,24 +34,36 @@ fn the_page_on_commands_is_what_the_program_says() {
         finished.stdout
     };
     let all = help("--help");
-    let names = all
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next());
-    let mut page = format!("{COMMANDS}\n## castoff\n\n```text\n{all}```\n");
+    let names = |help: &str| -> Vec<String> {
+        let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let lines = lines.take_while(|line| !line.is_empty());
+        lines
+            .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+            .collect()
+    };
+    let mut links = String::new();
+    let mut page = format!("\n## castoff\n\n```text\n{all}```\n");
     let mut count = 0;
-    for name in names {
-        let help = help(&format!("{name} --help"));
-        // The same for all commands, and told above.
-        let own = match help.split_once("\nCommon options:") {
-            Some((own, _)) => own,
-            None => &help,
+    for name in names(&all) {
+        let help = |line: &str| {
+            let help = help(line);
+            // The same for all commands, and told above.
+            match help.split_once("\nCommon options:") {
+                Some((own, _)) => own.to_owned(),
+                None => help,
+            }
         };
+        let own = help(&format!("{name} --help"));
+        writeln!(links, "[{name}](#castoff-{name})").unwrap();
         write!(page, "\n## castoff {name}\n\n```text\n{own}```\n").unwrap();
+        for below in names(&own) {
+            let own = help(&format!("{name} {below} --help"));
+            write!(page, "\n### castoff {name} {below}\n\n```text\n{own}```\n").unwrap();
+        }
         count += 1;
     }
+    let links = links.trim_end().replace('\n', " ·\n");
+    let page = format!("{COMMANDS}\n{links}\n{page}");
     assert!(count >= 16, "{count} commands in {all}");
     expect_file!["../../docs/commands.md"].assert_eq(&page);
 }
@@ -242,4 +254,36 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(links > 10, "{links} links");
+}
+
+#[test]
+fn the_architecture_names_what_is_there() {
+    let page = read("ARCHITECTURE.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = BTreeSet::new();
+    for word in page.split('`').skip(1).step_by(2) {
+        let is_path = ["src/", "tests/", "benches/", "docs/", "examples/"]
+            .iter()
+            .any(|room| word.starts_with(room));
+        if is_path {
+            assert!(root.join(word).exists(), "ARCHITECTURE.md: {word}");
+            named.insert(word);
+        } else if let Some((module, test)) = word.split_once("::") {
+            let path = format!("tests/it/{module}.rs");
+            assert!(
+                read(&path).contains(&format!("fn {test}(")),
+                "ARCHITECTURE.md: {word}"
+            );
+        }
+    }
+    assert!(named.len() > 20, "{named:?}");
+    // The table of the files of `run` has each of them, and no other.
+    let (_, table) = page.split_once("| in `src/run/` | |\n|---|---|\n").unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let listed: BTreeSet<String> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+        .map(|name| format!("src/run/{name}.rs"))
+        .collect();
+    let run = sources("src/run").into_iter().map(|source| source.path);
+    assert_eq!(listed, run.collect());
 }

@@ -42,7 +42,7 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
         --- stdout
         aaaa11
         --- stderr
-        castoff: warning: revision bbbb22 is half done: 2 of 4 statements
+        castoff: warning: revision bbbb22 is half done: 2 of 4 statements are done
 
         $ castoff plan
         status 0
@@ -52,7 +52,7 @@ fn an_autocommit_section_stops_where_it_failed_and_goes_on_when_the_cause_is_gon
         create unique index concurrently i on t_aaaa11 (id);
         insert into log values (3);
         --- stderr
-        castoff: warning: revision bbbb22 is half done: 2 of 4 statements
+        castoff: warning: revision bbbb22 is half done: 2 of 4 statements are done
 
         $ castoff upgrade
         status 16

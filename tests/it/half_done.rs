@@ -117,7 +117,7 @@ fn a_procedure_that_commits_is_for_a_person_to_judge() {
             $ castoff resolve bbbb:2 done
             status 0
             --- stderr
-            castoff: recorded that 2 of 3 statements of bbbb22 are done
+            castoff: recorded that 2 of 3 statements of bbbb22 are done: it goes on with statement 3
 
             $ castoff resolve bbbb22:2 done
             status 14
@@ -189,7 +189,7 @@ fn a_procedure_that_failed_after_it_committed_is_for_a_person_to_judge() {
             $ castoff resolve bbbb22:1 again
             status 0
             --- stderr
-            castoff: recorded that 0 of 2 statements of bbbb22 are done
+            castoff: recorded that 0 of 2 statements of bbbb22 are done: it goes on with statement 1
 
             $ castoff upgrade
             status 0
@@ -296,13 +296,13 @@ fn nobody_goes_back_past_a_section_that_is_half_done() {
             $ castoff downgrade
             status 16
             --- stderr
-            error[half-done]: revision bbbb22 is half done: 1 of 2 statements
+            error[half-done]: revision bbbb22 is half done: 1 of 2 statements are done
               help: finish it with `castoff upgrade bbbb22`, or take back what it did and run `castoff resolve bbbb22:2 undone`
 
             $ castoff resolve bbbb22:2 undone
             status 0
             --- stderr
-            castoff: recorded that 0 of 2 statements of bbbb22 are done
+            castoff: recorded that 0 of 2 statements of bbbb22 are done: it goes on with statement 1
 
             $ castoff downgrade
             status 0
@@ -355,13 +355,13 @@ fn nobody_starts_on_a_revision_that_is_partly_gone() {
             $ castoff run -- /bin/true
             status 16
             --- stderr
-            error[half-done]: downgrade of revision aaaa11 is half done: 1 of 2 statements
+            error[half-done]: downgrade of revision aaaa11 is half done: 1 of 2 statements are done
               help: finish it with `castoff downgrade`, or restore what it took away and run `castoff resolve aaaa11:2 undone`
 
             $ castoff plan
             status 0
             --- stderr
-            castoff: warning: downgrade of revision aaaa11 is half done: 1 of 2 statements
+            castoff: warning: downgrade of revision aaaa11 is half done: 1 of 2 statements are done
             castoff: nothing to do
 
             $ castoff current --format json
@@ -393,7 +393,7 @@ fn nobody_starts_on_a_revision_that_is_partly_gone() {
               }
             ]
             --- stderr
-            castoff: warning: downgrade of revision aaaa11 is half done: 1 of 2 statements
+            castoff: warning: downgrade of revision aaaa11 is half done: 1 of 2 statements are done
 
         "#]],
     );
@@ -407,7 +407,7 @@ fn nobody_starts_on_a_revision_that_is_partly_gone() {
             $ castoff resolve aaaa11:2 undone
             status 0
             --- stderr
-            castoff: recorded that 0 of 2 statements of aaaa11 are done
+            castoff: recorded that 0 of 2 statements of aaaa11 are done: it goes on with statement 1
 
             $ castoff upgrade
             status 0

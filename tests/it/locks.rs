@@ -75,7 +75,7 @@ fn readers_get_through_while_a_migration_waits() {
         passer_by.sql("select count(*) from t_a");
     }
     let expected = format!(
-        "by `long report` (127.0.0.1, pid {}, idle in transaction for",
+        "by `long report` (127.0.0.1, pid {}, idle in transaction, begun",
         report.pid()
     );
     running.stderr_until(&expected, DEADLINE);
@@ -98,7 +98,7 @@ fn nobody_queues_behind_an_old_transaction() {
     let mut running = project.castoff(["upgrade"]).database(&database).spawn();
     let expected = format!(
         "castoff: c does not queue for `t_a` behind `long report` (127.0.0.1, pid {}, \
-         idle in transaction for",
+         idle in transaction, begun",
         report.pid()
     );
     running.stderr_until(&expected, DEADLINE);
@@ -217,7 +217,7 @@ fn when_the_budget_is_spent_nothing_has_changed() {
             "error[lock-busy]: revision c was not applied: no lock was obtained within ",
             "  --> migrations/202601010003_c_make_c.sql:7 (statement 2 of 2)\n",
             "  caused by: 55P03 canceling statement due to lock timeout\n",
-            "  blocked by: `long report` (127.0.0.1, pid [pid], idle in transaction for ",
+            "  blocked by: `long report` (127.0.0.1, pid [pid], idle in transaction, begun ",
             "giving up",
         ] {
             assert!(stderr.contains(expected), "{expected} in {stderr}");
@@ -392,7 +392,7 @@ fn idle_sessions_in_the_way_are_ended_only_on_wish() {
         let finished = castoff.database(&database).output();
         finished.status(0);
         let expected = "castoff: warning: ended `long report` (127.0.0.1, pid [pid], \
-            idle in transaction for ";
+            idle in transaction, begun ";
         assert!(finished.stderr.contains(expected), "{finished}");
         assert!(report.try_rows("select 1").is_err(), "it was ended");
     }
@@ -459,7 +459,7 @@ fn what_stalls_nobody_waits_without_a_timeout_and_within_its_budget() {
     assert!(finished.stderr.contains(expected), "{finished}");
     let mut running = project.castoff(["upgrade"]).database(&database).spawn();
     let expected = format!(
-        "castoff: waiting for a lock of `long report` (127.0.0.1, pid {}, idle in transaction for",
+        "castoff: waiting for a lock of `long report` (127.0.0.1, pid {}, idle in transaction, begun",
         writer.pid()
     );
     running.stderr_until(&expected, DEADLINE);

@@ -76,12 +76,12 @@ fn another_index_under_the_name_is_for_a_person_to_judge() {
             --- stdout
             aaaa11
             --- stderr
-            castoff: warning: revision bbbb22 is half done: 0 of 2 statements
+            castoff: warning: revision bbbb22 is half done: 0 of 2 statements are done, and statement 1 has begun
 
             $ castoff resolve bbbb22:1 done
             status 0
             --- stderr
-            castoff: recorded that 1 of 2 statements of bbbb22 are done
+            castoff: recorded that 1 of 2 statements of bbbb22 are done: it goes on with statement 2
 
             $ castoff upgrade
             status 0

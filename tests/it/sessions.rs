@@ -2,7 +2,8 @@
 //!
 //! A fenced block marked `console` is a session: each line with `$ ` is run, and must print what
 //! stands below it. A block of any kind behind a line that ends with a file name in backticks and
-//! a colon is a file of the project that the session runs in.
+//! a colon is a file of the project that the session runs in. Where castoff makes up a revision, the
+//! page's own word for it stands for that one from there on.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -66,9 +67,11 @@ fn follow(page: &str) {
     let mut project = Project::empty();
     let mut sessions = 0;
     let mut status = Status::Code(0);
+    let mut made_up = Vec::new();
     for block in blocks {
         match block {
             Block::File { path, text } => {
+                let [path, text] = [path, text].map(|text| renamed(&text, &made_up));
                 let is_program = text.starts_with("#!");
                 project = project.file(&path, text);
                 if is_program {
@@ -79,9 +82,15 @@ fn follow(page: &str) {
             Block::Session(text) => {
                 sessions += 1;
                 for (command, expected) in steps(&text) {
+                    let command = renamed(command, &made_up);
+                    let answers = answer(&project, &database, &command, &mut status);
+                    if let Some(pair) = written(&expected).zip(written(&answers[0])) {
+                        made_up.push(pair);
+                    }
+                    let back: Vec<_> = made_up.iter().cloned().map(|(a, b)| (b, a)).collect();
                     let expected = comparable(&expected, &known);
-                    let [one, other] = answer(&project, &database, command, &mut status)
-                        .map(|answer| comparable(&answer, &known));
+                    let [one, other] =
+                        answers.map(|answer| comparable(&renamed(&answer, &back), &known));
                     // A terminal shows two streams as they come; either may be the first.
                     let said = if other == expected { other } else { one };
                     assert_eq!(said, expected, "{page}: {command}");
@@ -90,6 +99,19 @@ fn follow(page: &str) {
         }
     }
     assert!(sessions > 0, "{page} has no session");
+}
+
+/// The revision that castoff made up.
+fn written(answer: &str) -> Option<String> {
+    let (_, rest) = answer.split_once("wrote revision ")?;
+    Some(rest.split_whitespace().next()?.to_owned())
+}
+
+/// The text with one word for another.
+fn renamed(text: &str, words: &[(String, String)]) -> String {
+    words.iter().fold(text.to_owned(), |text, (word, other)| {
+        text.replace(word, other)
+    })
 }
 
 /// The commands of a session, each with what it prints.
