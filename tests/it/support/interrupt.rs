@@ -46,14 +46,38 @@ pub(crate) fn terminate(database: &Database<'_>, pid: &str) {
 
 /// The backend in this database that waits for such a lock.
 pub(crate) fn waiting(database: &Database<'_>, condition: &str) -> String {
-    let sql = format!(
+    until(&format!("somebody waits: {condition}"), DEADLINE, || {
+        is_waiting(database, condition)
+    })
+}
+
+fn is_waiting(database: &Database<'_>, condition: &str) -> Option<String> {
+    let pid = database.rows(&format!(
         "select a.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid \
          where not l.granted and a.datname = current_database() and {condition}"
-    );
-    until(&format!("somebody waits: {condition}"), DEADLINE, || {
-        let pid = database.rows(&sql);
-        (!pid.is_empty()).then(|| pid.trim().to_owned())
-    })
+    ));
+    (!pid.is_empty()).then(|| pid.trim().to_owned())
+}
+
+/// Runs `line` until a backend of castoff's waits for such a lock, and ends it there. If castoff
+/// never gets there, the test shows what it said.
+fn ended_waiting(
+    project: &Project,
+    database: &Database<'_>,
+    line: &str,
+    condition: &str,
+    how: End,
+) -> Finished {
+    let mut running = project.castoff([line]).database(database).spawn();
+    let pid = until(&format!("castoff waits: {condition}"), DEADLINE, || {
+        let has_ended = !running.is_running();
+        let pid = is_waiting(database, condition);
+        (has_ended || pid.is_some()).then_some(pid)
+    });
+    let Some(pid) = pid else {
+        panic!("castoff did not wait: {}", running.wait(DEADLINE));
+    };
+    end(database, running, &pid, how)
 }
 
 /// How castoff meets its end.
@@ -93,9 +117,8 @@ pub(crate) fn ended_before_note(
          when (new.last_statement = {number} and old.last_statement < {number}) \
          execute function public.gate()"
     ));
-    let running = project.castoff([line]).database(database).spawn();
-    let pid = waiting(database, "l.locktype = 'advisory' and l.objid = 7");
-    let finished = end(database, running, &pid, how);
+    let gated = "l.locktype = 'advisory' and l.objid = 7";
+    let finished = ended_waiting(project, database, line, gated, how);
     drop(gate);
     database.sql("drop function public.gate cascade");
     finished
@@ -111,9 +134,8 @@ pub(crate) fn ended_in_the_middle(
 ) -> Finished {
     let reader = database.session();
     reader.sql(&format!("begin isolation level repeatable read; {reads}"));
-    let running = project.castoff(["upgrade"]).database(database).spawn();
-    let pid = waiting(database, "l.locktype = 'virtualxid'");
-    let finished = end(database, running, &pid, how);
+    let gated = "l.locktype = 'virtualxid'";
+    let finished = ended_waiting(project, database, "upgrade", gated, how);
     drop(reader);
     finished
 }
