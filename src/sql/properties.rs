@@ -174,8 +174,9 @@ fn any_bytes_are_answered() {
 fn placeholders_of_any_text_are_found_and_filled() {
     let mut dice = Dice(0x5851_F42D_4C95_7F2D);
     let mut count = 0;
-    for _ in 0..60_000 {
-        let text = dice.text(20);
+    for _ in 0..20_000 {
+        // The fragments alone seldom make one.
+        let text = format!("{}:select{}", dice.text(10), dice.text(10));
         let found = placeholder::find(&text, &["select"]);
         count += found.len();
         let same = found
@@ -184,5 +185,5 @@ fn placeholders_of_any_text_are_found_and_filled() {
         let filled = placeholder::fill(&text, &same.collect::<Vec<_>>());
         assert_eq!(filled.text, text);
     }
-    assert!(count > 10, "{count}");
+    assert!(count > 1_000, "{count}");
 }

@@ -103,14 +103,15 @@ fn a_role_that_may_not_see_the_holder_still_waits_for_it() {
     let session = database.session();
     session.sql("select pg_advisory_lock(1667330932, hashtext('castoff'))");
     let pid = session.pid();
-    castoff("300ms")
+    // Long enough for a second look on a slow machine.
+    castoff("3s")
         .redact(&pid, "[pid]")
         .output()
         .check(&expect![[r#"
             status 13
             --- stderr
             castoff: waiting for the migration lock: held by `` (of another role, pid [pid], unknown)
-            error[lock-timeout]: the migration lock was not obtained after [time]: held by `` (of another role, pid [pid], unknown)
+            error[lock-timeout]: the migration lock was not obtained after 3 s: held by `` (of another role, pid [pid], unknown)
               help: inspect it with `select * from pg_stat_activity where pid = [pid]`, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)
         "#]]);
     session.sql("select pg_advisory_unlock_all()");

@@ -10,7 +10,7 @@ use super::support::pgbouncer::{PgBouncer, Pool};
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
 use super::support::web::{self, Report, Then};
-use super::support::{DEADLINE, until};
+use super::support::{AT_GATE, DEADLINE, until};
 
 /// How many session locks there are in the database.
 const LOCKS: &str = "select count(*) from pg_locks l join pg_database d on d.oid = l.database \
@@ -32,9 +32,8 @@ fn upgrade<'p>(pooler: &PgBouncer, project: &'p Project, database: &Database<'_>
 
 /// A migration that stops at a table that somebody else has locked, and that lock.
 fn gated(pooler: &PgBouncer, database: &Database<'_>) -> (Project, Session) {
-    let gate = Migration::new("b")
-        .after("a")
-        .upgrade("create table t_b (id integer);\nlock table gate;\ncreate table t_c ();");
+    let upgrade = format!("create table t_b (id integer);\n{AT_GATE}\ncreate table t_c ();");
+    let gate = Migration::new("b").after("a").upgrade(&upgrade);
     let project = Project::with("a<-").migration(&gate);
     let castoff = pooler.between(project.castoff(["upgrade", "a"]), database);
     castoff.output().status(0);
@@ -45,7 +44,8 @@ fn gated(pooler: &PgBouncer, database: &Database<'_>) -> (Project, Session) {
 }
 
 fn until_at_gate(database: &Database<'_>) {
-    let waiting = "select count(*) from pg_locks where not granted and relation = 'gate'::regclass";
+    let waiting = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' \
+        and datname = current_database()";
     until("castoff waits at the gate", DEADLINE, || {
         (database.rows(waiting) == "1\n").then_some(())
     });

@@ -130,14 +130,15 @@ fn the_lock_is_not_waited_for_longer_than_allowed() {
     holder.sql(LOCK);
     let before = database.contents();
     let project = Project::with("a<-");
+    // Long enough for a second look on a slow machine.
     let castoff = project
-        .castoff(["upgrade", "--lock-timeout", "300ms"])
+        .castoff(["upgrade", "--lock-timeout", "3s"])
         .database(&database);
     castoff.output().check(&expect![[r#"
         status 13
         --- stderr
         castoff: waiting for the migration lock: held by `` (127.0.0.1, pid [pid], connected for [time], idle: select)
-        error[lock-timeout]: the migration lock was not obtained after [time]: held by `` (127.0.0.1, pid [pid], connected for [time], idle: select)
+        error[lock-timeout]: the migration lock was not obtained after 3 s: held by `` (127.0.0.1, pid [pid], connected for [time], idle: select)
           help: inspect it with `select * from pg_stat_activity where pid = [pid]`, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)
     "#]]);
     database.assert_unchanged(&before);

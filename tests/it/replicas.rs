@@ -5,7 +5,7 @@ use super::support::castoff::{Castoff, Running};
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
 use super::support::web::{self, Report, Then};
-use super::support::{DEADLINE, PASSWORD, until};
+use super::support::{AT_GATE, DEADLINE, PASSWORD, until};
 
 /// Takes the migration lock as castoff does.
 const LOCK: &str = "select pg_advisory_lock(1667330932, hashtext('castoff'))";
@@ -29,9 +29,8 @@ fn twenty_start_though_the_server_has_no_connections_for_all() {
     observer.sql(&format!("create role app login password '{PASSWORD}'"));
     observer.sql(&format!("alter database {} owner to app", database.name()));
     let url = database.url().replace("tester:", "app:");
-    let gate = Migration::new("b")
-        .after("a")
-        .upgrade("create table t_b (id integer);\nlock table gate;");
+    let upgrade = format!("create table t_b (id integer);\n{AT_GATE}");
+    let gate = Migration::new("b").after("a").upgrade(&upgrade);
     let project = Project::with("a<-").migration(&gate);
     let castoff = |arguments| {
         let castoff = Castoff::new(project.directory()).args(arguments);
@@ -56,9 +55,10 @@ fn twenty_start_though_the_server_has_no_connections_for_all() {
         (refused() >= 3).then_some(())
     });
     assert_eq!(observer.rows(UNLOCK), "t\n");
-    // One is at work now, and after two seconds would like to ask, on another connection, who blocks
-    // it. There is none to be had.
-    let at_gate = "select count(*) from pg_locks where not granted and relation = 'gate'::regclass";
+    // One is at work now, and would like to ask, on another connection, who blocks it. There is none
+    // to be had.
+    let at_gate = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' \
+        and datname = current_database() and application_name like 'castoff on %'";
     until("one waits at the gate", DEADLINE, || {
         (observer.rows(at_gate) == "1\n").then_some(())
     });

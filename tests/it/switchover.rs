@@ -7,7 +7,7 @@ use super::support::castoff::{Castoff, Finished};
 use super::support::database::Session;
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
-use super::support::{DEADLINE, PASSWORD, until};
+use super::support::{AT_GATE, DEADLINE, PASSWORD, until};
 
 /// Takes the migration lock as castoff does.
 const LOCK: &str = "select pg_advisory_lock(1667330932, hashtext('castoff'))";
@@ -133,17 +133,30 @@ fn check_went_on(finished: &Finished) {
     assert!(finished.stderr.contains(line), "{finished}");
 }
 
+/// What stops the scripts of `transactional`.
+const GATE: &str = "begin; lock table gate in share mode";
+
+/// Where they stop.
+const STOPPED: &str = "wait_event = 'PgSleep'";
+
 /// Each statement says that it ran; the second waits where the test wants it to.
 fn transactional() -> Project {
+    let first = Migration::new("a")
+        .upgrade("create table t_a (id integer);\ncreate table gate ();")
+        .downgrade("drop table gate;\ndrop table t_a;");
+    let upgrade = format!("insert into t_a values (1);\n{AT_GATE}\ninsert into t_a values (2);");
     let gate = Migration::new("b")
         .after("a")
-        .upgrade("insert into t_a values (1);\nlock table t_a;\ninsert into t_a values (2);")
+        .upgrade(&upgrade)
         .downgrade("select 1;");
     let last = Migration::new("c")
         .after("b")
         .upgrade("insert into t_a values (3);")
         .downgrade("select 1;");
-    Project::with("a<-").migration(&gate).migration(&last)
+    Project::empty()
+        .migration(&first)
+        .migration(&gate)
+        .migration(&last)
 }
 
 #[test]
@@ -181,10 +194,9 @@ fn in_the_middle_of_a_transaction() {
         pair.castoff(project.castoff(["upgrade", "a"]))
             .output()
             .status(0);
-        let gate = pair.holding("begin; lock table t_a in share row exclusive mode");
-        // The first statement waits already.
+        let gate = pair.holding(GATE);
         let running = pair.upgrade(&project).spawn();
-        pair.until_waiting("wait_event_type = 'Lock'");
+        pair.until_waiting(STOPPED);
         pair.switch(way);
         check_went_on(&running.wait(DEADLINE));
         drop(gate);
@@ -199,9 +211,9 @@ fn while_a_commit_waits_for_a_standby_that_has_taken_over() {
     pair.castoff(project.castoff(["upgrade", "a"]))
         .output()
         .status(0);
-    let gate = pair.holding("begin; lock table t_a in share row exclusive mode");
+    let gate = pair.holding(GATE);
     let running = pair.upgrade(&project).spawn();
-    pair.until_waiting("wait_event_type = 'Lock'");
+    pair.until_waiting(STOPPED);
     pair.standby.promote();
     // Now it commits: in the files of the old primary, which nobody will ever see.
     drop(gate);
@@ -252,9 +264,9 @@ fn a_target_that_counts_from_where_the_database_is_is_not_counted_twice() {
     pair.castoff(project.castoff(["upgrade", "a"]))
         .output()
         .status(0);
-    let gate = pair.holding("begin; lock table t_a in share row exclusive mode");
+    let gate = pair.holding(GATE);
     let running = pair.castoff(project.castoff(["upgrade", "+1"])).spawn();
-    pair.until_waiting("wait_event_type = 'Lock'");
+    pair.until_waiting(STOPPED);
     pair.switch(Way::Planned);
     running.wait(DEADLINE).status(12);
     drop(gate);

@@ -44,17 +44,43 @@ pub(crate) fn terminate(database: &Database<'_>, pid: &str) {
     });
 }
 
-/// The backend in this database that waits for such a lock.
+/// The backend in this database that waits so.
 pub(crate) fn waiting(database: &Database<'_>, condition: &str) -> String {
-    let sql = format!(
-        "select a.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid \
-         where not l.granted and a.datname = current_database() and {condition}"
-    );
     until(&format!("somebody waits: {condition}"), DEADLINE, || {
-        let pid = database.rows(&sql);
-        (!pid.is_empty()).then(|| pid.trim().to_owned())
+        is_waiting(database, condition)
     })
 }
+
+fn is_waiting(database: &Database<'_>, condition: &str) -> Option<String> {
+    let pid = database.rows(&format!(
+        "select pid from pg_stat_activity where datname = current_database() and {condition}"
+    ));
+    (!pid.is_empty()).then(|| pid.trim().to_owned())
+}
+
+/// Runs `line` until a backend of castoff's waits so, and ends it there. If castoff never gets
+/// there, the test shows what it said.
+fn ended_waiting(
+    project: &Project,
+    database: &Database<'_>,
+    line: &str,
+    condition: &str,
+    how: End,
+) -> Finished {
+    let mut running = project.castoff([line]).database(database).spawn();
+    let pid = until(&format!("castoff waits: {condition}"), DEADLINE, || {
+        let has_ended = !running.is_running();
+        let pid = is_waiting(database, condition);
+        (has_ended || pid.is_some()).then_some(pid)
+    });
+    let Some(pid) = pid else {
+        panic!("castoff did not wait: {}", running.wait(DEADLINE));
+    };
+    end(database, running, &pid, how)
+}
+
+/// How whoever builds `concurrently` waits for those who began before.
+pub(crate) const BEHIND_SNAPSHOT: &str = "wait_event = 'virtualxid'";
 
 /// How castoff meets its end.
 #[derive(Clone, Copy)]
@@ -88,14 +114,15 @@ pub(crate) fn ended_before_note(
     gate.sql("select pg_advisory_lock(7)");
     database.sql(&format!(
         "create function public.gate() returns trigger language plpgsql as \
-         $$ begin perform pg_advisory_xact_lock(7); return new; end $$; \
+         $$ begin while exists (select from pg_locks where locktype = 'advisory' and objid = 7 \
+         and database = (select oid from pg_database where datname = current_database())) \
+         loop perform pg_sleep(0.01); end loop; return new; end $$; \
          create trigger gate before update on castoff.history for each row \
          when (new.last_statement = {number} and old.last_statement < {number}) \
          execute function public.gate()"
     ));
-    let running = project.castoff([line]).database(database).spawn();
-    let pid = waiting(database, "l.locktype = 'advisory' and l.objid = 7");
-    let finished = end(database, running, &pid, how);
+    // Not at the lock itself: castoff waits for a lock only for so long, and then goes on.
+    let finished = ended_waiting(project, database, line, "wait_event = 'PgSleep'", how);
     drop(gate);
     database.sql("drop function public.gate cascade");
     finished
@@ -111,9 +138,7 @@ pub(crate) fn ended_in_the_middle(
 ) -> Finished {
     let reader = database.session();
     reader.sql(&format!("begin isolation level repeatable read; {reads}"));
-    let running = project.castoff(["upgrade"]).database(database).spawn();
-    let pid = waiting(database, "l.locktype = 'virtualxid'");
-    let finished = end(database, running, &pid, how);
+    let finished = ended_waiting(project, database, "upgrade", BEHIND_SNAPSHOT, how);
     drop(reader);
     finished
 }
