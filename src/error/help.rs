@@ -40,7 +40,7 @@ impl Error {
                 "start again, or raise --lock-timeout (CASTOFF_LOCK_TIMEOUT)".into()
             }
             Self::NotStamped { alembic: Some(table), .. } => format!(
-                "find its revision with `select version_num from {table}`, then set CASTOFF_BASELINE=<rev> (records it once) or run `castoff stamp <rev>`"
+                "find where it is with `select version_num from {table}`, and set CASTOFF_BASELINE to the revision of these migrations that stands for it, or run `castoff stamp <rev>` once"
             ),
             Self::NotStamped { alembic: None, .. } => {
                 "run `castoff stamp <rev>` with the revision that matches its tables, or set CASTOFF_BASELINE=<rev>, which does it once".into()
@@ -80,7 +80,7 @@ impl Error {
                 "start again: the ledger is as it was".into()
             }
             Self::Exec(error) => error.help(),
-            Self::Stopped { .. } => "start again; what was under way was rolled back".into(),
+            Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),
             Self::Dump { reason } if !reason.contains("version") && !reason.contains("installed") => {
                 "correct what `pg_dump` complains of; it connects as DATABASE_URL says".into()
             }
@@ -161,7 +161,12 @@ fn help_for_apply(error: &ApplyError) -> String {
             ),
             _ => "end what is in the way and start again, or raise --ddl-lock-budget (CASTOFF_DDL_LOCK_BUDGET)".into(),
         },
-        ApplyError::Stopped { done, place, .. } => {
+        ApplyError::Stopped {
+            done,
+            place,
+            refusal,
+            ..
+        } => {
             let next = match done {
                 0 => "begins with it".into(),
                 done => format!("goes on after statement {done}"),
@@ -175,9 +180,13 @@ fn help_for_apply(error: &ApplyError) -> String {
             } else {
                 ""
             };
-            format!(
-                "correct the cause or the statement and deploy again: the next start {next}{leftover}"
-            )
+            // Cancelled by castoff itself when the budget was spent, or by somebody who had a reason.
+            let cure = if is_concurrent && refusal.sqlstate == sqlstate::QUERY_CANCELED {
+                "end what it waited for, or raise --concurrent-budget (CASTOFF_CONCURRENT_BUDGET), and start again"
+            } else {
+                "correct the cause or the statement and deploy again"
+            };
+            format!("{cure}: the next start {next}{leftover}")
         }
         ApplyError::EditedHalfWay {
             edit: HalfWayEdit::Mode,

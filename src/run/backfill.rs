@@ -44,6 +44,7 @@ pub async fn backfill(
     let mut passed_over = BTreeSet::new();
     let mut done = 0;
     let mut failed = None;
+    let mut aborted = Vec::new();
     let mut told = false;
     loop {
         context.go_on()?;
@@ -89,6 +90,12 @@ pub async fn backfill(
         if let Some(state) = states.iter().find(|state| state.status == Status::Failed) {
             failed.get_or_insert_with(|| still_failed(state).into());
         }
+        aborted.extend(
+            states
+                .into_iter()
+                .filter(|state| state.status == Status::Aborted)
+                .map(|state| state.revision),
+        );
         break;
     }
     if let Err(failure) = guard.release(&session).await {
@@ -97,8 +104,14 @@ pub async fn backfill(
     if let Some(error) = failed {
         return Err(error.into());
     }
-    if done == 0 {
+    if done == 0 && aborted.is_empty() {
         info!(event = "up-to-date", "no backfill is pending");
+    }
+    for id in aborted {
+        info!(
+            event = "aborted",
+            "{id} was aborted: it goes on after `castoff backfill retry {id}`"
+        );
     }
     Ok(())
 }
