@@ -65,5 +65,6 @@ tar -xjf "$tarball" -C "$work/unpacked" --strip-components=1 --wildcards \
     '*/src/pl/*/sql' '*/contrib/*/sql' '*/src/test/modules/*/sql' '*/COPYRIGHT'
 # The tests' server may run as another user, and reads the data files.
 chmod -R a+rX "$work/unpacked"
-mv "$work/unpacked" "$corpus"
+# Another run may have been quicker; it has the same.
+mv -T "$work/unpacked" "$corpus" 2>/dev/null || [ -d "$corpus" ]
 echo "$corpus"

@@ -20,30 +20,20 @@ use super::failure::Failure;
 use super::patient::Patient;
 use super::side::Side;
 use super::sqlstate;
-use crate::sql::ident::Ident;
+use crate::sql::ident::{Ident, Literal};
 
-/// Undoes what a script did to the session.
-macro_rules! forget {
-    () => {
-        "reset session authorization; reset role; reset all; \
-         set client_encoding = 'UTF8'; set standard_conforming_strings = on; \
-         close all; deallocate all; discard temp; "
-    };
-}
+/// Undoes what a script did to the session. The encoding and the name are those of the login again
+/// by themselves, but not behind a pooler, which logs in by itself.
+const FORGET: &str = "reset session authorization; reset role; reset all; \
+     set client_encoding = 'UTF8'; set standard_conforming_strings = on; \
+     close all; deallocate all; discard temp; ";
 
 /// Ends a session that does nothing in its transaction.
-macro_rules! idle {
-    () => {
-        "set idle_in_transaction_session_timeout = '60s'; "
-    };
-}
+const IDLE: &str = "set idle_in_transaction_session_timeout = '60s'; ";
 
-/// Ends a statement whose client is gone.
-macro_rules! gone {
-    () => {
-        "set client_connection_check_interval = '2s'; "
-    };
-}
+/// The same, and ends a statement whose client is gone.
+const IDLE_OR_GONE: &str = "set idle_in_transaction_session_timeout = '60s'; \
+     set client_connection_check_interval = '2s'; ";
 
 /// A session that may look, and ask for the lock.
 #[derive(Debug)]
@@ -59,6 +49,7 @@ pub struct Session<S> {
     cancel: Cancel,
     config: tokio_postgres::Config,
     ledger_schema: Ident,
+    reset: String,
     server: ServerVersion,
     announced: Option<i32>,
     state: PhantomData<S>,
@@ -159,9 +150,12 @@ impl Session<Open> {
         };
         // The driver ends by itself when the client is dropped or the connection is lost.
         drop(tokio::spawn(drive(link.driver)));
+        let name = link.config.get_application_name().unwrap_or_default();
+        let name = format!("set application_name = {}; ", Literal(name));
         Self {
             client: link.client,
             cancel,
+            reset: format!("{FORGET}{name}{}", timeouts(link.server)),
             config: link.config,
             ledger_schema,
             server: link.server,
@@ -333,23 +327,14 @@ impl<S> Session<S> {
     /// temporary table that is left over would hide a real one from the next script. `reset all`
     /// leaves the role alone; strings are read as the splitter reads them; `discard all` would
     /// release the lock. A session that idles in a transaction, or whose client is gone
-    /// (PostgreSQL 14), gives its locks back. The encoding is the one of the login again by itself,
-    /// but not behind a pooler, which logs in by itself.
-    pub fn reset(&self) -> &'static str {
-        if self.server.major >= 14 {
-            concat!(forget!(), idle!(), gone!())
-        } else {
-            concat!(forget!(), idle!())
-        }
+    /// (PostgreSQL 14), gives its locks back.
+    pub fn reset(&self) -> &str {
+        &self.reset
     }
 
     /// The part of it that sets timeouts, which `reset all` in a script drops.
     pub fn timeouts(&self) -> &'static str {
-        if self.server.major >= 14 {
-            concat!(idle!(), gone!())
-        } else {
-            idle!()
-        }
+        timeouts(self.server)
     }
 
     /// The same connection, with another claim to the lock. Private: [`Session::try_lock`] and
@@ -358,6 +343,7 @@ impl<S> Session<S> {
         Session {
             client: self.client,
             cancel: self.cancel,
+            reset: self.reset,
             config: self.config,
             ledger_schema: self.ledger_schema,
             server: self.server,
@@ -379,6 +365,14 @@ impl<S> Session<S> {
     /// The schema of the ledger.
     pub fn ledger_schema(&self) -> &Ident {
         &self.ledger_schema
+    }
+}
+
+fn timeouts(server: ServerVersion) -> &'static str {
+    if server.major >= 14 {
+        IDLE_OR_GONE
+    } else {
+        IDLE
     }
 }
 

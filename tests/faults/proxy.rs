@@ -52,11 +52,14 @@ impl Proxy {
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
+            for client in listener.incoming() {
                 if accepting.state.lock().unwrap().closed {
                     return;
                 }
-                accepting.connect(client);
+                // A client may have gone again; and no connection may wait for another's server.
+                let Ok(client) = client else { continue };
+                let shared = Arc::clone(&accepting);
+                std::thread::spawn(move || shared.connect(client));
             }
         });
         Self {

@@ -250,9 +250,8 @@ fn judge(fault: Fault, story: &Story, first: &Finished, others: &[Finished]) {
         // It may have been done but for saying goodbye.
         Fault::Kill => &[Status::Signal(9), Status::Code(0)],
         Fault::Terminate => &[Status::Code(143), Status::Code(0)],
-        // 16: a statement outside a transaction was interrupted, and the next start looks.
         Fault::Cut | Fault::EndBackends | Fault::Restart | Fault::Crash => {
-            &[Status::Code(0), Status::Code(12), Status::Code(16)]
+            &[Status::Code(0), Status::Code(12)]
         }
         Fault::NoSlots => &[Status::Code(0)],
         // Refused for want of space and rolled back, or the server went down over it.
@@ -290,7 +289,7 @@ fn judge(fault: Fault, story: &Story, first: &Finished, others: &[Finished]) {
             | Fault::Crash
             | Fault::NoSlots
             | Fault::FullDisk => {
-                assert!(is_allowed(other), "{} beside {name}: {other}", story.name)
+                assert!(is_allowed(other), "{} beside {name}: {other}", story.name);
             }
         }
     }
