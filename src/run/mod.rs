@@ -13,6 +13,7 @@ pub mod half;
 pub mod half_error;
 mod hook;
 pub mod hook_error;
+mod hook_file;
 mod keep;
 mod leftover;
 pub mod lock;
