@@ -11,10 +11,10 @@ pub mod effect;
 pub mod enum_value;
 pub mod ident;
 pub mod lexer;
-pub mod placeholder;
 pub mod split;
 pub mod strings;
 pub mod targets;
+pub mod variable;
 
 #[cfg(test)]
 mod properties;

@@ -19,8 +19,8 @@ use crate::revision::checksum::Checksums;
 use crate::revision::script::batch::{Batch, Over};
 use crate::revision::script::placeholder::Rendered;
 use crate::revision::script::{Script, Section};
-use crate::sql::placeholder::Filled;
 use crate::sql::split::Statement;
+use crate::sql::variable::Filled;
 
 /// How soon a signal is seen between two batches.
 const NAP: Duration = Duration::from_millis(50);
