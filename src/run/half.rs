@@ -3,13 +3,12 @@
 
 use tracing::{info, warn};
 
-use super::Context;
 use super::apply::{ApplyError, HalfWayEdit};
 use super::half_error::HalfError;
 use super::lock::{self, Outcome};
 use super::migrate::Goal;
 use super::position::Position;
-use super::section;
+use super::{Context, pooler, section};
 use crate::database::progress::{self, HalfDone};
 use crate::database::record::Movement;
 use crate::database::session::{Locked, Session};
@@ -137,6 +136,7 @@ pub async fn resolve(
     if !matches!(position, Position::At(_)) {
         return Err(not_half_done(revision, statement, Vec::new()));
     }
+    pooler::refuse(&session).await?;
     // Only the holder of the lock knows that nobody is at work.
     let never = async |_: &Session<_>| context.go_on().map(|()| false);
     let session = match lock::acquire(session, context.config.lock_timeout, never).await? {
@@ -164,6 +164,7 @@ async fn write(
     statement: usize,
     answer: Answer,
 ) -> Result<(), Error> {
+    context.check_role(session).await?;
     let reading = Error::asking("reading the ledger's history");
     let halves = progress::half_done(session).await.map_err(reading)?;
     let stands = || halves.iter().filter(|half| half.statement() == statement);

@@ -226,12 +226,7 @@ async fn do_work(
     goal: &Goal,
     begun: &mut Begun,
 ) -> Result<(), Error> {
-    if let Some(role) = &context.config.role {
-        let asking = Error::asking("looking at the role");
-        if !session.acts_as(role).await.map_err(asking)? {
-            return Err(Error::RoleDropped { role: role.clone() });
-        }
-    }
+    context.check_role(session).await?;
     let mut position = position::ask(session).await?;
     let wide = widened(session, history, &position, goal).await?;
     let wide = wide.as_ref();

@@ -147,6 +147,19 @@ impl<'c> Context<'c> {
             .map_or(Ok(()), |signal| Err(Error::Stopped { signal }))
     }
 
+    /// Refuses to work as somebody else than was asked for. Before anything is written, once.
+    async fn check_role<S>(&self, session: &Session<S>) -> Result<(), Error> {
+        let Some(role) = &self.config.role else {
+            return Ok(());
+        };
+        let asking = Error::asking("looking at the role");
+        if session.acts_as(role).await.map_err(asking)? {
+            Ok(())
+        } else {
+            Err(Error::RoleDropped { role: role.clone() })
+        }
+    }
+
     /// Who is doing this, for the record.
     pub fn operator(&self) -> Operator {
         operator(self.config)
