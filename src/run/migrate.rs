@@ -98,7 +98,7 @@ pub async fn migrate(
 struct Begun {
     /// The start of the server at which it is to work.
     server: Option<i64>,
-    /// Whether steps were begun, around which hooks run.
+    /// Whether steps were begun, and what is to run after them did not.
     steps: bool,
 }
 
@@ -288,6 +288,7 @@ async fn do_work(
             begun.steps = true;
             apply_all(context, session, all, &plan).await?;
             hook::after(context, session, hooks, &plan, &current).await?;
+            begun.steps = false;
             // What the last script set, a timeout say, is not to meet the question below.
             let resetting = Error::asking("resetting the session");
             let reset = session.client().batch_execute(session.reset()).await;

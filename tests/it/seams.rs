@@ -215,6 +215,33 @@ fn a_value_that_commit_quotes_is_not_shown_or_kept() {
 }
 
 #[test]
+fn what_runs_in_batches_is_listed_so() {
+    let batches = Migration::new("bbbb22")
+        .after("aaaa11")
+        .upgrade(&COUNT.replace("size=50", "size=50 deferred"))
+        .downgrade(COUNT);
+    let strict = Migration::new("cccc33")
+        .after("bbbb22")
+        .header("requires_backfill: bbbb22");
+    let project = Project::empty()
+        .migration(&tables())
+        .migration(&batches)
+        .migration(&strict);
+    let shown = run(&project, None, "show bbbb22").stdout;
+    for line in [
+        "Upgrade:     1 statement in batches, left to `castoff backfill`\n",
+        "Downgrade:   1 statement in batches\n",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    // Only the way forward needs what the batches do.
+    run(&project, None, "downgrade --sql cccc33:bbbb22").status(0);
+    run(&project, None, "upgrade --sql bbbb22:cccc33").status(14);
+    let shown = run(&project, None, "show cccc33").stdout;
+    assert!(shown.contains("Requires:    bbbb22\n"), "{shown}");
+}
+
+#[test]
 fn the_files_around_migrations_do_not_queue_for_locks_either() {
     let database = Server::shared().database();
     let project = Project::with("aaaa11<- bbbb22<aaaa11").file(
@@ -235,6 +262,26 @@ fn the_files_around_migrations_do_not_queue_for_locks_either() {
     waiting.stderr_until("before.sql was refused a lock", DEADLINE);
     holder.sql("commit");
     waiting.wait(DEADLINE).status(0);
+}
+
+#[test]
+fn an_after_hook_that_is_done_is_done_whatever_becomes_of_the_server() {
+    let server = Server::start(&[]);
+    let database = server.database();
+    let project = Project::with("aaaa11<-").file(
+        "hook.sh",
+        "echo waiting >&2; until test -e go; do sleep 0.05; done",
+    );
+    let mut running = prepare(
+        &project,
+        Some(&database),
+        "upgrade --after '/bin/sh hook.sh'",
+    )
+    .spawn();
+    running.stderr_until("waiting", DEADLINE);
+    server.restart();
+    std::fs::write(project.path("go"), "").unwrap();
+    running.wait(DEADLINE).status(0);
 }
 
 #[test]
