@@ -157,6 +157,10 @@ const AS_OWNER: &str = "set local session authorization default; set local role 
 
 const BEGIN: &str = "begin isolation level read committed read write";
 
+/// No lock is held beside a note that is alone, so it stalls nobody: it must not be refused by the
+/// `lock_timeout` of the statement before it, of which nobody would then know that it is done.
+const PATIENTLY: &str = "set local lock_timeout = '60s'";
+
 impl Session<Locked> {
     /// Writes down, in a transaction of its own, that a section is under way, and returns the
     /// record's id. A way back marks the revision's row, so that no start takes the revision for
@@ -200,9 +204,10 @@ impl Session<Locked> {
     /// Writes down how far an autocommit section is, in a transaction of its own: the section may
     /// have taken another role, or made reading the default, and goes on with that afterwards.
     pub async fn progress_alone(&self, record: i64, progress: Progress) -> Result<(), Failure> {
+        let begin = format!("{BEGIN}; {PATIENTLY}");
         let (begun, written, committed) = tokio::join!(
             biased;
-            self.client().batch_execute(BEGIN),
+            self.client().batch_execute(&begin),
             self.progress_as_owner(record, progress),
             self.client().batch_execute("commit")
         );

@@ -328,6 +328,7 @@ fn every_end_is_current_and_only_all_heads_are_enough() {
             "branch_labels": [
               "billing"
             ],
+            "breaking": null,
             "canonical_checksum": "c13f4b32112233d59a3e7ae0fca603aabd714e779f5f7e17007db33122887d47",
             "children": [],
             "depends_on": [
@@ -339,6 +340,7 @@ fn every_end_is_current_and_only_all_heads_are_enough() {
             "is_head": true,
             "is_merge": false,
             "is_reversible": true,
+            "ledger": null,
             "message": "Make b1b1",
             "path": "migrations/202601010003_b1b1_make_b1b1.sql",
             "raw_checksum": "014a3b527bcf69f1118983030e07701dac87a89c291f1fd81fbd15ae5b65dd8c",
@@ -348,6 +350,7 @@ fn every_end_is_current_and_only_all_heads_are_enough() {
             "branch_labels": [
               "people"
             ],
+            "breaking": null,
             "canonical_checksum": "736632e55f04b17bc47f94a237d75a787bbc340ccb4a03c4daacf2af57899f93",
             "children": [],
             "depends_on": [],
@@ -359,6 +362,7 @@ fn every_end_is_current_and_only_all_heads_are_enough() {
             "is_head": true,
             "is_merge": false,
             "is_reversible": true,
+            "ledger": null,
             "message": "Make p2p2",
             "path": "migrations/202601010002_p2p2_make_p2p2.sql",
             "raw_checksum": "44ee414c1197dfc8e46406379fd62ba2922ef0c41d728c4c5100ffcf4079f034",

@@ -485,7 +485,7 @@ fn head_is_one_of_several_for_an_older_image_too() {
         status 14
         --- stderr
         error[several-heads]: `head` means several revisions: `bbbb22`, `cccc33`
-          help: make one head with `castoff merge`, name one of them, or say `heads`
+          help: make one head with `castoff merge` or `castoff rebase`, name one of them, or say `heads`
 
         $ castoff downgrade bbbb22
         status 0

@@ -176,7 +176,7 @@ fn where_it_is_applied_already_the_next_start_refuses_it() {
         error[parents-mismatch]: revision m1m1 no longer follows what it followed when it was applied
           --> migrations/202601010004_m1m1_make_m1m1.sql
           was: f0f0
-          help: restore its down_revision, and put new revisions behind the head
+          help: restore its down_revision, and put new revisions behind the head; if the new order is right, record it with `castoff repair m1m1`
 
     "#]].assert_eq(&said);
     // The way out that the documentation tells: back with the old file, then forward with the new.

@@ -5,7 +5,8 @@
 use expect_test::expect;
 
 use super::support::interrupt::{
-    End, check, ended_before_note, ended_in_the_middle, first, is_at_least, project, waiting,
+    End, check, ended_before_note, ended_in_the_middle, first, is_at_least, project, project_with,
+    waiting,
 };
 use super::support::server::Server;
 use super::support::transcript::run;
@@ -258,9 +259,12 @@ fn a_partition_that_is_half_detached_is_detached() {
 fn a_database_that_was_made_or_dropped_is_seen() {
     let database = Server::shared().database();
     let other = format!("{}_other", database.name());
-    let project = project(&format!(
-        "create database {other};\ndrop database {other};\nvacuum t;\ninsert into t values (1);"
-    ));
+    let project = project_with(
+        "autocommit destructive",
+        &format!(
+            "create database {other};\ndrop database {other};\nvacuum t;\ninsert into t values (1);"
+        ),
+    );
     first(&project, &database);
     for number in [1, 2, 3] {
         ended_before_note(&project, &database, "upgrade", number, End::Kill);

@@ -95,7 +95,7 @@ fn everything_belongs_to_the_role_whatever_a_script_does() {
         .status(0);
     assert_eq!(
         owners(&database),
-        "\"the owner\"|a b c d history revision\n\"the owner\"\ndeployer\n"
+        "\"the owner\"|a b batch c d history revision\n\"the owner\"\ndeployer\n"
     );
     castoff(&project, &database, "deployer", ["downgrade", "aaaa11"])
         .output()

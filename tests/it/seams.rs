@@ -167,6 +167,36 @@ fn a_procedure_that_has_committed_is_not_called_again_for_a_lock() {
 }
 
 #[test]
+fn a_note_is_not_refused_by_the_timeout_of_the_statement_before_it() {
+    let database = Server::shared().database();
+    let project = Project::with("aaaa11<-").migration(
+        &Migration::new("bbbb22")
+            .after("aaaa11")
+            .options("autocommit")
+            .upgrade("vacuum full t_aaaa11;"),
+    );
+    run(&project, Some(&database), "upgrade aaaa11").status(0);
+    database.sql(
+        "create function public.gate() returns trigger language plpgsql as \
+         $$ begin perform pg_advisory_xact_lock(7); return new; end $$; \
+         create trigger gate before update on castoff.history for each row \
+         execute function public.gate()",
+    );
+    let gate = database.session();
+    gate.sql("select pg_advisory_lock(7)");
+    let running = prepare(&project, Some(&database), "upgrade").spawn();
+    // Ten times as long as the first attempt of a statement waits for a lock.
+    until("castoff waits at the gate for a second", DEADLINE, || {
+        let sql = "select count(*) from pg_stat_activity where wait_event = 'advisory' \
+            and datname = current_database() and application_name like 'castoff on %' \
+            and clock_timestamp() - query_start > '1 s'";
+        (database.rows(sql) == "1\n").then_some(())
+    });
+    drop(gate);
+    running.wait(DEADLINE).status(0);
+}
+
+#[test]
 fn a_short_value_for_a_long_placeholder_waits_no_longer_for_a_lock() {
     let database = Server::shared().database();
     let name = "the_name_of_a_table_that_is_as_long_as_names_of_placeholders_can_be";

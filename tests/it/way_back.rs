@@ -46,6 +46,8 @@ fn the_section_line_is_kept_too() {
         status 0
         --- stdout
         cccc33 (only in the ledger)
+        --- stderr
+        castoff: warning: downgrade of revision cccc33 is half done: 1 of 2 statements
 
     "#]].assert_eq(&transcript(&older(), Some(&database), &lines));
     // It goes on where it stopped, as with a file.
