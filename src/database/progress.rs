@@ -204,10 +204,10 @@ impl Session<Locked> {
     /// Writes down how far an autocommit section is, in a transaction of its own: the section may
     /// have taken another role, or made reading the default, and goes on with that afterwards.
     pub async fn progress_alone(&self, record: i64, progress: Progress) -> Result<(), Failure> {
-        let begin = format!("{BEGIN}; {PATIENTLY}");
+        let opening = format!("{BEGIN}; {PATIENTLY}");
         let (begun, written, committed) = tokio::join!(
             biased;
-            self.client().batch_execute(&begin),
+            self.client().batch_execute(&opening),
             self.progress_as_owner(record, progress),
             self.client().batch_execute("commit")
         );

@@ -80,7 +80,9 @@ pub async fn migrate(
     let mut begun = Begun::default();
     loop {
         begun.server = None;
-        let result = reach(context, found, migrations, &history, goal, &mut begun).await;
+        let reaching = reach(context, found, migrations, &history, goal, &mut begun);
+        // Large, and made seldom: on the heap it does not make every start's future large.
+        let result = Box::pin(reaching).await;
         let error = match result {
             Err(error) if error.is_lost_connection() && losses < MOST_LOSSES => error,
             result => return result,
