@@ -11,6 +11,7 @@ use crate::cli::{Current, Format};
 use crate::config::Config;
 use crate::database::batch;
 use crate::database::progress::{self, HalfDone};
+use crate::database::record::Movement;
 use crate::database::session::{Open, Session};
 use crate::error::Error;
 use crate::revision::history::History;
@@ -61,7 +62,9 @@ pub(super) fn current(config: &Config, stop: &Stop, arguments: &Current) -> Resu
         Format::Json => report::print_json(&as_json(all, &current, &halves))?,
     }
     let heads: BTreeSet<&RevisionId> = history.effective_heads().into_iter().collect();
-    let is_at_heads = current.iter().collect::<BTreeSet<_>>() == heads;
+    // A revision that is half taken back still has its row.
+    let is_whole = halves.iter().all(|half| half.movement == Movement::Upgrade);
+    let is_at_heads = is_whole && current.iter().collect::<BTreeSet<_>>() == heads;
     Ok((arguments.check_heads && !is_at_heads).into())
 }
 
@@ -130,6 +133,9 @@ fn as_json(history: &History, current: &[RevisionId], halves: &[HalfDone]) -> Va
                 "done": half.done,
                 "statements": half.statements,
             });
+            if half.batches > 0 {
+                document["half_done"]["batches"] = half.batches.into();
+            }
         }
     }
     let ids: Vec<&str> = current.iter().map(RevisionId::as_str).collect();

@@ -12,7 +12,7 @@ use crate::revision::drawing;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::mend::Drift;
-use crate::revision::script::{Downgrade, Mode, Script};
+use crate::revision::script::{Downgrade, Mode, Script, Section};
 use crate::run::newer::Widened;
 
 /// How much is told of each revision.
@@ -198,21 +198,16 @@ fn full(history: &History, script: &Script, marks: &str) -> String {
     );
     line("Children:", names(&children));
     line("Depends on:", names(&script.depends_on));
+    line("Requires:", names(&script.requires_backfill));
     line("Breaking:", script.breaking.clone());
     let labels = history.labels_of(&script.id);
     line("Branch:", (!labels.is_empty()).then(|| labels.join(", ")));
     line("Path:", Some(script.path.clone()));
-    line(
-        "Upgrade:",
-        Some(mode(
-            script.upgrade.options.mode,
-            script.upgrade.statements.len(),
-        )),
-    );
+    line("Upgrade:", Some(mode(&script.upgrade)));
     line(
         "Downgrade:",
         Some(match &script.downgrade {
-            Downgrade::Script(section) => mode(section.options.mode, section.statements.len()),
+            Downgrade::Script(section) => mode(section),
             Downgrade::Irreversible { reason } => format!("irreversible: {reason}"),
             Downgrade::Missing => "missing".into(),
         }),
@@ -222,15 +217,21 @@ fn full(history: &History, script: &Script, marks: &str) -> String {
     text
 }
 
-fn mode(mode: Mode, statements: usize) -> String {
+fn mode(section: &Section) -> String {
+    let statements = section.statements.len();
     let plural = if statements == 1 {
         "statement"
     } else {
         "statements"
     };
-    match mode {
-        Mode::Transaction => format!("{statements} {plural} in one transaction"),
-        Mode::Autocommit => format!("{statements} {plural}, one by one"),
+    let options = &section.options;
+    match (&options.batch, options.mode) {
+        (Some(batch), _) if batch.deferred => {
+            format!("{statements} {plural} in batches, left to `castoff backfill`")
+        }
+        (Some(_), _) => format!("{statements} {plural} in batches"),
+        (None, Mode::Transaction) => format!("{statements} {plural} in one transaction"),
+        (None, Mode::Autocommit) => format!("{statements} {plural}, one by one"),
     }
 }
 

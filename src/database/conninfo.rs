@@ -158,20 +158,6 @@ pub enum LoadBalance {
     Random,
 }
 
-impl Conninfo {
-    /// Sets a server parameter for the session, unless the user's own options set it.
-    ///
-    /// Options travel in the startup message, so that `reset all` keeps them.
-    pub fn default_option(&mut self, name: &str, value: &str) {
-        let option = values::option(name, value);
-        self.options = Some(match self.options.take() {
-            // The server takes the last one.
-            Some(options) => format!("{option} {options}"),
-            None => option,
-        });
-    }
-}
-
 impl fmt::Display for Conninfo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();

@@ -316,9 +316,12 @@ impl Session<Locked> {
         let schema = self.ledger_schema();
         for (id, lineage) in stays {
             let (id, lineage) = (Literal(id.as_str()), lineage.to_string());
+            let lineage = Literal(&lineage);
+            // In upper case it says that the revision is partly gone, which a repair does not mend.
             let sql = format!(
-                "update {schema}.revision set lineage = {} where revision = {id}",
-                Literal(&lineage)
+                "update {schema}.revision set lineage = \
+                 case when lineage = pg_catalog.lower(lineage) then {lineage} \
+                 else pg_catalog.upper({lineage}) end where revision = {id}"
             );
             let answers = self.client().simple_query(&sql).await;
             let answers = answers.map_err(Failure::from)?;

@@ -69,7 +69,7 @@ pub struct Unfinished {
     pub text: Option<String>,
 }
 
-/// An autocommit section of which a part is in the database.
+/// A section, statement by statement or in batches, of which a part is in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HalfDone {
     /// The revision, as the ledger has it.
@@ -82,6 +82,8 @@ pub struct HalfDone {
     pub statements: usize,
     /// The one behind those that are done.
     pub next: Next,
+    /// Batches of its one statement that are done; 0 for a section that does not run in batches.
+    pub batches: i64,
 }
 
 impl HalfDone {
@@ -100,13 +102,20 @@ impl HalfDone {
             revision,
             done,
             statements,
+            batches,
             ..
         } = self;
         let begun = match self.next {
             Next::Begun if done < statements => format!(", and statement {} has begun", done + 1),
             Next::Begun | Next::NotBegun => String::new(),
         };
-        format!("{what} {revision} is half done: {done} of {statements} statements are done{begun}")
+        match batches {
+            0 => format!(
+                "{what} {revision} is half done: {done} of {statements} statements are done{begun}"
+            ),
+            1 => format!("{what} {revision} is half done: 1 batch is done"),
+            _ => format!("{what} {revision} is half done: {batches} batches are done"),
+        }
     }
 }
 
@@ -144,6 +153,7 @@ pub async fn half_done<S>(session: &Session<S>) -> Result<Vec<HalfDone>, Failure
         done: count(row.get(2)),
         statements: count(row.get(3)),
         next: Next::of(row.get(4)),
+        batches: row.get(5),
     };
     Ok(rows.into_iter().map(section).collect())
 }
@@ -153,12 +163,17 @@ const AS_OWNER: &str = "set local session authorization default; set local role 
 
 const BEGIN: &str = "begin isolation level read committed read write";
 
+/// No lock is held beside a note that is alone, so it stalls nobody: it must not be refused by the
+/// `lock_timeout` of the statement before it, of which nobody would then know that it is done.
+const PATIENTLY: &str = "set local lock_timeout = '60s'";
+
 impl Session<Locked> {
     /// Writes down, in a transaction of its own, that a section is under way, and returns the
     /// record's id. A way back marks the revision's row, so that no start takes the revision for
-    /// one that is there as a whole.
+    /// one that is there as a whole. `also` goes into the same transaction.
     pub async fn record_begin(
         &self,
+        also: &str,
         record: &Record<'_>,
         operator: &Operator,
     ) -> Result<i64, Failure> {
@@ -171,7 +186,7 @@ impl Session<Locked> {
             ),
             Movement::Upgrade | Movement::Stamp | Movement::Repair => String::new(),
         };
-        let before = format!("{BEGIN}; {AS_OWNER}; {mark}");
+        let before = format!("{BEGIN}; {AS_OWNER}; {mark}{also}");
         let (recorded, committed) = tokio::join!(
             biased;
             self.record(&before, record, operator),
@@ -195,9 +210,10 @@ impl Session<Locked> {
     /// Writes down how far an autocommit section is, in a transaction of its own: the section may
     /// have taken another role, or made reading the default, and goes on with that afterwards.
     pub async fn progress_alone(&self, record: i64, progress: Progress) -> Result<(), Failure> {
+        let opening = format!("{BEGIN}; {PATIENTLY}");
         let (begun, written, committed) = tokio::join!(
             biased;
-            self.client().batch_execute(BEGIN),
+            self.client().batch_execute(&opening),
             self.progress_as_owner(record, progress),
             self.client().batch_execute("commit")
         );
@@ -238,14 +254,24 @@ impl Session<Locked> {
     }
 
     /// Writes down what a person found out about a section that is half done: so many of its
-    /// statements are in the database, and nothing else of it.
+    /// statements are in the database, and nothing else of it. Batches then begin again at the
+    /// first row.
     pub async fn resolve(
         &self,
         half: &HalfDone,
         done: usize,
         operator: &Operator,
     ) -> Result<(), Failure> {
-        let sql = in_schema(include_str!("sql/resolve.sql"), self.ledger_schema());
+        let schema = self.ledger_schema();
+        let (revision, direction) = (literal(&half.revision), literal(half.movement.as_str()));
+        self.client().batch_execute(BEGIN).await?;
+        if half.batches > 0 {
+            let delete = format!(
+                "delete from {schema}.batch where revision = {revision} and direction = {direction}"
+            );
+            self.client().batch_execute(&delete).await?;
+        }
+        let sql = in_schema(include_str!("sql/resolve.sql"), schema);
         let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
             (&half.revision, Type::TEXT),
             (&number(done), Type::INT4),
@@ -254,7 +280,7 @@ impl Session<Locked> {
             (&VERSION, Type::TEXT),
         ];
         self.client().execute_typed(&sql, &parameters).await?;
-        Ok(())
+        Ok(self.client().batch_execute("commit").await?)
     }
 }
 

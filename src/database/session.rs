@@ -273,13 +273,6 @@ impl Session<Locked> {
         Ok(row.get(0))
     }
 
-    /// Whether statements run as this role. A pooler may have dropped what the login asked for.
-    pub async fn acts_as(&self, role: &Ident) -> Result<bool, Failure> {
-        let sql = "select pg_catalog.current_setting('role') = $1";
-        let named = [(&role.as_str() as &(dyn ToSql + Sync), Type::TEXT)];
-        Ok(self.client.query_typed_one(sql, &named).await?.get(0))
-    }
-
     /// A way to look at this session while it works.
     pub fn side(&self) -> Option<Side> {
         let mut config = self.config.clone();
@@ -321,6 +314,13 @@ impl<S> Session<S> {
             pid: row.get(0),
             server_start: row.get(1),
         })
+    }
+
+    /// Whether statements run as this role. A pooler may have dropped what the login asked for.
+    pub async fn acts_as(&self, role: &Ident) -> Result<bool, Failure> {
+        let sql = "select pg_catalog.current_setting('role') = $1";
+        let named = [(&role.as_str() as &(dyn ToSql + Sync), Type::TEXT)];
+        Ok(self.client.query_typed_one(sql, &named).await?.get(0))
     }
 
     /// Undoes what a script may have done to the session, and sets what castoff works with: a

@@ -18,8 +18,6 @@ pub const ADMIN_SHUTDOWN: &str = "57P01";
 pub const CRASH_SHUTDOWN: &str = "57P02";
 /// The server is starting up, shutting down or recovering.
 pub const CANNOT_CONNECT_NOW: &str = "57P03";
-/// The database was dropped under the session.
-pub const DATABASE_DROPPED: &str = "57P04";
 /// A lock was not obtained within `lock_timeout`.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// An enum value is used in the transaction that adds it.
@@ -42,10 +40,6 @@ pub const UNDEFINED_TABLE: &str = "42P01";
 pub const INVALID_SCHEMA_NAME: &str = "3F000";
 /// A unique constraint holds the value already.
 pub const UNIQUE_VIOLATION: &str = "23505";
-/// The table, index or type is there already.
-pub const DUPLICATE_TABLE: &str = "42P07";
-/// The schema is there already.
-pub const DUPLICATE_SCHEMA: &str = "42P06";
 /// The database is there already.
 pub const DUPLICATE_DATABASE: &str = "42P04";
 /// The statement cannot run inside a transaction block.

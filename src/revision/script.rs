@@ -332,7 +332,7 @@ impl File<'_> {
         if *name == Name::Downgrade && batch.deferred {
             return Err(BatchProblem::DeferredDowngrade);
         }
-        splitter.allow_placeholders(batch.placeholders());
+        splitter.allow_placeholders(batch.variables());
         options.batch = Some(batch);
         Ok(())
     }

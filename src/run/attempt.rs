@@ -10,9 +10,10 @@ use std::time::Duration;
 use crate::config::{LONGEST_LOCK_TIMEOUT, Locks};
 use crate::database::failure::Failure;
 use crate::database::sqlstate;
-use crate::revision::script::{Section, SectionOptions};
+use crate::revision::script::SectionOptions;
 use crate::sql::classify::{Class, classify};
 use crate::sql::ident::Literal;
+use crate::sql::split::Statement;
 use crate::sql::targets::only_validates;
 
 /// The `lock_timeout` of the first attempts, in milliseconds. Later ones double it.
@@ -42,14 +43,15 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// For a section in one transaction.
-    pub(super) fn of_section(section: Option<&Section>, text: &str, locks: &Locks) -> Self {
-        let is_patient = section.is_some_and(|section| {
-            let spans = section.statements.iter().map(|statement| &statement.span);
-            let mut statements = spans.filter_map(|span| text.get(span.clone()));
-            !section.statements.is_empty() && statements.all(only_validates)
-        });
-        let options = section.map(|section| &section.options);
+    /// For a section in one transaction, from the text that runs.
+    pub(super) fn of_section(
+        text: &str,
+        statements: &[Statement],
+        options: Option<&SectionOptions>,
+        locks: &Locks,
+    ) -> Self {
+        let validates = |statement: &Statement| only_validates(&text[statement.span.clone()]);
+        let is_patient = !statements.is_empty() && statements.iter().all(validates);
         Self::new(is_patient, options, locks)
     }
 
@@ -78,12 +80,10 @@ impl Limits {
             };
         }
         let timeout = |text: &Option<String>| text.as_deref().and_then(duration);
-        let own = options.and_then(|options| timeout(&options.lock_timeout));
         let statement = options.and_then(|options| timeout(&options.statement_timeout));
         Self {
-            pace: match own {
-                Some(Duration::ZERO) => Pace::Fixed(LONGEST_LOCK_TIMEOUT),
-                Some(own) => Pace::Fixed(own.min(LONGEST_LOCK_TIMEOUT)),
+            pace: match options.and_then(own_lock_timeout) {
+                Some(own) => Pace::Fixed(own),
                 None => Pace::Growing(locks.timeout.min(LONGEST_LOCK_TIMEOUT)),
             },
             most: statement
@@ -91,6 +91,19 @@ impl Limits {
                 .map(|most| most / 2),
             budget: locks.budget,
             may_repeat: true,
+        }
+    }
+
+    /// The same for a statement that may have committed a part of its work when it fails: there is
+    /// one attempt, which waits as long as any would.
+    pub(super) fn only_once(self) -> Self {
+        Self {
+            pace: match self.pace {
+                Pace::Growing(longest) => Pace::Fixed(longest),
+                pace @ (Pace::Fixed(_) | Pace::Patient) => pace,
+            },
+            may_repeat: false,
+            ..self
         }
     }
 
@@ -121,6 +134,14 @@ impl Limits {
             .as_deref()
             .and_then(duration)
             .is_some_and(|own| own.is_zero() || own > LONGEST_LOCK_TIMEOUT)
+    }
+}
+
+/// The section's own wish, or the most that is allowed where it wishes for more.
+pub(super) fn own_lock_timeout(options: &SectionOptions) -> Option<Duration> {
+    match options.lock_timeout.as_deref().and_then(duration)? {
+        Duration::ZERO => Some(LONGEST_LOCK_TIMEOUT),
+        own => Some(own.min(LONGEST_LOCK_TIMEOUT)),
     }
 }
 
@@ -245,6 +266,17 @@ mod tests {
             Some(Duration::from_secs(2)),
             "without end"
         );
+    }
+
+    #[test]
+    fn what_may_have_committed_has_one_attempt_that_waits_as_long_as_any() {
+        for (own, expected) in [("", 2_000), ("3s", 3_000), ("0", 5_000)] {
+            let limits = Limits::of_statement("call p()", Some(&options(own, "")), &LOCKS);
+            assert!(limits.may_repeat);
+            let once = limits.only_once();
+            assert_eq!(once.lock_timeout(1), Some(Duration::from_millis(expected)));
+            assert!(!once.may_repeat, "{own}");
+        }
     }
 
     #[test]

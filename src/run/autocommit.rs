@@ -3,7 +3,7 @@
 
 use tracing::{info, warn};
 
-use super::apply::{ApplyError, HalfWayEdit};
+use super::apply::{ApplyError, HalfWayEdit, Remains};
 use super::leftover;
 use super::probe::{self, Doubt, ProbeError, Verdict};
 use super::section::{self, StatementFailure};
@@ -49,11 +49,14 @@ impl Stop {
         }
     }
 
-    /// What it did before it failed is for a person to see.
-    fn in_part(failure: StatementFailure) -> Self {
-        Self {
-            cause: Cause::InPart(failure),
-            next: Next::Begun,
+    /// What may remain of it is for a person to see.
+    fn with(remains: Remains, failure: StatementFailure) -> Self {
+        match remains {
+            Remains::Nothing => Self::known(failure),
+            Remains::Unknown => Self {
+                cause: Cause::InPart(failure),
+                next: Next::Begun,
+            },
         }
     }
 }
@@ -97,7 +100,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
     }
     let record = work
         .session
-        .record_begin(&work.record(Outcome::Running, first), &work.operator)
+        .record_begin("", &work.record(Outcome::Running, first), &work.operator)
         .await
         .map_err(|failure| work.broken(failure))?;
     for index in first..statements.len() {
@@ -135,17 +138,20 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
         .map_err(|error| work.broken(error.into()))
 }
 
+/// Whether statements that commit by themselves may always run again.
+fn repeat(work: &Work<'_>) -> Repeat {
+    work.section
+        .map_or(Repeat::Ask, |section| section.options.repeat)
+}
+
 /// Looks what became of the statement that earlier starts began or failed at.
 async fn settle(work: &Work<'_>, resume: Resume) -> Result<Verdict, ApplyError> {
     let (text, statements) = work.section_parts();
     let Some(statement) = statements.get(resume.done) else {
         return Ok(Verdict::Again);
     };
-    let repeat = work
-        .section
-        .map_or(Repeat::Ask, |section| section.options.repeat);
     let sql = &text[statement.span.clone()];
-    let settled = probe::settle(work.session.client(), sql, resume.next, repeat).await;
+    let settled = probe::settle(work.session.client(), sql, resume.next, repeat(work)).await;
     settled.map_err(|error| match error {
         ProbeError::Doubt(doubt) => work.in_doubt(resume.done, doubt),
         ProbeError::Failure(failure) => work.stopped(resume.done, None, failure),
@@ -183,23 +189,23 @@ async fn stopped(work: &Work<'_>, record: i64, index: usize, stop: Stop) -> Appl
 async fn one_statement(work: &Work<'_>, record: i64, index: usize) -> Result<(), Stop> {
     let (text, statements) = work.section_parts();
     let sql = &text[statements[index].span.clone()];
-    let mut failed: fn(StatementFailure) -> Stop = Stop::known;
+    let mut remains = Remains::Nothing;
     if joins_transaction(sql) {
         let attempt = async || together(work, record, index, None).await;
-        match statement::run(work, index, attempt).await {
+        match statement::run(work, index, Remains::Nothing, attempt).await {
             // Nothing of it has happened: it commits by itself, or wants no transaction around it.
             Err(refused)
                 if refused
                     .failure
                     .is(sqlstate::INVALID_TRANSACTION_TERMINATION) =>
             {
-                failed = Stop::in_part;
+                remains = Remains::Unknown;
             }
             Err(refused) if refused.failure.is(sqlstate::ACTIVE_SQL_TRANSACTION) => {}
             other => return other.map_err(Stop::known),
         }
     }
-    apart(work, record, index, sql, failed).await
+    apart(work, record, index, sql, remains).await
 }
 
 /// The second half of a statement that was interrupted, and the note that it is done.
@@ -209,7 +215,7 @@ async fn finished(work: &Work<'_>, record: i64, index: usize, statement: &str) -
         "finishing what an earlier start began: {statement}"
     );
     let attempt = async || together(work, record, index, Some(statement)).await;
-    let done = statement::run(work, index, attempt).await;
+    let done = statement::run(work, index, Remains::Nothing, attempt).await;
     done.map_err(Stop::known)
 }
 
@@ -259,7 +265,7 @@ async fn apart(
     record: i64,
     index: usize,
     sql: &str,
-    failed: fn(StatementFailure) -> Stop,
+    remains: Remains,
 ) -> Result<(), Stop> {
     let client = work.session.client();
     let (text, statements) = work.section_parts();
@@ -283,7 +289,13 @@ async fn apart(
     }
     let attempt =
         async || section::run(client, text, &statements[index..=index], &mut work.meter(1)).await;
-    statement::run(work, index, attempt).await.map_err(failed)?;
+    // What may always run again may do so for a lock, too.
+    let for_a_lock = match repeat(work) {
+        Repeat::Ask => remains,
+        Repeat::Always => Remains::Nothing,
+    };
+    let done = statement::run(work, index, for_a_lock, attempt).await;
+    done.map_err(|failure| Stop::with(remains, failure))?;
     if let Effect::Builds(build) = effect
         && build.presence == Presence::Accepted
     {
@@ -314,12 +326,9 @@ async fn resume_at(work: &Work<'_>) -> Result<Option<Resume>, ApplyError> {
         return Ok(None);
     };
     let (done, next) = (earlier.done, earlier.next);
-    let repeat = work
-        .section
-        .map_or(Repeat::Ask, |section| section.options.repeat);
     // A statement that has begun is as fixed as those that are done, unless it may always run again.
     let fixed = match next {
-        Next::Begun if repeat == Repeat::Ask => done + 1,
+        Next::Begun if repeat(work) == Repeat::Ask => done + 1,
         Next::Begun | Next::NotBegun => done,
     };
     if fixed == 0 {

@@ -11,7 +11,7 @@ use super::apply::ApplyError;
 use super::batch::drive::drive;
 use super::batch::job::Job;
 use super::batch_error::BatchError;
-use super::{Context, placeholder};
+use super::{Context, placeholder, pooler};
 use crate::database::batch::{self, Guard, State, Status};
 use crate::database::failure::Failure;
 use crate::database::ledger::FenceError;
@@ -40,7 +40,9 @@ pub async fn backfill(
         )?),
         None => None,
     };
+    pooler::refuse(&session).await?;
     let guard = acquire(context, &session).await?;
+    context.check_role(&session).await?;
     let mut passed_over = BTreeSet::new();
     let mut done = 0;
     let mut failed = None;

@@ -41,6 +41,8 @@ pub(super) async fn run(context: &Context<'_>, work: &Work<'_>) -> Result<(), Ap
         rendered: work.rendered.as_ref(),
         batch,
     };
+    // The revision before may have left a search path in which the table is not found.
+    job.reset().await?;
     if batch.deferred {
         return register(&job, work).await;
     }
@@ -54,7 +56,7 @@ pub(super) async fn run(context: &Context<'_>, work: &Work<'_>) -> Result<(), Ap
     let record = work.record(Outcome::Running, 0);
     let record = work
         .session
-        .record(&registration, &record, &work.operator)
+        .record_begin(&registration, &record, &work.operator)
         .await
         .map_err(|failure| work.broken(failure))?;
     let driven = drive(&job).await;

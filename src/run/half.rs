@@ -1,15 +1,14 @@
-//! Autocommit sections of which a part is in the database: what may be done beside them, and what a
-//! person says of them.
+//! Sections of which a part is in the database, in autocommit or in batches: what may be done beside
+//! them, and what a person says of them.
 
 use tracing::{info, warn};
 
-use super::Context;
 use super::apply::{ApplyError, HalfWayEdit};
 use super::half_error::HalfError;
 use super::lock::{self, Outcome};
 use super::migrate::Goal;
 use super::position::Position;
-use super::section;
+use super::{Context, pooler, section};
 use crate::database::progress::{self, HalfDone};
 use crate::database::record::Movement;
 use crate::database::session::{Locked, Session};
@@ -18,7 +17,7 @@ use crate::place::Place;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Step;
-use crate::revision::script::Mode;
+use crate::revision::script::{Mode, SectionOptions};
 use crate::revision::walk::Edges;
 
 /// What a person found out about the statement at which a section stands.
@@ -79,8 +78,16 @@ pub async fn guard(
 /// A section that ran in part goes on as it began, and not from its beginning in one transaction.
 fn goes_on(step: &Step<'_>, half: &HalfDone) -> Result<(), Error> {
     let (_, section) = section::of_step(step);
-    if section.is_some_and(|section| section.options.mode != Mode::Transaction) {
+    let is_same = |options: &SectionOptions| match &options.batch {
+        Some(batch) => half.batches > 0 && !batch.deferred,
+        None => half.batches == 0 && options.mode == Mode::Autocommit,
+    };
+    if section.is_some_and(|section| is_same(&section.options)) {
         return Ok(());
+    }
+    if half.batches > 0 {
+        let half = half.clone();
+        return Err(HalfError::Batches { half }.into());
     }
     let script = step.script;
     Err(Error::Apply(ApplyError::EditedHalfWay {
@@ -129,6 +136,7 @@ pub async fn resolve(
     if !matches!(position, Position::At(_)) {
         return Err(not_half_done(revision, statement, Vec::new()));
     }
+    pooler::refuse(&session).await?;
     // Only the holder of the lock knows that nobody is at work.
     let never = async |_: &Session<_>| context.go_on().map(|()| false);
     let session = match lock::acquire(session, context.config.lock_timeout, never).await? {
@@ -156,6 +164,7 @@ async fn write(
     statement: usize,
     answer: Answer,
 ) -> Result<(), Error> {
+    context.check_role(session).await?;
     let reading = Error::asking("reading the ledger's history");
     let halves = progress::half_done(session).await.map_err(reading)?;
     let stands = || halves.iter().filter(|half| half.statement() == statement);
@@ -166,6 +175,9 @@ async fn write(
         (Some(half), _) | (None, (Some(half), None)) => half.clone(),
         (None, _) => return Err(not_half_done(revision, statement, halves)),
     };
+    if half.batches > 0 && answer != Answer::Undone {
+        return Err(HalfError::Batches { half }.into());
+    }
     let done = match answer {
         Answer::Done => statement,
         Answer::Again => statement - 1,
@@ -218,6 +230,7 @@ mod tests {
                 done,
                 statements: 3,
                 next: Next::Begun,
+                batches: 0,
             };
             assert_eq!((half.told().as_str(), half.statement()), expected);
         };

@@ -12,6 +12,12 @@ pub enum HalfError {
         /// How far it is.
         half: HalfDone,
     },
+    /// Batches go on as batches, or begin again.
+    #[error("{}", half.told())]
+    Batches {
+        /// How far it is.
+        half: HalfDone,
+    },
     /// Nothing is half done at that statement.
     #[error("no section is half done at `{revision}:{statement}`")]
     NotHalfDone {
@@ -34,7 +40,7 @@ impl HalfError {
     /// Names the error for scripts and for the manual.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::HalfDone { .. } => "half-done",
+            Self::HalfDone { .. } | Self::Batches { .. } => "half-done",
             Self::NotHalfDone { .. } => "not-half-done",
             Self::InvalidStatement { .. } => "invalid-statement",
         }
@@ -43,7 +49,7 @@ impl HalfError {
     /// The exit status.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::HalfDone { .. } => 16,
+            Self::HalfDone { .. } | Self::Batches { .. } => 16,
             Self::NotHalfDone { .. } => 14,
             Self::InvalidStatement { .. } => 2,
         }
@@ -63,6 +69,10 @@ impl HalfError {
                     at(half)
                 ),
             },
+            Self::Batches { half } => format!(
+                "let the section run in batches as it began, or take back what they did and run `castoff resolve {} undone`",
+                at(half)
+            ),
             Self::NotHalfDone { halves, .. } if halves.is_empty() => {
                 "run `castoff current`, which tells what is half done".into()
             }
@@ -80,9 +90,10 @@ impl HalfError {
                 let names: Vec<String> = halves.iter().map(at).collect();
                 vec![("half done".to_owned(), names.join(", "))]
             }
-            Self::NotHalfDone { .. } | Self::HalfDone { .. } | Self::InvalidStatement { .. } => {
-                Vec::new()
-            }
+            Self::NotHalfDone { .. }
+            | Self::HalfDone { .. }
+            | Self::Batches { .. }
+            | Self::InvalidStatement { .. } => Vec::new(),
         }
     }
 }

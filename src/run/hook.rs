@@ -19,20 +19,13 @@ use tracing::{debug, info};
 
 use super::exec::{self, ExecError};
 use super::hook_error::{HookError, Phase};
-use super::meter::Meter;
-use super::section::{self, StatementFailure};
-use super::{Context, preview, transaction};
-use crate::database::failure::Failure;
-use crate::database::ledger::FenceError;
-use crate::database::record::Move;
+use super::{Context, hook_file, preview};
 use crate::database::session::{Locked, Session};
 use crate::error::Error;
 use crate::migrations::HookFiles;
-use crate::place::Place;
 use crate::report;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::Plan;
-use crate::revision::script::hook_file::HookFile;
 
 /// How often a running command is looked at: for its end there is no need to, for a signal and the
 /// time there is.
@@ -72,7 +65,7 @@ pub(super) async fn before(
         command(context, Phase::Before, words, &document).await?;
     }
     if let Some(file) = &files.before {
-        sql(session, Phase::Before, file).await?;
+        hook_file::run(context, session, Phase::Before, file).await?;
     }
     Ok(())
 }
@@ -86,13 +79,22 @@ pub(super) async fn after(
     current: &[RevisionId],
 ) -> Result<(), Error> {
     if let Some(file) = &files.after {
-        sql(session, Phase::After, file).await?;
+        hook_file::run(context, session, Phase::After, file).await?;
     }
     if let Some(words) = &context.config.hooks.after {
         let rows = plan.heads_after(current);
         let position: Vec<&str> = rows.iter().map(RevisionId::as_str).collect();
         let document = document(context, Phase::After, &position, plan);
         command(context, Phase::After, words, &document).await?;
+    }
+    Ok(())
+}
+
+/// Refuses to go on as if nothing were missing, where the connection was lost behind the last
+/// migration: what is to run after it did not, and no later start runs it.
+pub(super) fn passed_over(context: &Context<'_>, files: &HookFiles) -> Result<(), HookError> {
+    if files.after.is_some() || context.config.hooks.after.is_some() {
+        return Err(HookError::Lost);
     }
     Ok(())
 }
@@ -256,54 +258,4 @@ fn end(status: ExitStatus) -> String {
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => status.to_string(),
     }
-}
-
-/// Runs a file in a transaction of its own, which proves the lock as each step does.
-async fn sql(session: &Session<Locked>, phase: Phase, file: &HookFile) -> Result<(), Error> {
-    let client = session.client();
-    let broken = |source| Error::Database {
-        doing: "running a hook",
-        source,
-    };
-    let refused = |failure, place: Place| match failure {
-        Failure::Refused(refusal) => HookError::Sql {
-            phase,
-            place: Box::new(place),
-            refusal,
-        }
-        .into(),
-        Failure::Lost(_) | Failure::Protocol(_) => broken(failure),
-    };
-    let opening = transaction::begin(session.reset(), None);
-    match session.begin_and_move(&opening, &Move::default()).await {
-        Ok(()) => {}
-        Err(FenceError::Failure(failure)) => return Err(broken(failure)),
-        Err(FenceError::LockLost | FenceError::LedgerMoved) => {
-            client.batch_execute("rollback").await.ok();
-            return Err(HookError::LockLost { phase }.into());
-        }
-    }
-    let began = Instant::now();
-    let mut meter = Meter::new(&format!("{phase}.sql"), file.statements.len());
-    if let Err(failed) = section::run(client, &file.text, &file.statements, &mut meter).await {
-        client.batch_execute("rollback").await.ok();
-        let StatementFailure {
-            index,
-            offset,
-            failure,
-        } = failed;
-        return Err(refused(failure, file.place(index, offset)));
-    }
-    if let Err(error) = client.batch_execute("commit").await {
-        let place = Place::file(&file.path).with_note("at commit");
-        return Err(refused(error.into(), place));
-    }
-    let milliseconds = began.elapsed().as_millis();
-    info!(
-        event = "hook",
-        hook = phase.as_str(),
-        milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX),
-        "{phase}.sql is done ({milliseconds} ms)"
-    );
-    Ok(())
 }

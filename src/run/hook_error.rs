@@ -85,6 +85,9 @@ pub enum HookError {
         #[source]
         refusal: Box<Refusal>,
     },
+    /// The connection was lost when the migrations were done, so that it did not run to its end.
+    #[error("the `after` hook did not run to its end: the connection was lost")]
+    Lost,
     /// The lock went away while a hook ran.
     #[error("`{phase}.sql` was not run: this session no longer holds the migration lock")]
     LockLost {
@@ -99,6 +102,7 @@ impl HookError {
         match self {
             Self::LockLost { .. } => "lock-lost",
             Self::Missing { .. } => "hook-failed",
+            Self::Lost => "after-hook-failed",
             Self::NotStarted { phase, .. }
             | Self::Failed { phase, .. }
             | Self::TimedOut { phase, .. }
@@ -117,6 +121,7 @@ impl HookError {
             | Self::NotStarted { .. }
             | Self::Failed { .. }
             | Self::TimedOut { .. }
+            | Self::Lost
             | Self::Sql { .. } => 18,
         }
     }
@@ -132,6 +137,7 @@ impl HookError {
             Self::Failed { phase, .. } | Self::Sql { phase, .. } => {
                 format!("correct what it says; {}", state(*phase))
             }
+            Self::Lost => format!("run it yourself; {}", state(Phase::After)),
             Self::TimedOut { phase, .. } => format!(
                 "see what keeps it, or raise --hook-timeout (CASTOFF_HOOK_TIMEOUT); {}",
                 state(*phase)

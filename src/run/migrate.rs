@@ -77,56 +77,66 @@ pub async fn migrate(
     };
     let mut found = (session, position);
     let mut losses = 0;
+    let mut begun = Begun::default();
     loop {
-        let mut server = None;
-        // In a box: with all its phases it is large, and it is made once.
-        let result = Box::pin(reach(
-            context,
-            found,
-            migrations,
-            &history,
-            goal,
-            &mut server,
-        ))
-        .await;
+        begun.server = None;
+        let reaching = reach(context, found, migrations, &history, goal, &mut begun);
+        // Large, and made seldom: on the heap it does not make every start's future large.
+        let result = Box::pin(reaching).await;
         let error = match result {
             Err(error) if error.is_lost_connection() && losses < MOST_LOSSES => error,
             result => return result,
         };
         losses += 1;
-        let Some(successor) = successor(context, goal, server, &error).await else {
+        let Some(successor) = successor(context, goal, begun.server, &error).await else {
             return Err(error);
         };
         found = successor;
     }
 }
 
-/// Does what is to be done from where the database was found. `server` takes the start of the
-/// server that does it.
+/// How far this start came before it lost a connection.
+#[derive(Debug, Default)]
+struct Begun {
+    /// The start of the server at which it is to work.
+    server: Option<i64>,
+    /// Whether steps were begun, and what is to run after them did not.
+    steps: bool,
+}
+
+/// Does what is to be done from where the database was found.
 async fn reach(
     context: &Context<'_>,
     (session, position): (Session<Open>, Position),
     migrations: &Migrations,
     history: &History,
     goal: &Goal,
-    server: &mut Option<i64>,
+    begun: &mut Begun,
 ) -> Result<(), Error> {
     let wide = widened(&session, history, &position, goal).await?;
     match work(context, &session, history, wide.as_ref(), &position, goal).await? {
         Work::Nothing if !half::is_marked(&position) => {
+            if begun.steps {
+                // The last step was done when the connection was lost.
+                hook::passed_over(context, &migrations.hooks()?)?;
+            }
             if let Position::At(rows) = &position {
                 up_to_date(rows);
             }
             Ok(())
         }
-        Work::Ahead(newer) => ahead(context, newer),
-        found @ (Work::Nothing | Work::Steps(_) | Work::Record(_) | Work::Baseline(_)) => {
+        Work::Ahead(newer) if !half::is_marked(&position) => ahead(context, newer),
+        found @ (Work::Nothing
+        | Work::Steps(_)
+        | Work::Record(_)
+        | Work::Baseline(_)
+        | Work::Ahead(_)) => {
             if let Work::Steps(plan) = &found {
                 ready::check(context, plan)?;
             }
-            *server = Some(pooler::refuse(&session).await?.server_start);
+            begun.server = Some(pooler::refuse(&session).await?.server_start);
             let hooks = migrations.hooks()?;
-            under_lock(context, session, history, &hooks, goal).await
+            under_lock(context, session, history, &hooks, goal, begun).await
         }
     }
 }
@@ -175,6 +185,7 @@ async fn under_lock(
     history: &History,
     hooks: &HookFiles,
     goal: &Goal,
+    begun: &mut Begun,
 ) -> Result<(), Error> {
     let is_done = async |session: &Session<Open>| -> Result<bool, Error> {
         context.go_on()?;
@@ -201,7 +212,7 @@ async fn under_lock(
             }
         }
         Outcome::Locked(session) => {
-            let result = do_work(context, &session, history, hooks, goal).await;
+            let result = do_work(context, &session, history, hooks, goal, begun).await;
             lock::release(session).await;
             result
         }
@@ -215,13 +226,9 @@ async fn do_work(
     history: &History,
     hooks: &HookFiles,
     goal: &Goal,
+    begun: &mut Begun,
 ) -> Result<(), Error> {
-    if let Some(role) = &context.config.role {
-        let asking = Error::asking("looking at the role");
-        if !session.acts_as(role).await.map_err(asking)? {
-            return Err(Error::RoleDropped { role: role.clone() });
-        }
-    }
+    context.check_role(session).await?;
     let mut position = position::ask(session).await?;
     let wide = widened(session, history, &position, goal).await?;
     let wide = wide.as_ref();
@@ -280,8 +287,10 @@ async fn do_work(
                 wide.tell(&plan);
             }
             let all = wide.map_or(history, |wide| &wide.history);
+            begun.steps = true;
             apply_all(context, session, all, &plan).await?;
             hook::after(context, session, hooks, &plan, &current).await?;
+            begun.steps = false;
             // What the last script set, a timeout say, is not to meet the question below.
             let resetting = Error::asking("resetting the session");
             let reset = session.client().batch_execute(session.reset()).await;

@@ -13,6 +13,7 @@ pub mod half;
 pub mod half_error;
 mod hook;
 pub mod hook_error;
+mod hook_file;
 mod keep;
 mod leftover;
 pub mod lock;
@@ -150,6 +151,19 @@ impl<'c> Context<'c> {
         self.stop
             .received()
             .map_or(Ok(()), |signal| Err(Error::Stopped { signal }))
+    }
+
+    /// Refuses to work as somebody else than was asked for. Before anything is written, once.
+    async fn check_role<S>(&self, session: &Session<S>) -> Result<(), Error> {
+        let Some(role) = &self.config.role else {
+            return Ok(());
+        };
+        let asking = Error::asking("looking at the role");
+        if session.acts_as(role).await.map_err(asking)? {
+            Ok(())
+        } else {
+            Err(Error::RoleDropped { role: role.clone() })
+        }
     }
 
     /// Who is doing this, for the record.

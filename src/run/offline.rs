@@ -17,7 +17,7 @@ use crate::database::record::{Move, Operator, Outcome, Record, When, array, lite
 use crate::place::Place;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
-use crate::revision::plan::Step;
+use crate::revision::plan::{Direction, Step};
 use crate::revision::range::Offline;
 use crate::revision::script::placeholder::used;
 use crate::revision::script::{Mode, Script, Section};
@@ -48,7 +48,9 @@ pub fn refuse_batches(offline: &Offline<'_>) -> Result<(), ApplyError> {
         let (_, section) = section::of_step(step);
         let batch = section.and_then(|section| section.options.batch.as_ref());
         let is_here = batch.is_some_and(|batch| !batch.deferred);
-        if is_here || !step.script.requires_backfill.is_empty() {
+        let requires =
+            step.direction == Direction::Upgrade && !step.script.requires_backfill.is_empty();
+        if is_here || requires {
             return Err(BatchError::Offline {
                 revision: step.script.id.clone(),
                 place: Box::new(Place::file(&step.script.path)),

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::lock::{self, Outcome};
 use super::migrate::shown;
 use super::position::{self, Position};
-use super::{Context, transaction};
+use super::{Context, pooler, transaction};
 use crate::database::ledger::{self, FenceError};
 use crate::database::record::{Move, Record};
 use crate::database::session::{Locked, Session};
@@ -35,6 +35,7 @@ pub async fn repair(
     {
         return Err(Error::NotStamped { relations, alembic });
     }
+    pooler::refuse(&session).await?;
     let never = async |_: &_| context.go_on().map(|()| false);
     match lock::acquire(session, context.config.lock_timeout, never).await? {
         Outcome::Locked(session) => {
@@ -54,6 +55,7 @@ async fn under_lock(
     named: Option<&[RevisionId]>,
     reason: &str,
 ) -> Result<(), Error> {
+    context.check_role(session).await?;
     let (current, recorded) = match position::ask(session).await? {
         Position::At(rows) => {
             let reading = Error::asking("reading the ledger's history");

@@ -16,8 +16,8 @@ use crate::sql::targets::Target;
 
 /// The pauses after a refusal: from nothing to this, doubling, so that nobody's readers meet the
 /// attempts in a rhythm.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The longest pause between two looks at somebody who is in the way: a look stalls nobody.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::apply::Remains;
 use super::attempt::{Limits, timeouts};
 use super::preflight::{self, Memory};
 use super::retry::{self, Attempt, Ended, Final};
@@ -13,10 +14,12 @@ use crate::database::blocker;
 /// Runs `once`, which runs the statement at `index`, as the locks of that statement demand: with a
 /// `lock_timeout` on the schedule, again after a refusal; or with none, within a budget of its own,
 /// if it stalls nobody while it waits. The timeout is set before each attempt, so that what the
-/// section sets itself does not count: `lock_timeout=` on its line does.
+/// section sets itself does not count: `lock_timeout=` on its line does. A statement of which
+/// something may remain when it fails is not run again.
 pub(super) async fn run(
     work: &Work<'_>,
     index: usize,
+    remains: Remains,
     once: impl AsyncFn() -> Result<(), StatementFailure>,
 ) -> Result<(), StatementFailure> {
     let (text, statements) = work.section_parts();
@@ -24,6 +27,10 @@ pub(super) async fn run(
     let sql = text.get(statement.span.clone()).unwrap_or_default();
     let locks = &work.config.locks;
     let limits = Limits::of_statement(sql, work.section.map(|section| &section.options), locks);
+    let limits = match remains {
+        Remains::Nothing => limits,
+        Remains::Unknown => limits.only_once(),
+    };
     let targets = preflight::targets(text, &statements[index..=index]);
     let mut memory = Memory::default();
     let attempt = async |attempt: Attempt| {

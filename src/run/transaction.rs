@@ -7,6 +7,7 @@ use tracing::warn;
 
 use super::apply::ApplyError;
 use super::attempt::{Limits, timeouts};
+use super::meter::Meter;
 use super::preflight::{self, Memory};
 use super::retry::{self, Attempt, Busy, Ended, Final, MayPass};
 use super::section::{self, StatementFailure};
@@ -17,7 +18,9 @@ use crate::database::blocker;
 use crate::database::failure::Failure;
 use crate::database::ledger::FenceError;
 use crate::database::record::Outcome;
+use crate::database::session::{Locked, Session};
 use crate::revision::script::SectionOptions;
+use crate::sql::split::Statement;
 use crate::sql::targets::Target;
 
 /// Gives the record back to the role that owns the ledger.
@@ -70,11 +73,9 @@ impl Trouble {
 /// transaction is rolled back and tried again: a savepoint would keep the locks it has.
 pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
     let (text, statements) = work.section_parts();
-    let limits = Limits::of_section(work.section, text, &work.config.locks);
-    if let Some(section) = work.section
-        && limits.lock_timeout(1).is_some()
-        && Limits::lowers(&section.options)
-    {
+    let options = work.section.map(|section| &section.options);
+    let limits = Limits::of_section(text, statements, options, &work.config.locks);
+    if limits.lock_timeout(1).is_some() && options.is_some_and(Limits::lowers) {
         warn!(
             event = "lock-timeout-lowered",
             revision = %work.script.id,
@@ -137,25 +138,34 @@ async fn once(
     if !held.is_empty() {
         return Err(Ended::Held(held));
     }
-    run_statements(work, attempt.lock_timeout)
-        .await
-        .map_err(|failure| Ended::Failed(Trouble::Statement(failure)))?;
+    let (text, statements) = work.section_parts();
+    run_statements(
+        work.session,
+        text,
+        statements,
+        attempt.lock_timeout,
+        options,
+        &mut work.meter(statements.len()),
+    )
+    .await
+    .map_err(|failure| Ended::Failed(Trouble::Statement(failure)))?;
     record_and_commit(work)
         .await
         .map_err(|failure| Ended::Failed(Trouble::Whole(failure)))
 }
 
 /// Runs the statements, and keeps the timeouts where the script changes them.
-async fn run_statements(
-    work: &Work<'_>,
+pub(super) async fn run_statements(
+    session: &Session<Locked>,
+    text: &str,
+    statements: &[Statement],
     lock_timeout: Option<Duration>,
+    options: Option<&SectionOptions>,
+    meter: &mut Meter,
 ) -> Result<(), StatementFailure> {
-    let client = work.session.client();
-    let options = work.section.map(|section| &section.options);
-    let (text, statements) = work.section_parts();
-    let mut meter = work.meter(statements.len());
+    let client = session.client();
     for stretch in keep::stretches(text, statements) {
-        section::run(client, text, &statements[stretch.clone()], &mut meter)
+        section::run(client, text, &statements[stretch.clone()], meter)
             .await
             .map_err(|failure| StatementFailure {
                 index: stretch.start + failure.index,
@@ -164,7 +174,7 @@ async fn run_statements(
         let index = stretch.end - 1;
         let last = &text[statements[index].span.clone()];
         if keep::may_change(last) {
-            let restore = keep::restore(last, work.session.timeouts(), lock_timeout, options);
+            let restore = keep::restore(last, session.timeouts(), lock_timeout, options);
             let restored = client.batch_execute(&restore).await;
             restored.map_err(|error| StatementFailure {
                 index,

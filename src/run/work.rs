@@ -215,7 +215,10 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub(super) fn in_doubt(&self, done: usize, doubt: Doubt) -> ApplyError {
+    pub(super) fn in_doubt(&self, done: usize, mut doubt: Doubt) -> ApplyError {
+        if let Doubt::Unseen(refusal) = &mut doubt {
+            placeholder::redact(self.config, self.script, refusal);
+        }
         ApplyError::InDoubt {
             revision: self.script.id.clone(),
             movement: self.movement,

@@ -11,11 +11,11 @@ pub mod effect;
 pub mod enum_value;
 pub mod ident;
 pub mod lexer;
-pub mod placeholder;
 pub mod split;
 pub mod split_error;
 pub mod strings;
 pub mod targets;
+pub mod variable;
 
 #[cfg(test)]
 mod properties;

@@ -3,8 +3,8 @@
 
 use crate::sql::classify::classify;
 use crate::sql::effect::{Effect, kept_in_session};
-use crate::sql::placeholder;
 use crate::sql::split::split;
+use crate::sql::variable;
 use invariants::{form, hold_for, hold_for_bytes};
 
 #[path = "../../fuzz/invariants.rs"]
@@ -171,18 +171,18 @@ fn any_bytes_are_answered() {
 }
 
 #[test]
-fn placeholders_of_any_text_are_found_and_filled() {
+fn variables_of_any_text_are_found_and_filled() {
     let mut dice = Dice(0x5851_F42D_4C95_7F2D);
     let mut count = 0;
     for _ in 0..20_000 {
         // The fragments alone seldom make one.
         let text = format!("{}:select{}", dice.text(10), dice.text(10));
-        let found = placeholder::find(&text, &["select"]);
+        let found = variable::find(&text, &["select"]);
         count += found.len();
         let same = found
             .into_iter()
             .map(|found| (found.span.clone(), text[found.span].to_owned()));
-        let filled = placeholder::fill(&text, &same.collect::<Vec<_>>());
+        let filled = variable::fill(&text, &same.collect::<Vec<_>>());
         assert_eq!(filled.text, text);
     }
     assert!(count > 1_000, "{count}");

@@ -505,7 +505,7 @@ fn what_is_wrong_with_a_batch_line_is_shown() {
     refused.check(&expect![[r#"
         status 17
         --- stderr
-        error[batch-placeholder]: `:low` does not stand behind `>`
+        error[batch-variable]: `:low` does not stand behind `>`
           --> migrations/202601010002_b_make_b.sql:7
            7 | update t set n = 1 where id >= :low;
           help: write `key > :low and key <= :high`, or `(a, b) > (:low) and (a, b) <= (:high)` for a key of two columns

@@ -90,6 +90,7 @@ mod resume;
 #[cfg(test)]
 mod role;
 #[cfg(test)]
+mod seams;
 mod sessions;
 #[cfg(test)]
 mod signals;

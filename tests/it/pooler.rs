@@ -46,9 +46,11 @@ fn gated(pooler: &PgBouncer, database: &Database<'_>) -> (Project, Session) {
 fn until_at_gate(database: &Database<'_>) {
     let waiting = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' \
         and datname = current_database() and application_name like 'castoff on %'";
-    until("castoff waits at the gate, under its name", DEADLINE, || {
-        (database.rows(waiting) == "1\n").then_some(())
-    });
+    until(
+        "castoff waits at the gate, under its name",
+        DEADLINE,
+        || (database.rows(waiting) == "1\n").then_some(()),
+    );
 }
 
 #[test]

@@ -270,16 +270,6 @@ fn honours_parameters() {
     assert_eq!(conninfo.tls.oldest, tls_options::TlsVersion::V13);
 }
 
-#[test]
-fn own_options_give_way_to_the_users() {
-    let mut conninfo = resolve(&sources("host=db options='-c lock_timeout=1s'", &[])).unwrap();
-    conninfo.default_option("lock_timeout", "2s");
-    assert_eq!(
-        conninfo.options.as_deref(),
-        Some("-c lock_timeout=2s -c lock_timeout=1s")
-    );
-}
-
 /// Parameters, and why they are refused. `URL` stands for the origin.
 const REFUSED: &[(&str, &str)] = &[
     (

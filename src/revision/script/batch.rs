@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::sql::lexer::{Kind, Lexer};
-use crate::sql::placeholder::{self, Filled};
+use crate::sql::variable::{self, Filled};
 
 /// How a section runs in batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,12 +111,12 @@ pub enum BatchProblem {
     Command(String),
     /// Every batch would change every row.
     #[error("the statement has no `:{0}`")]
-    NoPlaceholder(&'static str),
+    NoVariable(&'static str),
     /// Rows would be met twice, or never.
-    #[error("`:{placeholder}` does not stand behind `{operator}`")]
+    #[error("`:{variable}` does not stand behind `{operator}`")]
     Bound {
         /// `low` or `high`.
-        placeholder: &'static str,
+        variable: &'static str,
         /// The operator that must stand before it.
         operator: &'static str,
     },
@@ -133,7 +133,7 @@ impl BatchProblem {
             | Self::NotWithRepeat(_) => "batch-option",
             Self::Late | Self::Twice | Self::Autocommit | Self::DeferredDowngrade => "batch-line",
             Self::Statements(_) | Self::Command(_) => "batch-statement",
-            Self::NoPlaceholder(_) | Self::Bound { .. } => "batch-placeholder",
+            Self::NoVariable(_) | Self::Bound { .. } => "batch-variable",
         }
     }
 
@@ -166,10 +166,10 @@ impl BatchProblem {
             Self::Command(_) => {
                 "write one `update`, `delete`, `insert`, `merge` or `select`, and move the rest to a revision of its own".into()
             }
-            Self::NoPlaceholder("size") => {
+            Self::NoVariable("size") => {
                 "write `limit :size` into it, or remove `size` from the `-- batch` line".into()
             }
-            Self::NoPlaceholder(_) | Self::Bound { .. } => {
+            Self::NoVariable(_) | Self::Bound { .. } => {
                 "write `key > :low and key <= :high`, or `(a, b) > (:low) and (a, b) <= (:high)` for a key of two columns".into()
             }
         }
@@ -198,8 +198,8 @@ impl Batch {
         }
     }
 
-    /// The placeholders that the statement may have.
-    pub(super) fn placeholders(&self) -> &'static [&'static str] {
+    /// The variables that the statement may have.
+    pub(super) fn variables(&self) -> &'static [&'static str] {
         match self.over {
             Over::Key { .. } => BOUNDS,
             Over::Repeat { .. } => SIZE,
@@ -234,26 +234,26 @@ impl Batch {
         if !COMMANDS.contains(&command.as_str()) {
             return Err(blame(BatchProblem::Command(command)));
         }
-        let found = placeholder::find(statement, self.placeholders());
-        let is_there = |name| found.iter().any(|placeholder| placeholder.name == name);
+        let found = variable::find(statement, self.variables());
+        let is_there = |name| found.iter().any(|variable| variable.name == name);
         if matches!(self.over, Over::Repeat { .. }) {
             // A size that nothing uses would be ignored.
             return if is_there("size") || self.size == SIZE_BY_DEFAULT {
                 Ok(())
             } else {
-                Err(blame(BatchProblem::NoPlaceholder("size")))
+                Err(blame(BatchProblem::NoVariable("size")))
             };
         }
         for (name, operator) in [("low", ">"), ("high", "<=")] {
             if !is_there(name) {
-                return Err(blame(BatchProblem::NoPlaceholder(name)));
+                return Err(blame(BatchProblem::NoVariable(name)));
             }
             for one in found.iter().filter(|one| one.name == name) {
                 let before = one.operator.clone().map(|range| &statement[range]);
                 if before != Some(operator) {
                     let place = span.start + one.span.start..span.start + one.span.end;
                     let problem = BatchProblem::Bound {
-                        placeholder: name,
+                        variable: name,
                         operator,
                     };
                     return Err((problem, Some(place)));
@@ -266,7 +266,7 @@ impl Batch {
     /// The statement of one batch over a key.
     pub fn over_range(&self, statement: &str, bounds: &Bounds) -> Filled {
         let mut texts = Vec::new();
-        for found in placeholder::find(statement, BOUNDS) {
+        for found in variable::find(statement, BOUNDS) {
             let is_low = found.name == "low";
             if let Some(operator) = found.operator.filter(|_| is_low && bounds.is_first) {
                 texts.push((operator, ">=".to_owned()));
@@ -274,14 +274,14 @@ impl Batch {
             let value = if is_low { &bounds.low } else { &bounds.high };
             texts.push((found.span, value.clone()));
         }
-        placeholder::fill(statement, &texts)
+        variable::fill(statement, &texts)
     }
 
     /// The statement of one repetition.
     pub fn repeated(&self, statement: &str, size: u32) -> Filled {
-        let found = placeholder::find(statement, SIZE).into_iter();
+        let found = variable::find(statement, SIZE).into_iter();
         let texts: Vec<_> = found.map(|found| (found.span, size.to_string())).collect();
-        placeholder::fill(statement, &texts)
+        variable::fill(statement, &texts)
     }
 }
 

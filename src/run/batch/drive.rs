@@ -26,8 +26,7 @@ const MANY: i64 = 10_000;
 /// Runs batches until there is nothing left to do. Saying that it is done is the caller's.
 pub(in crate::run) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError> {
     let session = job.session;
-    let reset = session.client().batch_execute(session.reset()).await;
-    reset.map_err(|error| job.broken(error.into()))?;
+    job.reset().await?;
     let ground = job.ground().await?;
     let state = begin_or_resume(job, &ground).await?;
     let mut pace = Pace::new(
@@ -180,11 +179,12 @@ impl Attempts {
         pace: &mut Pace,
         trouble: Trouble,
     ) -> Result<(), ApplyError> {
-        let (refusal, offset) = match trouble {
+        let (mut refusal, offset) = match trouble {
             Trouble::Fence(fence) => return Err(job.fenced(fence)),
             Trouble::Failure(Failure::Refused(refusal), offset) => (refusal, offset),
             Trouble::Failure(failure, _) => return Err(job.broken(failure)),
         };
+        job.redact(&mut refusal);
         // A signal has the statement cancelled, which looks the same as a timeout.
         job.go_on()?;
         self.failed += 1;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::Context;
 use super::super::apply::ApplyError;
+use super::super::attempt::{own_lock_timeout, timeouts};
 use super::super::batch_error::BatchError;
 use super::super::{placeholder, section};
 use super::attempt::Trouble;
@@ -18,16 +19,15 @@ use crate::revision::checksum::Checksums;
 use crate::revision::script::batch::{Batch, Over};
 use crate::revision::script::placeholder::Rendered;
 use crate::revision::script::{Script, Section};
-use crate::sql::ident::Literal;
-use crate::sql::placeholder::Filled;
 use crate::sql::split::Statement;
+use crate::sql::variable::Filled;
 
 /// How soon a signal is seen between two batches.
 const NAP: Duration = Duration::from_millis(50);
 
 /// How long a batch waits for a lock, unless the section says otherwise. Whoever needs the table
 /// stands in line behind it as long.
-const LOCK_TIMEOUT: &str = "1s";
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A batch that takes so many times its target is cancelled, and tried again with fewer rows.
 const STATEMENT_TIMEOUT: u32 = 10;
@@ -88,6 +88,18 @@ impl<S> Job<'_, S> {
         }
     }
 
+    /// Undoes what others did to the session.
+    pub(super) async fn reset(&self) -> Result<(), ApplyError> {
+        let reset = self.session.reset();
+        let sent = self.session.client().batch_execute(reset).await;
+        sent.map_err(|error| self.broken(error.into()))
+    }
+
+    /// Takes the values of placeholders out of what the server says. `commit` may quote them too.
+    pub(super) fn redact(&self, refusal: &mut Refusal) {
+        placeholder::redact(self.context.config, self.script, refusal);
+    }
+
     /// Looks up what the batches run over, and refuses a key that would not do.
     pub(super) async fn ground(&self) -> Result<Ground, ApplyError> {
         let broken = |failure| self.broken(failure);
@@ -125,16 +137,15 @@ impl<S> Job<'_, S> {
         })
     }
 
-    /// Opens a batch's transaction. The section's own timeouts win.
+    /// Opens a batch's transaction. The section's own timeouts win, but none waits without end.
     pub(super) fn begin(&self) -> String {
+        let options = &self.section.options;
         let limit = self.batch.target.as_millis() * u128::from(STATEMENT_TIMEOUT);
-        let limit = format!("{limit}ms");
+        let lock_timeout = own_lock_timeout(options).unwrap_or(LOCK_TIMEOUT);
         format!(
             "begin isolation level read committed read write; \
-             set local lock_timeout = {}; set local statement_timeout = {}; {}{PLAIN_TEXT}",
-            Literal(LOCK_TIMEOUT),
-            Literal(&limit),
-            section::timeouts(&self.section.options, "set local")
+             set local statement_timeout = '{limit}ms'; {}{PLAIN_TEXT}",
+            timeouts(Some(lock_timeout), Some(options), "set local")
         )
     }
 
@@ -182,10 +193,8 @@ impl<S> Job<'_, S> {
         section::place(self.script, self.section, 0, offset)
     }
 
-    pub(super) fn located(&self, mut failure: Failure, filled: &Filled) -> Trouble {
-        if let Failure::Refused(refusal) = &mut failure {
-            placeholder::redact(self.context.config, self.script, refusal);
-        }
+    /// A failure with the byte of the script that the server points at.
+    pub(super) fn located(&self, failure: Failure, filled: &Filled) -> Trouble {
         let position = failure.refusal().and_then(|refusal| refusal.position);
         let start = self.parts().1.first().map(|one| one.span.start);
         let offset = position.zip(start).map(|(position, start)| {
@@ -201,10 +210,11 @@ impl<S> Job<'_, S> {
 
     /// What the server refused was castoff's own question, or the user's query for a pause.
     pub(super) async fn failed_outside(&self, failure: Failure) -> ApplyError {
-        let refusal = match failure {
+        let mut refusal = match failure {
             Failure::Refused(refusal) => refusal,
             Failure::Lost(_) | Failure::Protocol(_) => return self.broken(failure),
         };
+        self.redact(&mut refusal);
         let (which, size, error) = (self.which(), self.batch.size, refusal.to_string());
         let written = batch::trouble(self.session, which, true, 0, size, &error).await;
         if let Err(failure) = written {

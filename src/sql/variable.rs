@@ -1,4 +1,4 @@
-//! Placeholders of castoff's own in a statement: `:low`, `:high`, `:size`.
+//! Variables of castoff's own in a statement: `:low`, `:high`, `:size`.
 //!
 //! Found as tokens, so that nothing in a string, a comment or a dollar body is taken for one, and
 //! neither is a cast (`::low`) or a slice (`a[1:high]`): between square brackets a colon is SQL's
@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use crate::sql::lexer::{Kind, Lexer, Token};
 
-/// One placeholder. Ranges are bytes of the statement.
+/// One variable. Ranges are bytes of the statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placeholder {
+pub struct Variable {
     /// Its name without the colon, in lower case.
     pub name: &'static str,
     /// The colon and the name.
@@ -49,8 +49,8 @@ impl Filled {
     }
 }
 
-/// The placeholders of a statement with one of these names, in order.
-pub fn find(statement: &str, names: &[&'static str]) -> Vec<Placeholder> {
+/// The variables of a statement with one of these names, in order.
+pub fn find(statement: &str, names: &[&'static str]) -> Vec<Variable> {
     let mut lexer = Lexer::new(statement.as_bytes(), 0);
     let mut found = Vec::new();
     let mut brackets = 0_usize;
@@ -78,7 +78,7 @@ pub fn find(statement: &str, names: &[&'static str]) -> Vec<Placeholder> {
                 Some(open) if open.kind == Kind::Open => further,
                 other => other,
             };
-            found.push(Placeholder {
+            found.push(Variable {
                 name,
                 span: colon.start..token.end,
                 operator: operator
@@ -124,7 +124,7 @@ pub fn fill(statement: &str, texts: &[(Range<usize>, String)]) -> Filled {
 mod tests {
     use super::*;
 
-    /// Shows the placeholders in braces, with the operator that was seen.
+    /// Shows the variables in braces, with the operator that was seen.
     fn check(statement: &str, expected: &str) {
         let shown: Vec<(Range<usize>, String)> = find(statement, &["low", "high"])
             .into_iter()
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_tokens() {
+    fn variables_are_tokens() {
         check(
             "id > :low and id <= :high",
             "id > {> low} and id <= {<= high}",
