@@ -91,6 +91,7 @@ mod resume;
 mod role;
 #[cfg(test)]
 mod seams;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod signals;
