@@ -20,6 +20,10 @@ if ! tests/corpus.sh >/dev/null; then
     skip="--skip corpus::"
 fi
 
+# The tests wait more than they work.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 2))}
+export RUST_TEST_THREADS
+
 passed=0
 failed=0
 for major in "$@"; do

@@ -126,7 +126,7 @@ fn another_process_pauses_resumes_aborts_and_retries() {
         $ castoff backfill
         status 0
         --- stderr
-        castoff: no backfill is pending
+        castoff: b was aborted: it goes on after `castoff backfill retry b`
 
         $ castoff backfill resume b
         status 2

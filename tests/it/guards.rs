@@ -227,7 +227,7 @@ fn alembics_table_is_named_as_the_place_to_look() {
         status 14
         --- stderr
         error[not-stamped]: the database has a table or view of its own, and no ledger of castoff's
-          help: find its revision with `select version_num from app.alembic_version`, then set CASTOFF_BASELINE=<rev> (records it once) or run `castoff stamp <rev>`
+          help: find where it is with `select version_num from app.alembic_version`, and set CASTOFF_BASELINE to the revision of these migrations that stands for it, or run `castoff stamp <rev>` once
 
     "#]].assert_eq(&transcript(&project(), Some(&database), &["upgrade"]));
 }

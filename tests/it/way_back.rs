@@ -47,7 +47,7 @@ fn the_section_line_is_kept_too() {
         --- stdout
         cccc33 (only in the ledger)
         --- stderr
-        castoff: warning: downgrade of revision cccc33 is half done: 1 of 2 statements
+        castoff: warning: downgrade of revision cccc33 is half done: 1 of 2 statements are done
 
     "#]].assert_eq(&transcript(&older(), Some(&database), &lines));
     // It goes on where it stopped, as with a file.
