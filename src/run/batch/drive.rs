@@ -87,7 +87,10 @@ pub(in crate::run) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError>
                     hold(job, &ground, &mut pace, sample).await?;
                     looked = Instant::now();
                 }
-                job.nap(pace.pause(took)).await?;
+                // A range with fewer rows than a batch may have is the last.
+                if is_full || ground.keyset.is_none() {
+                    job.nap(pace.pause(took)).await?;
+                }
             }
             Tried::Nothing => break,
             Tried::Aborted => return Err(job.aborted_now().await?.into()),
