@@ -134,16 +134,17 @@ impl Migrations {
         match self {
             Self::Embedded(bundle) => Ok(Heads {
                 heads: bundle.heads()?,
-                history: None,
+                contents: None,
             }),
             Self::Directory(_) => {
-                let history = self.history()?;
+                let contents = self.read()?;
+                let history = &contents.history;
                 let heads = history.heads().into_iter();
                 let heads = heads.filter_map(|id| Some((id.clone(), *history.lineage(id)?)));
                 let heads = heads.collect();
                 Ok(Heads {
                     heads,
-                    history: Some(history),
+                    contents: Some(contents),
                 })
             }
         }
@@ -164,52 +165,59 @@ impl Migrations {
 
     /// All migrations, parsed and joined to a graph.
     pub fn history(&self) -> Result<History, Error> {
+        Ok(self.read()?.history)
+    }
+
+    /// All there is, in one pass over it.
+    pub fn read(&self) -> Result<Contents, Error> {
+        let Files { migrations, hooks } = self.files()?;
         let mut scripts = Vec::new();
-        for (path, bytes) in self.files()? {
+        for (path, bytes) in migrations {
             scripts.push(Script::parse(&path, bytes)?);
         }
-        Ok(History::new(scripts)?)
+        Ok(Contents {
+            history: History::new(scripts)?,
+            hooks,
+        })
     }
 
-    /// All migrations, path and content, in the order of their names.
-    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        let mut files = self.all_files()?;
-        files.retain(|(path, _)| hook(path).is_none());
-        Ok(files)
-    }
-
-    /// The files that run around the migrations, path and content.
-    pub fn hook_files(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        let mut files = match self {
+    /// All files, in the order of their names.
+    pub fn files(&self) -> Result<Files, Error> {
+        let files = match self {
             Self::Embedded(bundle) => bundle.files()?,
-            Self::Directory(directory) => {
-                let paths = NAMES.map(|name| directory.join(name));
-                read_files(paths.into_iter().filter(|path| path.is_file()))?
-            }
+            Self::Directory(directory) => read_directory(directory)?,
         };
-        files.retain(|(path, _)| hook(path).is_some());
-        Ok(files)
+        let (hooks, migrations) = files
+            .into_iter()
+            .partition(|(path, _)| hook(path).is_some());
+        Ok(Files { migrations, hooks })
     }
+}
 
-    /// The same, parsed.
+/// A file: its path as people see it, and its content.
+pub type NamedBytes = (String, Vec<u8>);
+
+/// Files that nobody parsed yet.
+#[derive(Debug)]
+pub struct Files {
+    /// The migrations.
+    pub migrations: Vec<NamedBytes>,
+    /// Those that run around the migrations.
+    pub hooks: Vec<NamedBytes>,
+}
+
+/// What a start works with. The hooks are parsed only where something is to be done.
+#[derive(Debug)]
+pub struct Contents {
+    /// The graph.
+    pub history: History,
+    hooks: Vec<NamedBytes>,
+}
+
+impl Contents {
+    /// The files that run around the migrations.
     pub fn hooks(&self) -> Result<HookFiles, Error> {
-        let mut hooks = HookFiles::default();
-        for (path, bytes) in self.hook_files()? {
-            let file = HookFile::parse(&path, bytes)?;
-            if hook(&path) == Some("before.sql") {
-                hooks.before = Some(file);
-            } else {
-                hooks.after = Some(file);
-            }
-        }
-        Ok(hooks)
-    }
-
-    fn all_files(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        match self {
-            Self::Embedded(bundle) => Ok(bundle.files()?),
-            Self::Directory(directory) => Ok(read_directory(directory)?),
-        }
+        HookFiles::parse(&self.hooks)
     }
 }
 
@@ -222,24 +230,40 @@ pub struct HookFiles {
     pub after: Option<HookFile>,
 }
 
+impl HookFiles {
+    /// Reads them.
+    pub fn parse(files: &[NamedBytes]) -> Result<Self, Error> {
+        let mut hooks = Self::default();
+        for (path, bytes) in files {
+            let file = HookFile::parse(path, bytes.clone())?;
+            if hook(path) == Some("before.sql") {
+                hooks.before = Some(file);
+            } else {
+                hooks.after = Some(file);
+            }
+        }
+        Ok(hooks)
+    }
+}
+
 /// The name of a file that is a hook and no migration.
 fn hook(path: &str) -> Option<&'static str> {
     let name = Path::new(path).file_name()?;
     NAMES.into_iter().find(|known| name == *known)
 }
 
-/// The heads, and the whole history where it had to be read to know them.
+/// The heads, and all the rest where it had to be read to know them.
 #[derive(Debug)]
 pub struct Heads {
     /// The head revisions and their lineages.
     pub heads: Vec<(RevisionId, Lineage)>,
-    /// The graph, when it was read on the way.
-    pub history: Option<History>,
+    /// The rest, when it was read on the way.
+    pub contents: Option<Contents>,
 }
 
 /// Reads the `*.sql` files of a directory, not of its folders. Each is a migration: a stray file is
 /// an error when it is parsed, not a migration that silently never runs.
-fn read_directory(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, FilesError> {
+fn read_directory(directory: &Path) -> Result<Vec<NamedBytes>, FilesError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
         |source| FilesError::Unreadable { path, source }
@@ -252,10 +276,6 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, FilesError
         }
     }
     paths.sort();
-    read_files(paths.into_iter())
-}
-
-fn read_files(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<(String, Vec<u8>)>, FilesError> {
     let read = |path: PathBuf| {
         let shown = path.display().to_string();
         match std::fs::read(&path) {
@@ -263,7 +283,7 @@ fn read_files(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<(String, Vec<u
             Err(source) => Err(FilesError::Unreadable { path, source }),
         }
     };
-    paths.map(read).collect()
+    paths.into_iter().map(read).collect()
 }
 
 /// Whether a directory is what `alembic init` and `flask db init` make.

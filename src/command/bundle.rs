@@ -5,7 +5,7 @@ use tracing::{info, warn};
 use crate::cli::Bundle;
 use crate::config::Config;
 use crate::error::Error;
-use crate::migrations;
+use crate::migrations::{self, Files, HookFiles};
 use crate::revision::guard;
 use crate::revision::history::History;
 use crate::revision::plan_error::PlanError;
@@ -13,7 +13,10 @@ use crate::revision::script::Script;
 
 pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
     let migrations = migrations::find(&config.migrations)?;
-    let mut files = migrations.files()?;
+    let Files {
+        migrations: mut files,
+        hooks,
+    } = migrations.files()?;
     if files.is_empty() {
         return Err(migrations.is_empty_error().into());
     }
@@ -41,8 +44,8 @@ pub(super) fn bundle(config: &Config, arguments: &Bundle) -> Result<(), Error> {
         );
     }
     let count = files.len();
-    migrations.hooks()?;
-    files.extend(migrations.hook_files()?);
+    HookFiles::parse(&hooks)?;
+    files.extend(hooks);
     crate::bundle::write(&files, &history, &arguments.output)?;
     info!(
         event = "bundled",

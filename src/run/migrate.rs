@@ -14,7 +14,7 @@ use crate::database::progress;
 use crate::database::record::Move;
 use crate::database::session::{Locked, Open, Session};
 use crate::error::Error;
-use crate::migrations::{HookFiles, Migrations};
+use crate::migrations::{Contents, HookFiles, Migrations};
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
@@ -71,16 +71,16 @@ pub async fn migrate(
         up_to_date(rows);
         return Ok(());
     }
-    let history = match files.history {
-        Some(history) => history,
-        None => migrations.history()?,
+    let contents = match files.contents {
+        Some(contents) => contents,
+        None => migrations.read()?,
     };
     let mut found = (session, position);
     let mut losses = 0;
     let mut begun = Begun::default();
     loop {
         begun.server = None;
-        let reaching = reach(context, found, migrations, &history, goal, &mut begun);
+        let reaching = reach(context, found, &contents, goal, &mut begun);
         // Large, and made seldom: on the heap it does not make every start's future large.
         let result = Box::pin(reaching).await;
         let error = match result {
@@ -108,17 +108,17 @@ struct Begun {
 async fn reach(
     context: &Context<'_>,
     (session, position): (Session<Open>, Position),
-    migrations: &Migrations,
-    history: &History,
+    contents: &Contents,
     goal: &Goal,
     begun: &mut Begun,
 ) -> Result<(), Error> {
+    let history = &contents.history;
     let wide = widened(&session, history, &position, goal).await?;
     match work(context, &session, history, wide.as_ref(), &position, goal).await? {
         Work::Nothing if !half::is_marked(&position) => {
             if begun.steps {
                 // The last step was done when the connection was lost.
-                hook::passed_over(context, &migrations.hooks()?)?;
+                hook::passed_over(context, &contents.hooks()?)?;
             }
             if let Position::At(rows) = &position {
                 up_to_date(rows);
@@ -135,7 +135,7 @@ async fn reach(
                 ready::check(context, plan)?;
             }
             begun.server = Some(pooler::refuse(&session).await?.server_start);
-            let hooks = migrations.hooks()?;
+            let hooks = contents.hooks()?;
             under_lock(context, session, history, &hooks, goal, begun).await
         }
     }
