@@ -8,7 +8,7 @@ use super::batch_error::BatchError;
 use super::placeholder::PlaceholderError;
 use super::probe::Doubt;
 use super::work::Work;
-use super::{Context, autocommit, backfill, batch, transaction};
+use super::{Context, autocommit, backfill, batch, milliseconds, transaction};
 use crate::database::blocker::Blocker;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
@@ -224,7 +224,7 @@ pub async fn apply(
     info!(
         event = verb,
         revision = %id,
-        milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        milliseconds = milliseconds(took),
         "{verb} {id} {message} ({} ms)",
         took.as_millis()
     );

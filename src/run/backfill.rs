@@ -11,7 +11,7 @@ use super::apply::ApplyError;
 use super::batch::drive::drive;
 use super::batch::job::Job;
 use super::batch_error::BatchError;
-use super::{Context, placeholder, pooler};
+use super::{Context, milliseconds, placeholder, pooler};
 use crate::database::batch::{self, Guard, State, Status};
 use crate::database::failure::Failure;
 use crate::database::ledger::FenceError;
@@ -173,7 +173,7 @@ async fn one<S>(
         }
         .into());
     }
-    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = milliseconds(began.elapsed());
     info!(
         event = "backfilled",
         revision = %script.id,

@@ -19,7 +19,7 @@ use tracing::{debug, info};
 
 use super::exec::{self, ExecError};
 use super::hook_error::{HookError, Phase};
-use super::{Context, hook_file, preview};
+use super::{Context, hook_file, milliseconds, preview};
 use crate::database::session::{Locked, Session};
 use crate::error::Error;
 use crate::migrations::HookFiles;
@@ -166,11 +166,11 @@ async fn command(
         }
         .into());
     }
-    let milliseconds = began.elapsed().as_millis();
+    let milliseconds = milliseconds(began.elapsed());
     info!(
         event = "hook",
         hook = phase.as_str(),
-        milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX),
+        milliseconds,
         "{phase} hook `{program}` is done ({milliseconds} ms)"
     );
     Ok(())

@@ -10,7 +10,7 @@ use super::meter::Meter;
 use super::pause::Pauses;
 use super::retry::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::section::StatementFailure;
-use super::{Context, transaction};
+use super::{Context, milliseconds, transaction};
 use crate::database::failure::Failure;
 use crate::database::ledger::FenceError;
 use crate::database::record::Move;
@@ -53,11 +53,11 @@ pub(super) async fn run(
         );
         tokio::time::sleep(pauses.next_pause().min(left)).await;
     }
-    let milliseconds = began.elapsed().as_millis();
+    let milliseconds = milliseconds(began.elapsed());
     info!(
         event = "hook",
         hook = phase.as_str(),
-        milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX),
+        milliseconds,
         "{phase}.sql is done ({milliseconds} ms)"
     );
     Ok(())

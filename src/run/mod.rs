@@ -210,6 +210,11 @@ async fn tick() -> Infallible {
     }
 }
 
+/// A time as the events of the story have it.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Runs a future on a runtime of its own, in this thread.
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
+use super::milliseconds;
+
 use crate::database::working::Unit;
 
 /// The shortest time between two events.
@@ -112,7 +114,7 @@ impl Speed {
             return Self::default();
         }
         let here = done.saturating_sub(before);
-        let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let milliseconds = milliseconds(elapsed);
         let is_telling = |total: u64| here > 0 && here >= total / SHARE && elapsed >= LONG_ENOUGH;
         Self {
             rate: here.saturating_mul(1000) / milliseconds.max(1),

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::attempt::{self, Limits};
+use super::milliseconds;
 use super::pause::Pauses;
 use super::section::StatementFailure;
 use super::watch::{self, Seen};
@@ -335,10 +336,6 @@ impl<'w> Delay<'w> {
         }
         is_ended
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// `84 ms`, `9 s`.
