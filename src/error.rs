@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::bundle::BundleError;
-use crate::config::ConfigError;
+use crate::config::error::ConfigError;
 use crate::database::blocker;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo_error::ConninfoError;

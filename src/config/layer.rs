@@ -5,87 +5,64 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
 
-use super::ConfigError;
+use super::error::ConfigError;
 use crate::cli::Options;
 use crate::place::Place;
 
-/// Every option of castoff, as one place gave it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Layer {
-    #[serde(deserialize_with = "text")]
-    pub(super) database_url: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) database_url_file: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) migrations: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) schema: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) wait_timeout: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) lock_timeout: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) ddl_lock_timeout: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) ddl_lock_budget: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) concurrent_budget: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) terminate_blockers: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) show_queries: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) create_database: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) baseline: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) on_newer: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) role: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) allow_destructive: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) before: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) after: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) hook_timeout: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) image: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) log: Option<String>,
-    #[serde(deserialize_with = "text")]
-    pub(super) log_format: Option<String>,
-    /// The table `[placeholders]`, which has no name of its own in the environment.
-    pub(super) placeholders: BTreeMap<String, String>,
+/// Names every option once: the struct of texts, its keys and its lookup come from this list.
+macro_rules! options {
+    ($($field:ident $key:literal,)*) => {
+        /// Every option of castoff, as one place gave it.
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub(super) struct Layer {
+            $(
+                #[serde(rename = $key, deserialize_with = "text")]
+                pub(super) $field: Option<String>,
+            )*
+            /// The table `[placeholders]`, which has no name of its own in the environment.
+            pub(super) placeholders: BTreeMap<String, String>,
+        }
+
+        /// The names of [`Layer`]'s fields in files and, in upper case, in variables.
+        pub(super) const KEYS: &[&str] = &[$($key,)*];
+
+        impl Layer {
+            /// The value of an option by its name in [`KEYS`].
+            pub(super) fn get(&self, key: &str) -> Option<&str> {
+                match key {
+                    $($key => self.$field.as_deref(),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-/// The names of [`Layer`]'s fields, in its order.
-pub(super) const KEYS: [&str; 22] = [
-    "database_url",
-    "database_url_file",
-    "migrations",
-    "schema",
-    "wait_timeout",
-    "lock_timeout",
-    "ddl_lock_timeout",
-    "ddl_lock_budget",
-    "concurrent_budget",
-    "terminate_blockers",
-    "show_queries",
-    "create_database",
-    "baseline",
-    "on_newer",
-    "role",
-    "allow_destructive",
-    "before",
-    "after",
-    "hook_timeout",
-    "image",
-    "log",
-    "log_format",
-];
+options! {
+    database_url "database_url",
+    database_url_file "database_url_file",
+    migrations "migrations",
+    schema "schema",
+    wait_timeout "wait_timeout",
+    lock_timeout "lock_timeout",
+    ddl_lock_timeout "ddl_lock_timeout",
+    ddl_lock_budget "ddl_lock_budget",
+    concurrent_budget "concurrent_budget",
+    terminate_blockers "terminate_blockers",
+    show_queries "show_queries",
+    create_database "create_database",
+    baseline "baseline",
+    on_newer "on_newer",
+    role "role",
+    allow_destructive "allow_destructive",
+    before "before",
+    after "after",
+    hook_timeout "hook_timeout",
+    image "image",
+    log "log",
+    log_format "log_format",
+}
 
 /// TOML has booleans and numbers where the environment has text only.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -104,36 +81,6 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 }
 
 impl Layer {
-    /// The value of an option by its name in [`KEYS`].
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        let field = match key {
-            "database_url" => &self.database_url,
-            "database_url_file" => &self.database_url_file,
-            "migrations" => &self.migrations,
-            "schema" => &self.schema,
-            "wait_timeout" => &self.wait_timeout,
-            "lock_timeout" => &self.lock_timeout,
-            "ddl_lock_timeout" => &self.ddl_lock_timeout,
-            "ddl_lock_budget" => &self.ddl_lock_budget,
-            "concurrent_budget" => &self.concurrent_budget,
-            "terminate_blockers" => &self.terminate_blockers,
-            "show_queries" => &self.show_queries,
-            "create_database" => &self.create_database,
-            "baseline" => &self.baseline,
-            "on_newer" => &self.on_newer,
-            "role" => &self.role,
-            "allow_destructive" => &self.allow_destructive,
-            "before" => &self.before,
-            "after" => &self.after,
-            "hook_timeout" => &self.hook_timeout,
-            "image" => &self.image,
-            "log" => &self.log,
-            "log_format" => &self.log_format,
-            _ => &None,
-        };
-        field.as_deref()
-    }
-
     /// What the flags say.
     pub(super) fn of_flags(options: &Options) -> Self {
         let options = options.clone();

@@ -3,21 +3,25 @@
 //! A flag wins over the environment, which wins over the file. A value keeps the name of the
 //! place it came from until it is parsed, so that the error names what to correct.
 
+mod environment;
+pub mod error;
 mod layer;
+mod layers;
 mod value;
 mod words;
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::Options;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
-use crate::place::Place;
 use crate::sql::ident::Ident;
-use layer::{KEYS, Layer};
+use environment::{environment, file};
+use error::ConfigError;
+use layer::Layer;
+use layers::Layers;
 use value::Setting;
 
 /// Everything castoff was told, resolved.
@@ -85,12 +89,6 @@ pub struct Locks {
 /// the table waits behind it.
 pub const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Variables that are castoff's alone, and are taken out of the server's environment.
-const SECRET_VARIABLES: [&str; 2] = ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_URL_FILE"];
-
-/// What the names of variables with values for placeholders begin with.
-const PLACEHOLDER: &str = "CASTOFF_PLACEHOLDER_";
-
 /// Commands of the user's, as words: a program and its arguments.
 #[derive(Clone, Debug)]
 pub struct Hooks {
@@ -144,96 +142,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why castoff cannot tell what it was told.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// `castoff.toml` has something that castoff does not understand.
-    #[error("{reason}")]
-    File {
-        /// Where in the file.
-        place: Box<Place>,
-        /// The parser's own words.
-        reason: String,
-    },
-    /// The configuration file or a secret file cannot be read.
-    #[error("`{}` (named by {named_by}) cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The variable, flag or key that names it.
-        named_by: String,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A variable and its `_FILE` twin are both set.
-    #[error("`{name}` and `{name}_FILE` are both set")]
-    Twice {
-        /// The variable.
-        name: String,
-    },
-    /// A value that its option cannot take.
-    #[error("{origin}: `{value}` is not {wanted}")]
-    Value {
-        /// The flag, variable or key.
-        origin: String,
-        /// What was given.
-        value: String,
-        /// What the option takes.
-        wanted: &'static str,
-    },
-    /// A variable of castoff's is not UTF-8.
-    #[error("`{name}` is not valid UTF-8")]
-    NotUtf8 {
-        /// The variable.
-        name: String,
-    },
-    /// The environment's values do not fit.
-    #[error("{reason}")]
-    Environment {
-        /// The reader's own words.
-        reason: String,
-    },
-}
-
-impl ConfigError {
-    /// The error's name in documentation and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File { .. } => "config-file",
-            Self::Unreadable { .. } => "config-unreadable",
-            Self::Twice { .. } => "config-twice",
-            Self::Value { .. } | Self::NotUtf8 { .. } | Self::Environment { .. } => "config-value",
-        }
-    }
-
-    /// What to do about it.
-    pub fn help(&self) -> String {
-        match self {
-            Self::File { reason, .. } if reason.starts_with("unknown field") => {
-                format!("the keys of castoff.toml are: {}", KEYS.join(", "))
-            }
-            Self::File { .. } => "write it as `key = \"value\"`, each key once".into(),
-            Self::Unreadable { named_by, .. } => {
-                format!("check that {named_by} names a file that this user may read")
-            }
-            Self::Twice { name } => format!("unset one of `{name}` and `{name}_FILE`"),
-            Self::Value { origin, wanted, .. } => format!("set {origin} to {wanted}"),
-            Self::NotUtf8 { name } => format!("set `{name}` to UTF-8 text"),
-            Self::Environment { .. } => "correct the CASTOFF_* variables".into(),
-        }
-    }
-
-    /// Where in a file it is.
-    pub fn place(&self) -> Option<&Place> {
-        if let Self::File { place, .. } = self {
-            Some(place)
-        } else {
-            None
-        }
-    }
-}
-
 impl Config {
     /// Reads the environment and `castoff.toml`, and joins them with the flags.
     pub fn read(flags: &Options) -> Result<Self, ConfigError> {
@@ -251,7 +159,7 @@ impl Config {
         };
         let text = |key| layers.pick(key).map(|setting| setting.value);
         Ok(Self {
-            database: sources(&layers, &environment)?,
+            database: environment::sources(&layers, &environment)?,
             migrations: match text("migrations") {
                 Some(directory) => MigrationsFrom::Directory(directory.into()),
                 None => MigrationsFrom::EmbeddedOr("migrations".into()),
@@ -284,16 +192,16 @@ impl Config {
                 after: layers.parse("after", None, |setting| setting.words().map(Some))?,
                 timeout: layers.duration("hook_timeout", Duration::from_mins(10))?,
             },
-            placeholders: placeholders(flags, &environment, &layers.file)?,
-            secret_variables: secret_variables(&environment),
+            placeholders: environment::placeholders(flags, &environment, &layers.file)?,
+            secret_variables: environment::secret_variables(&environment),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
             host: nix::unistd::gethostname()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             image: text("image"),
-            path: path(),
-            warnings: strangers(&environment),
+            path: environment::path(),
+            warnings: environment::strangers(&environment),
         })
     }
 }
@@ -314,266 +222,4 @@ pub fn log_format(flags: &Options) -> LogFormat {
     layers
         .parse("log_format", LogFormat::Text, Setting::log_format)
         .unwrap_or(LogFormat::Text)
-}
-
-/// The three layers, strongest first.
-struct Layers {
-    flags: Layer,
-    environment: Layer,
-    file: Layer,
-    file_name: String,
-}
-
-impl Layers {
-    /// The strongest value of an option, with the name of where it stood.
-    fn pick(&self, key: &str) -> Option<Setting> {
-        let flag = || self.flags.get(key).map(|value| (flag_name(key), value));
-        let variable = || {
-            self.environment
-                .get(key)
-                .map(|value| (format!("`{}`", variable_name(key)), value))
-        };
-        let line = || {
-            self.file
-                .get(key)
-                .map(|value| (format!("`{key}` in {}", self.file_name), value))
-        };
-        let (origin, value) = flag().or_else(variable).or_else(line)?;
-        Some(Setting {
-            origin,
-            value: value.to_owned(),
-        })
-    }
-
-    fn parse<T>(
-        &self,
-        key: &str,
-        default: T,
-        parse: impl FnOnce(&Setting) -> Result<T, ConfigError>,
-    ) -> Result<T, ConfigError> {
-        self.pick(key)
-            .map_or(Ok(default), |setting| parse(&setting))
-    }
-
-    fn schema(&self) -> Result<Ident, ConfigError> {
-        let setting = self.pick("schema").unwrap_or_else(|| Setting {
-            origin: String::new(),
-            value: "castoff".to_owned(),
-        });
-        setting.name()
-    }
-
-    fn duration(&self, key: &str, default: Duration) -> Result<Duration, ConfigError> {
-        self.parse(key, default, Setting::duration)
-    }
-}
-
-fn variable_name(key: &str) -> String {
-    format!("CASTOFF_{}", key.to_ascii_uppercase())
-}
-
-fn flag_name(key: &str) -> String {
-    let key = if key == "schema" {
-        "ledger_schema"
-    } else {
-        key
-    };
-    format!("`--{}`", key.replace('_', "-"))
-}
-
-/// Finds the one place that says where the database is: the flag, castoff's own variable, the
-/// application's variable, the file; and passes libpq's variables along.
-fn sources(
-    layers: &Layers,
-    environment: &BTreeMap<String, String>,
-) -> Result<Sources, ConfigError> {
-    let variable = |name: &str| {
-        environment
-            .get(name)
-            .filter(|value| !value.is_empty())
-            .cloned()
-    };
-    let mut url = layers
-        .flags
-        .database_url
-        .clone()
-        .map(|url| (url, "--database-url".to_owned()));
-    for name in ["CASTOFF_DATABASE_URL", "DATABASE_URL"] {
-        let file_name = format!("{name}_FILE");
-        if url.is_some() {
-            break;
-        }
-        url = match (variable(name), variable(&file_name)) {
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::Twice {
-                    name: name.to_owned(),
-                });
-            }
-            (Some(value), None) => Some((value, name.to_owned())),
-            (None, Some(path)) => Some((secret_file(&path, &file_name)?, path)),
-            (None, None) => None,
-        };
-    }
-    if url.is_none() {
-        url = match (&layers.file.database_url, &layers.file.database_url_file) {
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::Twice {
-                    name: "database_url".into(),
-                });
-            }
-            (Some(value), None) => {
-                let origin = format!("database_url in {}", layers.file_name);
-                Some((value.clone(), origin))
-            }
-            (None, Some(path)) => Some((
-                secret_file(path, &format!("database_url_file in {}", layers.file_name))?,
-                path.clone(),
-            )),
-            (None, None) => None,
-        };
-    }
-    let libpq = environment
-        .iter()
-        .filter(|(name, _)| name.starts_with("PG"));
-    Ok(Sources {
-        url,
-        environment: libpq
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-        home: variable("HOME").map(PathBuf::from),
-        user: operating_system_user,
-    })
-}
-
-/// Values for placeholders: from flags, variables and the file, the strongest of each name.
-fn placeholders(
-    flags: &Options,
-    environment: &BTreeMap<String, String>,
-    file: &Layer,
-) -> Result<BTreeMap<String, Secret>, ConfigError> {
-    let mut values: BTreeMap<String, Secret> = BTreeMap::new();
-    for (name, value) in &file.placeholders {
-        values.insert(name.clone(), Secret::new(value.clone()));
-    }
-    for (variable, value) in environment {
-        if let Some(name) = variable.strip_prefix(PLACEHOLDER) {
-            // An empty value is a value: of all variables these alone may mean it.
-            values.insert(name.to_owned(), Secret::new(value.clone()));
-        }
-    }
-    for flag in &flags.placeholder {
-        let Some((name, value)) = flag.split_once('=') else {
-            return Err(ConfigError::Value {
-                origin: "`--placeholder`".to_owned(),
-                // Perhaps the value alone, and a secret.
-                value: "…".to_owned(),
-                wanted: "NAME=VALUE",
-            });
-        };
-        values.insert(name.to_owned(), Secret::new(value.to_owned()));
-    }
-    Ok(values)
-}
-
-/// What the web server and the hooks are not to see.
-fn secret_variables(environment: &BTreeMap<String, String>) -> Vec<String> {
-    let placeholders = environment.keys();
-    let placeholders = placeholders.filter(|name| name.starts_with(PLACEHOLDER));
-    SECRET_VARIABLES
-        .into_iter()
-        .map(str::to_owned)
-        .chain(placeholders.cloned())
-        .collect()
-}
-
-/// The name of the user castoff runs as. Reading `/etc/passwd` takes a tenth of a start with nothing
-/// to do, so it is read only when nobody named a database user.
-fn operating_system_user() -> Option<String> {
-    nix::unistd::User::from_uid(nix::unistd::geteuid())
-        .ok()
-        .flatten()
-        .map(|user| user.name)
-}
-
-/// A secret as Docker and Kubernetes mount it; editors end the file with a newline.
-fn secret_file(path: &str, named_by: &str) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path)
-        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|source| ConfigError::Unreadable {
-            path: path.into(),
-            named_by: format!("`{named_by}`"),
-            source,
-        })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one reader of the environment"
-)]
-fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
-    let mut variables = BTreeMap::new();
-    for (name, value) in std::env::vars_os() {
-        // What is not castoff's may be anything.
-        let Some(name) = name.to_str() else { continue };
-        let ours = ["CASTOFF_", "DATABASE_URL", "PG"]
-            .iter()
-            .any(|own| name.starts_with(own));
-        match value.into_string() {
-            Ok(value) => drop(variables.insert(name.to_owned(), value)),
-            Err(_) if ours => {
-                return Err(ConfigError::NotUtf8 {
-                    name: name.to_owned(),
-                });
-            }
-            Err(_) => {}
-        }
-    }
-    Ok(variables)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one reader of the environment"
-)]
-fn path() -> Option<std::ffi::OsString> {
-    std::env::var_os("PATH")
-}
-
-/// The configuration file: the one that was named, or `castoff.toml` when it is there.
-fn file(
-    flags: &Options,
-    environment: &BTreeMap<String, String>,
-) -> Result<(PathBuf, Option<String>), ConfigError> {
-    let (path, named_by) = if let Some(path) = &flags.config {
-        (path.clone(), Some("`--config`"))
-    } else if let Some(path) = environment.get("CASTOFF_CONFIG") {
-        (PathBuf::from(path), Some("`CASTOFF_CONFIG`"))
-    } else {
-        (Path::new("castoff.toml").to_owned(), None)
-    };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok((path, Some(text))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named_by.is_none() => {
-            Ok((path, None))
-        }
-        Err(source) => Err(ConfigError::Unreadable {
-            path,
-            named_by: named_by.unwrap_or("its name").to_owned(),
-            source,
-        }),
-    }
-}
-
-/// A `CASTOFF_*` variable that nobody knows is probably a slip of the pen.
-fn strangers(environment: &BTreeMap<String, String>) -> Vec<String> {
-    let known = |key: &str| key == "CONFIG" || KEYS.contains(&key.to_ascii_lowercase().as_str());
-    let of_kubernetes = |key: &str| {
-        key.ends_with("SERVICE_HOST") || key.contains("SERVICE_PORT") || key.starts_with("PORT")
-    };
-    environment
-        .keys()
-        .filter_map(|name| name.strip_prefix("CASTOFF_"))
-        .filter(|key| !known(key) && !of_kubernetes(key) && !key.starts_with("PLACEHOLDER_"))
-        .map(|key| format!("`CASTOFF_{key}` is not an option of castoff, and is ignored"))
-        .collect()
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::sql::ident::Ident;
 
-use super::{ConfigError, LONGEST_LOCK_TIMEOUT, LogFormat, LogLevel, OnNewer, words};
+use super::error::ConfigError;
+use super::{LONGEST_LOCK_TIMEOUT, LogFormat, LogLevel, OnNewer, words};
 
 /// How long a session idles in a transaction before it may be ended, unless something else is said.
 const IDLE: Duration = Duration::from_secs(1);

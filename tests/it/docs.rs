@@ -195,8 +195,8 @@ fn every_key_of_the_configuration_is_described() {
     let readme = read("README.md");
     let page = read("docs/configuration.md");
     let keys = read("src/config/layer.rs");
-    let (_, keys) = keys.split_once("const KEYS: ").unwrap();
-    let (keys, _) = keys.split_once("];").unwrap();
+    let (_, keys) = keys.split_once("\noptions! {").unwrap();
+    let (keys, _) = keys.split_once("\n}").unwrap();
     let keys: Vec<&str> = keys.split('"').skip(1).step_by(2).collect();
     assert!(keys.len() >= 12, "{keys:?}");
     for key in keys {

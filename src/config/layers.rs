@@ -1,0 +1,73 @@
+//! The three layers, and which of them wins.
+
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::layer::Layer;
+use super::value::Setting;
+use crate::sql::ident::Ident;
+
+/// The three layers, strongest first.
+pub(super) struct Layers {
+    pub(super) flags: Layer,
+    pub(super) environment: Layer,
+    pub(super) file: Layer,
+    pub(super) file_name: String,
+}
+
+impl Layers {
+    /// The strongest value of an option, with the name of where it stood.
+    pub(super) fn pick(&self, key: &str) -> Option<Setting> {
+        let flag = || self.flags.get(key).map(|value| (flag_name(key), value));
+        let variable = || {
+            self.environment
+                .get(key)
+                .map(|value| (format!("`{}`", variable_name(key)), value))
+        };
+        let line = || {
+            self.file
+                .get(key)
+                .map(|value| (format!("`{key}` in {}", self.file_name), value))
+        };
+        let (origin, value) = flag().or_else(variable).or_else(line)?;
+        Some(Setting {
+            origin,
+            value: value.to_owned(),
+        })
+    }
+
+    pub(super) fn parse<T>(
+        &self,
+        key: &str,
+        default: T,
+        parse: impl FnOnce(&Setting) -> Result<T, ConfigError>,
+    ) -> Result<T, ConfigError> {
+        self.pick(key)
+            .map_or(Ok(default), |setting| parse(&setting))
+    }
+
+    pub(super) fn schema(&self) -> Result<Ident, ConfigError> {
+        let setting = self.pick("schema").unwrap_or_else(|| Setting {
+            origin: String::new(),
+            value: "castoff".to_owned(),
+        });
+        setting.name()
+    }
+
+    pub(super) fn duration(&self, key: &str, default: Duration) -> Result<Duration, ConfigError> {
+        self.parse(key, default, Setting::duration)
+    }
+}
+
+fn variable_name(key: &str) -> String {
+    format!("CASTOFF_{}", key.to_ascii_uppercase())
+}
+
+fn flag_name(key: &str) -> String {
+    let key = if key == "schema" {
+        "ledger_schema"
+    } else {
+        key
+    };
+    format!("`--{}`", key.replace('_', "-"))
+}
