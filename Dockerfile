@@ -27,6 +27,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 # The dependencies first, with empty sources in the place of ours: this layer lasts until they change.
 COPY Cargo.toml Cargo.lock ./
 COPY examples/timetracker/Cargo.toml examples/timetracker/
+COPY process process
 RUN set -eu; \
     mkdir -p src examples/timetracker/src; \
     touch src/lib.rs; \

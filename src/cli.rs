@@ -91,6 +91,15 @@ pub struct Options {
     /// Name of this image or release, recorded in the ledger
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub image: Option<String>,
+    /// File that always holds what castoff is doing, as JSON
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub status_file: Option<String>,
+    /// File for the metrics, as the textfile collector of Prometheus reads it
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub metrics_file: Option<String>,
+    /// File for the error that ends castoff [default: /dev/termination-log, when it is there]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub termination_log: Option<String>,
     /// How much to tell: error, warn, info or debug [default: info]
     #[arg(long, global = true, value_name = "LEVEL", hide_short_help = true)]
     pub log: Option<String>,
@@ -130,9 +139,13 @@ pub enum HistoryFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Wait, upgrade to head, become CMD (same process)
-    Run(Run),
-    /// Only wait until the database answers a query
-    Wait,
+    Run(Box<Run>),
+    /// Start CMD and stay as its init: forward signals, reap zombies, return its status
+    Supervise(Supervise),
+    /// Only wait: for the database, for a revision, for other services
+    Wait(Wait),
+    /// Say how castoff, or the server that it became, is doing; for health checks
+    Status(Status),
     /// Move forward to a target
     Upgrade(Upgrade),
     /// Move back to a target
@@ -176,9 +189,122 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub struct Run {
+    /// Stay as the init of CMD: forward signals, reap zombies, return its status
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub init: Option<String>,
+    /// What else to wait for.
+    #[command(flatten)]
+    pub waiting: WaitingOptions,
+    /// What is waited for between the migrations and CMD; repeatable
+    #[arg(long, value_name = "WHAT")]
+    pub before_exec: Vec<String>,
+    /// The page that is shown until CMD serves.
+    #[command(flatten)]
+    pub holding: HoldingOptions,
+    /// What CMD may do and see.
+    #[command(flatten)]
+    pub privileges: PrivilegeOptions,
+    /// How CMD is looked after.
+    #[command(flatten)]
+    pub supervision: InitOptions,
     /// The web server and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub server: Vec<OsString>,
+}
+
+/// What else is waited for than the database.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WaitingOptions {
+    /// Something to wait for besides: an address, a URL, a file, a socket, a command; repeatable
+    #[arg(long = "for", visible_alias = "before-migrate", value_name = "WHAT")]
+    pub wait_for: Vec<String>,
+}
+
+/// The holding page.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Holding page")]
+pub struct HoldingOptions {
+    /// Answer here while castoff waits and migrates; then CMD gets the socket
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// How CMD gets the port: socket (descriptor 3, as systemd passes it) or close [default: socket]
+    #[arg(long, value_name = "HOW", hide_short_help = true)]
+    pub listen_handover: Option<String>,
+    /// A page of your own instead of castoff's
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub holding_page: Option<String>,
+}
+
+/// What the server may do and see.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Privileges")]
+pub struct PrivilegeOptions {
+    /// Run CMD as this user, without supplementary groups
+    #[arg(long, value_name = "UID[:GID]")]
+    pub user: Option<String>,
+    /// Keep CMD from ever gaining privileges by executing a file
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    pub no_new_privs: Option<String>,
+    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    pub expand_secrets: Option<String>,
+    /// Variable that CMD is not to see; repeatable
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub unset_env: Vec<String>,
+}
+
+/// How a server is looked after by its init.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Init")]
+pub struct InitOptions {
+    /// Send signals to CMD's whole process group, not to CMD alone
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    pub kill_group: Option<String>,
+    /// Send another signal instead (TERM:QUIT), or none (HUP:0); repeatable
+    #[arg(long, value_name = "FROM:TO", hide_short_help = true)]
+    pub rewrite: Vec<String>,
+    /// How long CMD may take to stop before it is killed; 0 for ever [default: 10s]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
+    pub grace: Option<String>,
+    /// Signal for CMD when castoff's own parent dies
+    #[arg(long, value_name = "SIGNAL", hide_short_help = true)]
+    pub parent_death_signal: Option<String>,
+    /// Exit with 0 when CMD exits with this status: 143 for one that ends by SIGTERM; repeatable
+    #[arg(long, value_name = "STATUS", hide_short_help = true)]
+    pub remap_status: Vec<String>,
+}
+
+/// Arguments of `supervise`.
+#[derive(Args, Debug)]
+pub struct Supervise {
+    /// How CMD is looked after.
+    #[command(flatten)]
+    pub supervision: InitOptions,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub server: Vec<OsString>,
+}
+
+/// Arguments of `wait`.
+#[derive(Args, Debug)]
+pub struct Wait {
+    /// Wait until this revision is applied: head, or an id or prefix
+    #[arg(long, value_name = "REV")]
+    pub revision: Option<String>,
+    /// What else to wait for.
+    #[command(flatten)]
+    pub waiting: WaitingOptions,
+}
+
+/// Arguments of `status`.
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Be content with a castoff that waits or migrates
+    #[arg(long)]
+    pub live: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Arguments of `upgrade`.

@@ -3,7 +3,8 @@
 //!
 //! The modules in reading order: what the user said ([`cli`], [`config`]), what the files say
 //! ([`place`], [`revision`], [`sql`]; read by [`bundle`] and [`migrations`]), what the database
-//! says ([`database`]), what happens ([`run`], [`command`]), what is told ([`error`], [`report`]).
+//! says ([`database`]), what happens ([`run`], [`command`]), what is told ([`error`],
+//! [`event`], [`report`], [`status`]).
 
 // What the fuzz target checks is checked by the tests too, where the crate has no name otherwise.
 #[cfg(test)]
@@ -25,4 +26,6 @@ pub mod command;
 pub mod run;
 
 pub mod error;
+pub mod event;
 pub mod report;
+pub mod status;

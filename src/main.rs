@@ -8,6 +8,7 @@ use castoff::config::{self, Config, LogFormat};
 use castoff::error::Error;
 use castoff::report;
 use castoff::run::signal::Stop;
+use castoff::status::board::Board;
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -26,15 +27,15 @@ fn main() -> ExitCode {
 fn run(format: &mut LogFormat) -> Result<Finding, Error> {
     let stop = Stop::install().map_err(Error::System)?;
     let cli = Cli::parse();
-    let config =
-        Config::read(&cli.options).inspect_err(|_| *format = config::log_format(&cli.options))?;
+    let config = Config::read(&cli).inspect_err(|_| *format = config::log_format(&cli))?;
     *format = config.log_format;
-    report::tell(config.log, config.log_format);
+    let board = Board::new();
+    report::tell(config.log, config.log_format, &board);
     config
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
-    let finding = command::dispatch(&cli, &config, &stop)?;
+    let finding = command::dispatch(&cli, &config, &stop, &board)?;
     report::leave_terminal();
     Ok(finding)
 }

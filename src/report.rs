@@ -6,13 +6,11 @@
 
 mod bar;
 
-use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -20,6 +18,8 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::config::{LogFormat, LogLevel};
 use crate::error::Error;
+use crate::event::Fields;
+use crate::status::board::Board;
 use bar::{Bar, Shown};
 
 /// The line at the foot of the terminal. Whoever writes takes it away first.
@@ -29,8 +29,8 @@ fn bar() -> MutexGuard<'static, Option<Bar>> {
     BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts telling the story on standard error.
-pub fn tell(level: LogLevel, format: LogFormat) {
+/// Starts telling the story on standard error, and on the board.
+pub fn tell(level: LogLevel, format: LogFormat, board: &Board) {
     let filter = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -46,7 +46,9 @@ pub fn tell(level: LogLevel, format: LogFormat) {
         filter,
         progress: Mutex::new(None),
     };
-    let subscriber = tracing_subscriber::registry().with(story);
+    let subscriber = tracing_subscriber::registry()
+        .with(story)
+        .with(board.clone());
     // Only a second call could fail, and it would change nothing.
     tracing::subscriber::set_global_default(subscriber).ok();
 }
@@ -198,6 +200,9 @@ fn timestamp() -> String {
         .unwrap_or_default()
 }
 
+/// The board follows the story whatever part of it is told.
+const ON_THE_BOARD: LevelFilter = LevelFilter::INFO;
+
 /// Writes events to standard error.
 struct Story {
     format: LogFormat,
@@ -210,6 +215,7 @@ impl Story {
     /// Whether an event is drawn, or left out, instead of being written as a line.
     fn is_drawn(&self, fields: &Fields) -> bool {
         match fields.text("event") {
+            Some("phase") => self.format == LogFormat::Text,
             // For people the line that says `applied` is enough.
             Some("applying") if self.format == LogFormat::Text => {
                 if let Some(bar) = bar().as_mut() {
@@ -219,7 +225,7 @@ impl Story {
             }
             Some("progress") => {
                 if let Some(bar) = bar().as_mut() {
-                    bar.show(&fields.shown());
+                    bar.show(&shown(fields));
                     return true;
                 }
                 let mut last = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -236,24 +242,38 @@ impl Story {
 
 impl<S: Subscriber> Layer<S> for Story {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        metadata.level() <= &self.filter && metadata.target().starts_with("castoff")
+        metadata.level() <= &self.filter.max(ON_THE_BOARD)
+            && metadata.target().starts_with("castoff")
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.filter)
+        Some(self.filter.max(ON_THE_BOARD))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        let level = *event.metadata().level();
+        if level > self.filter {
+            return;
+        }
+        let fields = Fields::of(event);
         if self.is_drawn(&fields) {
             return;
         }
-        let level = *event.metadata().level();
         write_story(&match self.format {
             LogFormat::Text => as_text(level, &fields.message),
             LogFormat::Json => as_json(level, fields),
         });
+    }
+}
+
+fn shown(fields: &Fields) -> Shown {
+    let text = |name| fields.text(name).unwrap_or_default().to_owned();
+    Shown {
+        what: text("what"),
+        done: fields.number("done"),
+        total: fields.number("total"),
+        unit: text("unit"),
+        left: fields.number("left_seconds"),
     }
 }
 
@@ -278,59 +298,4 @@ fn as_json(level: Level, fields: Fields) -> String {
     document.insert("message".to_owned(), fields.message.into());
     document.extend(fields.others);
     format!("{}\n", Value::Object(document))
-}
-
-/// The fields of one event.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    others: Map<String, Value>,
-}
-
-impl Fields {
-    fn text(&self, name: &str) -> Option<&str> {
-        self.others.get(name)?.as_str()
-    }
-
-    fn shown(&self) -> Shown {
-        let number = |name| self.others.get(name).and_then(Value::as_u64);
-        let text = |name| self.text(name).unwrap_or_default().to_owned();
-        Shown {
-            what: text("what"),
-            done: number("done"),
-            total: number("total"),
-            unit: text("unit"),
-            left: number("left_seconds"),
-        }
-    }
-
-    fn set(&mut self, field: &Field, value: Value) {
-        self.others.insert(field.name().to_owned(), value);
-    }
-}
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            write!(self.message, "{value:?}").ok();
-        } else {
-            self.set(field, format!("{value:?}").into());
-        }
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, value.into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, value.into());
-    }
 }

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::run;
 use crate::run::signal::Stop;
+use crate::status::board::Board;
 
 /// What a command that did its work has to say to the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +48,11 @@ impl From<bool> for Finding {
 }
 
 /// Runs the command.
-pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop) -> Result<Finding, Error> {
+pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Result<Finding, Error> {
     match &cli.command {
-        Command::Run(arguments) => run::run(config, stop, &arguments.server)?,
-        Command::Wait => run::wait(config, stop)?,
+        Command::Run(arguments) => run::run(config, stop, board, &arguments.server)?,
+        Command::Supervise(_) | Command::Status(_) => {}
+        Command::Wait(_) => run::wait(config, stop)?,
         Command::Upgrade(arguments) => upgrade::upgrade(config, stop, arguments)?,
         Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,
         Command::Plan(arguments) => return plan::plan(config, stop, arguments),

@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer};
 
 use super::error::ConfigError;
-use crate::cli::Options;
+use super::words;
+use crate::cli::{Cli, Command, InitOptions, Options, Run};
 use crate::place::Place;
 
 /// Names every option once: the struct of texts, its keys and its lookup come from this list.
 macro_rules! options {
-    ($($field:ident $key:literal,)*) => {
+    (one { $($field:ident $key:literal,)* } several { $($list:ident $list_key:literal,)* }) => {
         /// Every option of castoff, as one place gave it.
         #[derive(Clone, Debug, Default, Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -20,18 +21,23 @@ macro_rules! options {
                 #[serde(rename = $key, deserialize_with = "text")]
                 pub(super) $field: Option<String>,
             )*
+            $(
+                #[serde(rename = $list_key, deserialize_with = "texts")]
+                pub(super) $list: Option<String>,
+            )*
             /// The table `[placeholders]`, which has no name of its own in the environment.
             pub(super) placeholders: BTreeMap<String, String>,
         }
 
         /// The names of [`Layer`]'s fields in files and, in upper case, in variables.
-        pub(super) const KEYS: &[&str] = &[$($key,)*];
+        pub(super) const KEYS: &[&str] = &[$($key,)* $($list_key,)*];
 
         impl Layer {
             /// The value of an option by its name in [`KEYS`].
             pub(super) fn get(&self, key: &str) -> Option<&str> {
                 match key {
                     $($key => self.$field.as_deref(),)*
+                    $($list_key => self.$list.as_deref(),)*
                     _ => None,
                 }
             }
@@ -40,53 +46,137 @@ macro_rules! options {
 }
 
 options! {
-    database_url "database_url",
-    database_url_file "database_url_file",
-    migrations "migrations",
-    schema "schema",
-    wait_timeout "wait_timeout",
-    lock_timeout "lock_timeout",
-    ddl_lock_timeout "ddl_lock_timeout",
-    ddl_lock_budget "ddl_lock_budget",
-    concurrent_budget "concurrent_budget",
-    terminate_blockers "terminate_blockers",
-    show_queries "show_queries",
-    create_database "create_database",
-    baseline "baseline",
-    on_newer "on_newer",
-    role "role",
-    allow_destructive "allow_destructive",
-    before "before",
-    after "after",
-    hook_timeout "hook_timeout",
-    image "image",
-    log "log",
-    log_format "log_format",
+    one {
+        database_url "database_url",
+        database_url_file "database_url_file",
+        migrations "migrations",
+        schema "schema",
+        wait_timeout "wait_timeout",
+        lock_timeout "lock_timeout",
+        ddl_lock_timeout "ddl_lock_timeout",
+        ddl_lock_budget "ddl_lock_budget",
+        concurrent_budget "concurrent_budget",
+        terminate_blockers "terminate_blockers",
+        show_queries "show_queries",
+        create_database "create_database",
+        baseline "baseline",
+        on_newer "on_newer",
+        role "role",
+        allow_destructive "allow_destructive",
+        before "before",
+        after "after",
+        hook_timeout "hook_timeout",
+        listen "listen",
+        listen_handover "listen_handover",
+        holding_page "holding_page",
+        user "user",
+        no_new_privs "no_new_privs",
+        expand_secrets "expand_secrets",
+        init "init",
+        kill_group "kill_group",
+        grace "grace",
+        parent_death_signal "parent_death_signal",
+        status_file "status_file",
+        metrics_file "metrics_file",
+        termination_log "termination_log",
+        image "image",
+        log "log",
+        log_format "log_format",
+    }
+    several {
+        wait_for "for",
+        before_exec "before_exec",
+        unset_env "unset_env",
+        rewrite "rewrite",
+        remap_status "remap_status",
+    }
 }
 
 /// TOML has booleans and numbers where the environment has text only.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "not a text, a whole number, true or false")]
-    enum Scalar {
-        Text(String),
-        Flag(bool),
-        Number(i64),
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "not a text, a whole number, true or false")]
+enum Scalar {
+    Text(String),
+    Flag(bool),
+    Number(i64),
+}
+
+impl Scalar {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Flag(flag) => flag.to_string(),
+            Self::Number(number) => number.to_string(),
+        }
     }
-    Ok(Some(match Scalar::deserialize(deserializer)? {
-        Scalar::Text(text) => text,
-        Scalar::Flag(flag) => flag.to_string(),
-        Scalar::Number(number) => number.to_string(),
-    }))
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Scalar::deserialize(deserializer).map(|value| Some(value.into_text()))
+}
+
+/// Several texts, or one that is cut into words: either way one line of words.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "not a text, or a list of texts")]
+    enum Texts {
+        Line(String),
+        Several(Vec<Scalar>),
+    }
+    Ok(match Texts::deserialize(deserializer)? {
+        Texts::Line(line) => Some(line),
+        Texts::Several(texts) => {
+            let texts: Vec<String> = texts.into_iter().map(Scalar::into_text).collect();
+            words::join(&texts)
+        }
+    })
 }
 
 impl Layer {
     /// What the flags say.
-    pub(super) fn of_flags(options: &Options) -> Self {
+    pub(super) fn of_flags(cli: &Cli) -> Self {
+        let mut layer = Self::of_options(&cli.options);
+        if let Command::Run(run) = &cli.command {
+            layer.add_run(run);
+        }
+        if let Command::Supervise(supervise) = &cli.command {
+            layer.add_init(&supervise.supervision);
+        }
+        if let Command::Wait(wait) = &cli.command {
+            layer.wait_for = words::join(&wait.waiting.wait_for);
+        }
+        layer
+    }
+
+    fn add_run(&mut self, run: &Run) {
+        self.add_init(&run.supervision);
+        self.init.clone_from(&run.init);
+        self.wait_for = words::join(&run.waiting.wait_for);
+        self.before_exec = words::join(&run.before_exec);
+        let holding = run.holding.clone();
+        self.listen = holding.listen;
+        self.listen_handover = holding.listen_handover;
+        self.holding_page = holding.holding_page;
+        let privileges = run.privileges.clone();
+        self.user = privileges.user;
+        self.no_new_privs = privileges.no_new_privs;
+        self.expand_secrets = privileges.expand_secrets;
+        self.unset_env = words::join(&privileges.unset_env);
+    }
+
+    fn add_init(&mut self, options: &InitOptions) {
+        let options = options.clone();
+        self.kill_group = options.kill_group;
+        self.rewrite = words::join(&options.rewrite);
+        self.grace = options.grace;
+        self.parent_death_signal = options.parent_death_signal;
+        self.remap_status = words::join(&options.remap_status);
+    }
+
+    fn of_options(options: &Options) -> Self {
         let options = options.clone();
         Self {
             database_url: options.database_url,
-            database_url_file: None,
             migrations: options.migrations,
             schema: options.ledger_schema,
             wait_timeout: options.wait_timeout,
@@ -107,7 +197,10 @@ impl Layer {
             image: options.image,
             log: options.log,
             log_format: options.log_format,
-            placeholders: BTreeMap::new(),
+            status_file: options.status_file,
+            metrics_file: options.metrics_file,
+            termination_log: options.termination_log,
+            ..Self::default()
         }
     }
 
@@ -226,6 +319,19 @@ mod tests {
             "log = ['debug']",
             "not a text, a whole number, true or false at castoff.toml:1",
         );
+    }
+
+    #[test]
+    fn a_list_is_an_array_or_a_line_of_words() {
+        let list = |text: &str| {
+            let layer = Layer::of_file(Path::new("castoff.toml"), text).unwrap();
+            words::words(layer.get("for").unwrap()).unwrap()
+        };
+        assert_eq!(
+            list("for = ['file:/a b', 'unix:/c']"),
+            ["file:/a b", "unix:/c"]
+        );
+        assert_eq!(list("for = 'file:/a unix:/c'"), ["file:/a", "unix:/c"]);
     }
 
     #[test]

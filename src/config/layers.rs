@@ -1,5 +1,6 @@
 //! The three layers, and which of them wins.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::ConfigError;
@@ -52,6 +53,28 @@ impl Layers {
             value: "castoff".to_owned(),
         });
         setting.name()
+    }
+
+    /// The texts of an option that can be given several times: flags one by one, elsewhere as words
+    /// or, in the file, as a list.
+    pub(super) fn list(&self, key: &str) -> Result<Vec<Setting>, ConfigError> {
+        let Some(setting) = self.pick(key) else {
+            return Ok(Vec::new());
+        };
+        let words = setting.words()?;
+        let one = |value| Setting {
+            origin: setting.origin.clone(),
+            value,
+        };
+        Ok(words.into_iter().map(one).collect())
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Result<bool, ConfigError> {
+        self.parse(key, false, Setting::flag)
+    }
+
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
+        self.pick(key).map(|setting| setting.value.into())
     }
 
     pub(super) fn duration(&self, key: &str, default: Duration) -> Result<Duration, ConfigError> {

@@ -5,8 +5,12 @@
 
 mod environment;
 pub mod error;
+pub mod holding;
+pub mod init;
 mod layer;
 mod layers;
+pub mod observed;
+pub mod privileges;
 mod value;
 mod words;
 
@@ -14,14 +18,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::Options;
+use crate::cli::Cli;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
 use environment::{environment, file};
 use error::ConfigError;
+use holding::Holding;
+use init::Init;
 use layer::Layer;
 use layers::Layers;
+use observed::Observed;
+use privileges::Privileges;
 use value::Setting;
 
 /// Everything castoff was told, resolved.
@@ -55,6 +63,20 @@ pub struct Config {
     pub placeholders: BTreeMap<String, Secret>,
     /// Variables that are castoff's alone, and are taken out of the environment of others.
     pub secret_variables: Vec<String>,
+    /// What is waited for besides the database, before the migrations.
+    pub wait_for: Vec<String>,
+    /// What is waited for between the migrations and the server's start.
+    pub before_exec: Vec<String>,
+    /// The page that is shown until the server serves.
+    pub holding: Option<Holding>,
+    /// What the server may do and see.
+    pub privileges: Privileges,
+    /// Whether castoff stays as the server's init.
+    pub stays: bool,
+    /// How it looks after the server then.
+    pub init: Init,
+    /// The files that castoff keeps for others to look at.
+    pub observed: Observed,
     /// How much of the story is told.
     pub log: LogLevel,
     /// How the story is told.
@@ -144,20 +166,24 @@ pub enum LogFormat {
 
 impl Config {
     /// Reads the environment and `castoff.toml`, and joins them with the flags.
-    pub fn read(flags: &Options) -> Result<Self, ConfigError> {
+    pub fn read(cli: &Cli) -> Result<Self, ConfigError> {
         let environment = environment()?;
-        let (file_name, file) = file(flags, &environment)?;
+        let (file_name, file) = file(&cli.options, &environment)?;
         let file_layer = match &file {
             Some(text) => Layer::of_file(&file_name, text)?,
             None => Layer::default(),
         };
         let layers = Layers {
-            flags: Layer::of_flags(flags),
+            flags: Layer::of_flags(cli),
             environment: Layer::of_environment(&environment)?,
             file: file_layer,
             file_name: file_name.display().to_string(),
         };
         let text = |key| layers.pick(key).map(|setting| setting.value);
+        let texts = |key| {
+            let settings = layers.list(key)?.into_iter();
+            Ok(settings.map(|setting| setting.value).collect())
+        };
         Ok(Self {
             database: environment::sources(&layers, &environment)?,
             migrations: match text("migrations") {
@@ -180,20 +206,27 @@ impl Config {
                     None,
                     Setting::terminate_blockers,
                 )?,
-                show_queries: layers.parse("show_queries", false, Setting::flag)?,
+                show_queries: layers.flag("show_queries")?,
             },
-            create_database: layers.parse("create_database", false, Setting::flag)?,
+            create_database: layers.flag("create_database")?,
             baseline: text("baseline"),
             on_newer: layers.parse("on_newer", OnNewer::Warn, Setting::on_newer)?,
             role: layers.parse("role", None, |setting| setting.name().map(Some))?,
-            allow_destructive: layers.parse("allow_destructive", false, Setting::flag)?,
+            allow_destructive: layers.flag("allow_destructive")?,
             hooks: Hooks {
                 before: layers.parse("before", None, |setting| setting.words().map(Some))?,
                 after: layers.parse("after", None, |setting| setting.words().map(Some))?,
                 timeout: layers.duration("hook_timeout", Duration::from_mins(10))?,
             },
-            placeholders: environment::placeholders(flags, &environment, &layers.file)?,
+            placeholders: environment::placeholders(&cli.options, &environment, &layers.file)?,
             secret_variables: environment::secret_variables(&environment),
+            wait_for: texts("for")?,
+            before_exec: texts("before_exec")?,
+            holding: Holding::read(&layers)?,
+            privileges: Privileges::read(&layers)?,
+            stays: layers.flag("init")?,
+            init: Init::read(&layers)?,
+            observed: Observed::read(&layers),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
             host: nix::unistd::gethostname()
@@ -207,14 +240,16 @@ impl Config {
 }
 
 /// How errors are told, as far as that can be known when the rest of the configuration is wrong.
-pub fn log_format(flags: &Options) -> LogFormat {
+pub fn log_format(cli: &Cli) -> LogFormat {
     let environment = environment().unwrap_or_default();
-    let file_layer = file(flags, &environment).ok().and_then(|(name, text)| {
-        let layer = Layer::of_file(&name, &text?).ok()?;
-        Some(layer)
-    });
+    let file_layer = file(&cli.options, &environment)
+        .ok()
+        .and_then(|(name, text)| {
+            let layer = Layer::of_file(&name, &text?).ok()?;
+            Some(layer)
+        });
     let layers = Layers {
-        flags: Layer::of_flags(flags),
+        flags: Layer::of_flags(cli),
         environment: Layer::of_environment(&environment).unwrap_or_default(),
         file: file_layer.unwrap_or_default(),
         file_name: String::new(),

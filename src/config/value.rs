@@ -100,7 +100,7 @@ impl Setting {
         Ident::new(&self.value).map_err(|_| self.refuse("a name of 1 to 63 bytes"))
     }
 
-    fn refuse(&self, wanted: &'static str) -> ConfigError {
+    pub(super) fn refuse(&self, wanted: &'static str) -> ConfigError {
         ConfigError::Value {
             origin: self.origin.clone(),
             value: self.value.clone(),

@@ -39,6 +39,13 @@ pub(super) fn words(line: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
+/// Texts as one line that [`words`] cuts into the same texts again; nothing for no text.
+pub(super) fn join(texts: &[String]) -> Option<String> {
+    let quoted = |text: &String| format!("'{}'", text.replace('\'', r"'\''"));
+    let texts: Vec<String> = texts.iter().map(quoted).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +71,13 @@ mod tests {
         for line in ["a 'b", "a \"b", "a \\", "\"a\\"] {
             assert_eq!(words(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn what_was_joined_is_cut_again() {
+        let texts = ["exec:sh -c 'a b'", "", "\\", "tcp://h:1"].map(str::to_owned);
+        let joined = join(&texts).unwrap();
+        assert_eq!(words(&joined).unwrap(), texts, "{joined}");
+        assert_eq!(join(&[]), None);
     }
 }

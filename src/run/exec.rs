@@ -1,5 +1,6 @@
 //! Becoming the web server: the last thing castoff does.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +15,17 @@ use nix::sys::signal::SigSet;
 
 use super::signal::Stop;
 use crate::report;
+
+/// What becomes of castoff.
+#[derive(Debug)]
+pub struct Launch<'l> {
+    /// The server and its arguments.
+    pub server: &'l [OsString],
+    /// Variables that it does not get.
+    pub unset: Vec<String>,
+    /// Variables that it gets besides.
+    pub set: BTreeMap<OsString, OsString>,
+}
 
 /// Why the server cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -126,15 +138,14 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
 /// Uses `std`, not a raw `execvp`: `std` first restores SIGPIPE, which the Rust runtime ignores and
 /// which the server would otherwise inherit ignored. Descriptors of castoff's own are all
 /// close-on-exec; those it was given, it passes on.
-pub fn replace(
-    server: &[OsString],
-    stop: &Stop,
-    secret_variables: &[String],
-) -> Result<i32, ExecError> {
-    let (program, arguments) = server.split_first().expect("clap requires a command");
+pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, ExecError> {
+    let (program, arguments) = launch
+        .server
+        .split_first()
+        .expect("clap requires a command");
     let mut command = Command::new(program);
-    command.args(arguments);
-    for name in secret_variables {
+    command.args(arguments).envs(&launch.set);
+    for name in &launch.unset {
         command.env_remove(name);
     }
     give_ignored_signals_a_handler();

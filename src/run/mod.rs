@@ -43,6 +43,7 @@ mod watch;
 mod work;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::Future;
@@ -60,6 +61,9 @@ use crate::error::Error;
 use crate::migrations;
 use crate::report;
 use crate::revision::target::Target;
+use crate::status::board::Board;
+use crate::status::phase::{self, Phase};
+use exec::Launch;
 use migrate::Goal;
 use position::Position;
 use signal::Stop;
@@ -120,6 +124,7 @@ impl<'c> Context<'c> {
         question: impl AsyncFn(&Session<Open>) -> Result<T, Error>,
     ) -> Result<(Session<Open>, T), Error> {
         let mut told = false;
+        phase::enter(Phase::Waiting);
         loop {
             let link = wait::until_ready(&self.conninfo, &patience, create).await?;
             let session = Session::open(link, self.config.ledger_schema.clone());
@@ -255,12 +260,19 @@ pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
 }
 
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
-pub fn run(config: &Config, stop: &Stop, server: &[OsString]) -> Result<(), Error> {
+pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> Result<(), Error> {
     if let Some(program) = server.first() {
         exec::look_up(program, config.path.as_deref())?;
     }
     migrate(config, stop, &Goal::Upgrade(Target::head()))?;
-    let signal = exec::replace(server, stop, &config.secret_variables)?;
+    phase::enter(Phase::HandingOver);
+    let launch = Launch {
+        server,
+        unset: config.secret_variables.clone(),
+        set: BTreeMap::new(),
+    };
+    board.enter(Phase::Serving);
+    let signal = exec::replace(&launch, stop)?;
     Err(Error::Stopped { signal })
 }
 

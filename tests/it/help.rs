@@ -40,7 +40,9 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Commands:
           run          Wait, upgrade to head, become CMD (same process)
-          wait         Only wait until the database answers a query
+          supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
+          wait         Only wait: for the database, for a revision, for other services
+          status       Say how castoff, or the server that it became, is doing; for health checks
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing
@@ -82,11 +84,20 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Usage: castoff run [OPTIONS] -- <CMD>...
 
-        Arguments:
-          <CMD>...  The web server and its arguments
-
         Options:
-          -h, --help  Print help (see more with '--help')
+              --init[=<BOOL>]       Stay as the init of CMD: forward signals, reap zombies, return its status
+              --for <WHAT>          Something to wait for besides: an address, a URL, a file, a socket, a command; repeatable [alias: --before-migrate]
+              --before-exec <WHAT>  What is waited for between the migrations and CMD; repeatable
+          -h, --help                Print help (see more with '--help')
+
+        Holding page:
+              --listen <HOST:PORT>  Answer here while castoff waits and migrates; then CMD gets the socket
+
+        Privileges:
+              --user <UID[:GID]>  Run CMD as this user, without supplementary groups
+
+        Init:
+          <CMD>...  The web server and its arguments
 
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
@@ -112,7 +123,9 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Commands:
           run          Wait, upgrade to head, become CMD (same process)
-          wait         Only wait until the database answers a query
+          supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
+          wait         Only wait: for the database, for a revision, for other services
+          status       Say how castoff, or the server that it became, is doing; for health checks
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing

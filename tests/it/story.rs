@@ -51,6 +51,9 @@ fn every_line_of_the_json_story_is_one_object() {
         rest.trim_start_matches(|c: char| c.is_ascii_digit())
     );
     expect![[r#"
+        {"event":"phase","level":"info","message":"phase: waiting","phase":"waiting","timestamp":"[when]"}
+        {"event":"phase","level":"info","message":"phase: locking","phase":"locking","timestamp":"[when]"}
+        {"event":"phase","level":"info","message":"phase: migrating","phase":"migrating","timestamp":"[when]"}
         {"event":"applying","level":"info","message":"1 of 2, aaaa11","revision":"aaaa11","step":1,"steps":2,"timestamp":"[when]"}
         {"event":"applied","level":"info","message":"applied aaaa11 Make aaaa11 ([time])",,"revision":"aaaa11","timestamp":"[when]"}
         {"event":"applying","level":"info","message":"2 of 2, bbbb22","revision":"bbbb22","step":2,"steps":2,"timestamp":"[when]"}

@@ -1,0 +1,65 @@
+//! One event of the story, as those who follow the story are given it.
+
+use std::fmt::{self, Write as _};
+
+use serde_json::{Map, Value};
+use tracing::Event;
+use tracing::field::{Field, Visit};
+
+/// The message of an event, and its fields by their names.
+#[derive(Debug, Default)]
+pub struct Fields {
+    /// What people read.
+    pub message: String,
+    /// What programs read.
+    pub others: Map<String, Value>,
+}
+
+impl Fields {
+    /// The fields of an event.
+    pub fn of(event: &Event<'_>) -> Self {
+        let mut fields = Self::default();
+        event.record(&mut fields);
+        fields
+    }
+
+    /// A field that holds text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.others.get(name)?.as_str()
+    }
+
+    /// A field that holds a whole number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.others.get(name)?.as_u64()
+    }
+
+    fn set(&mut self, field: &Field, value: Value) {
+        self.others.insert(field.name().to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            write!(self.message, "{value:?}").ok();
+        } else {
+            self.set(field, format!("{value:?}").into());
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, value.into());
+    }
+}
