@@ -189,6 +189,9 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub struct Run {
+    /// The web server and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub server: Vec<OsString>,
     /// Stay as the init of CMD: forward signals, reap zombies, return its status
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub init: Option<String>,
@@ -207,9 +210,6 @@ pub struct Run {
     /// How CMD is looked after.
     #[command(flatten)]
     pub supervision: InitOptions,
-    /// The web server and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub server: Vec<OsString>,
 }
 
 /// What else is waited for than the database.
@@ -277,12 +277,12 @@ pub struct InitOptions {
 /// Arguments of `supervise`.
 #[derive(Args, Debug)]
 pub struct Supervise {
-    /// How CMD is looked after.
-    #[command(flatten)]
-    pub supervision: InitOptions,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub server: Vec<OsString>,
+    /// How CMD is looked after.
+    #[command(flatten)]
+    pub supervision: InitOptions,
 }
 
 /// Arguments of `wait`.

@@ -84,6 +84,9 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Usage: castoff run [OPTIONS] -- <CMD>...
 
+        Arguments:
+          <CMD>...  The web server and its arguments
+
         Options:
               --init[=<BOOL>]       Stay as the init of CMD: forward signals, reap zombies, return its status
               --for <WHAT>          Something to wait for besides: an address, a URL, a file, a socket, a command; repeatable [alias: --before-migrate]
@@ -95,9 +98,6 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Privileges:
               --user <UID[:GID]>  Run CMD as this user, without supplementary groups
-
-        Init:
-          <CMD>...  The web server and its arguments
 
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
