@@ -1,38 +1,161 @@
 //! The status, shared between the thread that works and those that answer for it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::Status;
 use super::phase::Phase;
+use super::{Change, Failure, Status};
+use crate::error::Error;
 use crate::event::Fields;
 
 /// Always has the present status: it follows the story.
 #[derive(Clone, Debug)]
-pub struct Board(Arc<Mutex<Status>>);
+pub struct Board(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Somebody changed the state.
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    status: Status,
+    /// How often there was news, and how often anything changed.
+    seen: Seen,
+    /// Whoever writes the status down, and what it has written, if there is such a one.
+    written: Option<Seen>,
+}
+
+/// What somebody has seen of the board.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    news: u64,
+    changes: u64,
+}
 
 impl Board {
     /// castoff has just begun.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Status::new(Instant::now()))))
+        Self(Arc::new(Shared {
+            state: Mutex::new(State {
+                status: Status::new(Instant::now()),
+                // The beginning is news to whoever begins to look.
+                seen: Seen {
+                    news: 1,
+                    changes: 1,
+                },
+                written: None,
+            }),
+            changed: Condvar::new(),
+        }))
     }
 
     /// The status at this moment.
     pub fn status(&self) -> Status {
-        self.lock().clone()
+        self.lock().status.clone()
     }
 
     /// Enters a phase that is nobody's to tell any more.
     pub fn enter(&self, phase: Phase) {
-        self.lock().enter(phase, Instant::now());
+        self.change(|status| status.enter(phase, Instant::now()));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Status> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends castoff with an error.
+    pub fn fail(&self, error: &Error) -> Failure {
+        let mut failure = None;
+        self.change(|status| {
+            let (code, exit_status) = (error.code(), error.exit_status());
+            let message = error.in_one_line();
+            failure = Some(status.fail(code, exit_status, message, Instant::now()));
+            Change::News
+        });
+        failure.expect("it was set a line above")
+    }
+
+    /// Waits for something that was not `seen`: news at once, progress once `now_and_then` has passed,
+    /// and nothing at all for `seldom`. For the one who writes the status down: what it had seen before
+    /// counts as written.
+    pub(crate) fn follow(
+        &self,
+        seen: Option<Seen>,
+        now_and_then: Duration,
+        seldom: Duration,
+    ) -> (Status, Seen) {
+        let began = Instant::now();
+        let mut state = self.lock();
+        if let Some(seen) = seen {
+            state.written = Some(seen);
+            self.0.changed.notify_all();
+        }
+        while let Some(seen) = seen {
+            if state.seen.news != seen.news {
+                break;
+            }
+            let patience = if state.seen == seen {
+                seldom
+            } else {
+                now_and_then
+            };
+            let left = patience.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            // A spurious wake-up finds nothing new, and waits again.
+            let waited = self.0.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        (state.status.clone(), state.seen)
+    }
+
+    /// From now on somebody writes down what stands here.
+    pub(crate) fn is_followed(&self) {
+        self.lock().written = Some(Seen::default());
+    }
+
+    /// Nobody writes it down after all.
+    pub(crate) fn is_not_followed(&self) {
+        self.lock().written = None;
+    }
+
+    /// Gives whoever writes the status down the time to do it: what follows may end this process. No
+    /// longer than `most`, for a disk that does not answer. Whether it is written.
+    pub(crate) fn settle(&self, most: Duration) -> bool {
+        let began = Instant::now();
+        let mut state = self.lock();
+        loop {
+            let is_written = |written: Seen| written.news >= state.seen.news;
+            if state.written.is_none_or(is_written) {
+                return true;
+            }
+            let left = most.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.0.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Status) -> Change) {
+        let mut state = self.lock();
+        match change(&mut state.status) {
+            Change::Nothing => return,
+            Change::Progress => {}
+            Change::News => state.seen.news += 1,
+        }
+        state.seen.changes += 1;
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -44,6 +167,7 @@ impl Default for Board {
 
 impl<S: Subscriber> Layer<S> for Board {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.lock().observe(&Fields::of(event), Instant::now());
+        let fields = Fields::of(event);
+        self.change(|status| status.observe(&fields, Instant::now()));
     }
 }
