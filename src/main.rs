@@ -60,7 +60,7 @@ fn run(board: &Board, telling: &mut (LogFormat, TerminationLog)) -> Result<Findi
 /// Ends as clap does, which has no more to say than one line and the usage.
 fn end_on_wrong_usage(error: &clap::Error) -> ! {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    if error.use_stderr() {
+    if error.exit_code() != 0 {
         let is_watched = observe::is_watched_word(&arguments);
         let (_, observed) = config::telling(None);
         let line = error.to_string();

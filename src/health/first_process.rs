@@ -204,6 +204,6 @@ mod tests {
         let found = see(child.id()).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!found.is_castoff || found.name != "sleep", "{found:?}");
+        assert_eq!((found.is_castoff, found.name.as_str()), (false, "sleep"));
     }
 }

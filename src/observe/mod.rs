@@ -31,7 +31,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 const ALIVE: Duration = Duration::from_secs(10);
 
 /// What the last write may take before castoff goes on without it.
-const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// Whether a command is a container's life, or a part of it: the others are asked by people, in a
 /// container whose files are not theirs.
@@ -76,12 +76,19 @@ pub fn is_watched_word(arguments: &[OsString]) -> bool {
         .any(|word| WATCHED.contains(&word))
 }
 
-/// Begins to keep the files that were asked for. They are kept until castoff ends or becomes the
+/// Keeps the files that were asked for, from the first phase on, until castoff ends or becomes the
 /// server.
 pub fn keep(observed: &Observed, board: &Board) {
+    if observed.status_file.is_some() || observed.metrics_file.is_some() {
+        let observed = observed.clone();
+        board.is_followed(move |board| begin(observed, board));
+    }
+}
+
+fn begin(observed: Observed, board: &Board) {
     let mut keeper = Keeper {
-        status_file: observed.status_file.clone(),
-        metrics_file: observed.metrics_file.clone(),
+        status_file: observed.status_file,
+        metrics_file: observed.metrics_file,
         process: process::this(),
     };
     if let Some(path) = &keeper.status_file
@@ -95,9 +102,9 @@ pub fn keep(observed: &Observed, board: &Board) {
         keeper.status_file = None;
     }
     if keeper.status_file.is_none() && keeper.metrics_file.is_none() {
+        board.is_not_followed();
         return;
     }
-    board.is_followed();
     let follower = board.clone();
     // A signal belongs to the thread that waits for it, which must be the first one.
     let mask = SigSet::thread_get_mask();

@@ -1,5 +1,6 @@
 //! The status, shared between the thread that works and those that answer for it.
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,21 @@ struct State {
     status: Status,
     /// How often there was news, and how often anything changed.
     seen: Seen,
-    /// Whoever writes the status down, and what it has written, if there is such a one.
+    /// What whoever writes the status down has written, if there is such a one.
     written: Option<Seen>,
+    begin: Begin,
+}
+
+/// Begins to write the status down. Called with the first news and not before: until then castoff may
+/// split in two (`run --init`), of which only one has a story to tell, and threads survive in neither.
+#[derive(Default)]
+struct Begin(Option<Box<dyn FnOnce(&Board) + Send>>);
+
+impl fmt::Debug for Begin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let begun = if self.0.is_some() { "not yet" } else { "begun" };
+        formatter.write_str(begun)
+    }
 }
 
 /// What somebody has seen of the board.
@@ -51,6 +65,7 @@ impl Board {
                     changes: 1,
                 },
                 written: None,
+                begin: Begin::default(),
             }),
             changed: Condvar::new(),
         }))
@@ -113,9 +128,11 @@ impl Board {
         (state.status.clone(), state.seen)
     }
 
-    /// From now on somebody writes down what stands here.
-    pub(crate) fn is_followed(&self) {
-        self.lock().written = Some(Seen::default());
+    /// Has somebody begin to write down what stands here, with the first news.
+    pub(crate) fn is_followed(&self, begin: impl FnOnce(&Self) + Send + 'static) {
+        let mut state = self.lock();
+        state.written = Some(Seen::default());
+        state.begin = Begin(Some(Box::new(begin)));
     }
 
     /// Nobody writes it down after all.
@@ -146,12 +163,17 @@ impl Board {
         let mut state = self.lock();
         match change(&mut state.status) {
             Change::Nothing => return,
+            // There was news before: that it begins.
             Change::Progress => {}
             Change::News => state.seen.news += 1,
         }
         state.seen.changes += 1;
+        let begin = state.begin.0.take();
         drop(state);
         self.0.changed.notify_all();
+        if let Some(begin) = begin {
+            begin(self);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
