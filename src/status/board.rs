@@ -193,3 +193,60 @@ impl<S: Subscriber> Layer<S> for Board {
         self.change(|status| status.observe(&fields, Instant::now()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(1);
+    const SHORT: Duration = Duration::from_millis(5);
+
+    #[test]
+    fn nobody_is_waited_for_where_nobody_writes() {
+        let board = Board::new();
+        board.enter(Phase::Waiting);
+        assert!(board.settle(LONG));
+    }
+
+    #[test]
+    fn a_writer_begins_with_the_first_news_and_is_waited_for_until_it_wrote_the_last() {
+        let board = Board::new();
+        board.is_followed(|board| {
+            let board = board.clone();
+            std::thread::spawn(move || {
+                let (mut status, mut seen) = board.follow(None, LONG, LONG);
+                while !status.phase.is_last() {
+                    (status, seen) = board.follow(Some(seen), LONG, LONG);
+                }
+                // What was seen last is written when the writer comes back.
+                board.follow(Some(seen), SHORT, SHORT);
+            });
+        });
+        for phase in [Phase::Waiting, Phase::Migrating, Phase::Serving] {
+            board.enter(phase);
+        }
+        assert!(board.settle(LONG));
+    }
+
+    #[test]
+    fn a_writer_that_hangs_holds_nobody_up() {
+        let board = Board::new();
+        board.is_followed(|_| {});
+        board.enter(Phase::Serving);
+        assert!(!board.settle(SHORT));
+        board.is_not_followed();
+        assert!(board.settle(LONG));
+    }
+
+    #[test]
+    fn progress_is_shown_now_and_then_and_nothing_new_seldom() {
+        let board = Board::new();
+        let (_, seen) = board.follow(None, LONG, LONG);
+        assert_eq!(board.follow(Some(seen), LONG, SHORT).1, seen);
+        board.change(|_| Change::Progress);
+        let (_, later) = board.follow(Some(seen), SHORT, LONG);
+        assert_ne!(later, seen);
+        board.change(|_| Change::Nothing);
+        assert_eq!(board.follow(Some(later), LONG, SHORT).1, later);
+    }
+}

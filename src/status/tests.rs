@@ -97,7 +97,9 @@ fn brief(status: &Status) -> String {
 
 #[test]
 fn an_upgrade_that_waits_for_the_lock_and_has_batches() {
-    check(include_str!("recorded/upgrade.jsonl"), &expect![[r#"
+    check(
+        include_str!("recorded/upgrade.jsonl"),
+        &expect![[r#"
         waiting
         locking
         locking: waiting for the migration lock: held by `psql` (12
@@ -108,7 +110,8 @@ fn an_upgrade_that_waits_for_the_lock_and_has_batches() {
         migrating 2/2 bbbb22 | applied 1
         migrating 2/2 bbbb22 | applied 2
         done | applied 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -254,6 +254,36 @@ fn the_termination_log_also_has_what_is_wrong_before_anything_begins() {
 }
 
 #[test]
+fn kubernetes_own_file_is_written_if_it_is_there() {
+    let run = |prepare: &str, status: i32| {
+        let script = format!(
+            "mount -t tmpfs none /dev && {prepare}; \"$@\"; status=$?; \
+             cd /dev; for file in *; do echo \"$file:\"; cat \"$file\"; done; exit $status"
+        );
+        let project = Project::with("a<-");
+        let castoff = Castoff::program(project.directory(), Path::new("unshare"));
+        let castoff = castoff.args(["--mount", "sh", "-c", &script, "sh"]);
+        let castoff = castoff.args([env!("CARGO_BIN_EXE_castoff"), "upgrade"]);
+        let finished = castoff.env("PATH", "/usr/bin:/bin").output();
+        finished.status(status);
+        finished.stdout
+    };
+    let works = Command::new("unshare").args(["--mount", "true"]).output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: no mount namespaces here");
+        return;
+    }
+    let written = run("echo before >/dev/termination-log", 10);
+    expect![[r#"
+        termination-log:
+        error[database-missing]: no database is named; help: set `DATABASE_URL`, as in `postgresql://user:password@host:5432/database`
+    "#]]
+    .assert_eq(&written);
+    let nothing = run("true", 10);
+    assert_eq!(nothing, "*:\n");
+}
+
+#[test]
 fn success_leaves_metrics_and_no_last_words() {
     let database = Server::shared().database();
     let project = Project::with("a<- b<a");
