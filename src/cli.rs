@@ -94,7 +94,7 @@ pub struct Options {
     /// File that always holds what castoff is doing, as JSON (see docs/observability.md)
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub status_file: Option<String>,
-    /// File that gets the metrics in the end, for the textfile collector of node_exporter
+    /// File that gets the metrics in the end, for the textfile collector of `node_exporter`
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub metrics_file: Option<String>,
     /// File for the error that ends castoff, in one line [default: /dev/termination-log, when there]

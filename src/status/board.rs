@@ -37,7 +37,9 @@ struct State {
 /// Begins to write the status down. Called with the first news and not before: until then castoff may
 /// split in two (`run --init`), of which only one has a story to tell, and threads survive in neither.
 #[derive(Default)]
-struct Begin(Option<Box<dyn FnOnce(&Board) + Send>>);
+struct Begin(Option<Beginning>);
+
+type Beginning = Box<dyn FnOnce(&Board) + Send>;
 
 impl fmt::Debug for Begin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

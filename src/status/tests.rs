@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 use serde_json::{Map, Value, json};
 
@@ -75,13 +77,13 @@ fn check(recorded: &str, expected: &Expect) {
 fn brief(status: &Status) -> String {
     let mut line = status.phase.name().to_owned();
     if let Some((step, steps)) = status.step {
-        line += &format!(" {step}/{steps}");
+        write!(line, " {step}/{steps}").unwrap();
     }
     if let Some(revision) = &status.revision {
-        line += &format!(" {revision}");
+        write!(line, " {revision}").unwrap();
     }
     if let Some(cause) = &status.cause {
-        line += &format!(": {}", cause.chars().take(50).collect::<String>());
+        write!(line, ": {}", cause.chars().take(50).collect::<String>()).unwrap();
     }
     let counts = [
         ("applied", status.applied.len()),
@@ -90,7 +92,7 @@ fn brief(status: &Status) -> String {
         ("retries", usize::try_from(status.retries).unwrap()),
     ];
     for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
-        line += &format!(" | {name} {count}");
+        write!(line, " | {name} {count}").unwrap();
     }
     line + "\n"
 }

@@ -1,6 +1,7 @@
 //! What others can see of castoff: the status file, the metrics, the termination log, the events of its
 //! phases, and what `castoff status` makes of them.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
@@ -55,8 +56,8 @@ fn start(project: &Project, database: &Database<'_>) -> Running {
 
 /// Runs `castoff status`, with and without `--live`.
 #[track_caller]
-fn check_health(project: &Project, line: &str, ready: i32, live: i32) -> Finished {
-    run(project, None, &format!("{line} --live")).status(live);
+fn check_health(project: &Project, line: &str, ready: i32, at_work: i32) -> Finished {
+    run(project, None, &format!("{line} --live")).status(at_work);
     let finished = run(project, None, line);
     finished.status(ready);
     finished
@@ -143,7 +144,7 @@ fn the_status_file_follows_a_start_to_its_server_and_beyond() {
     assert_eq!(said, gone);
     let files = project.directory().read_dir().unwrap();
     let mut files = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(files.all(|name| !name.ends_with(".tmp")));
+    assert!(files.all(|name| !name.contains(".tmp")));
 }
 
 #[test]
@@ -240,7 +241,7 @@ fn the_termination_log_also_has_what_is_wrong_before_anything_begins() {
         run(&project, None, &castoff).status(status);
         let written = std::fs::read_to_string(project.path("log"));
         let written = written.unwrap_or_else(|_| "nothing\n".to_owned());
-        all += &format!("{line}: {written}");
+        write!(all, "{line}: {written}").unwrap();
     }
     expect![[r#"
         upgrade: error[config-value]: `log` in castoff.toml: `loud` is not error, warn, info or debug; help: set `log` in castoff.toml to error, warn, info or debug
@@ -405,11 +406,8 @@ fn every_phase_says_what_came_before() {
                 phases.push(event["code"].as_str().unwrap().to_owned());
             }
         }
-        all += &format!(
-            "{}: {}\n",
-            line.split_once(' ').unwrap().1,
-            phases.join(" ")
-        );
+        let line = line.split_once(' ').unwrap().1;
+        writeln!(all, "{line}: {}", phases.join(" ")).unwrap();
     }
     expect![[r#"
         current: starting waiting done
