@@ -2,6 +2,7 @@
 //! status and one line of help. The codes and statuses are public contract: see `docs/errors.md`.
 
 mod help;
+mod line;
 
 use std::io;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::database::conninfo_error::ConninfoError;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
 use crate::database::session::Holder;
+use crate::health::Unknown;
 use crate::migrations::FilesError;
 use crate::place::Place;
 use crate::revision::history_error::HistoryError;
@@ -229,6 +231,9 @@ pub enum Error {
     /// The web server cannot be started.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// Nobody says how castoff is doing.
+    #[error(transparent)]
+    Health(#[from] Unknown),
     /// Somebody asked castoff to stop.
     #[error("stopped by {}", signal_name(*signal))]
     Stopped {
@@ -347,6 +352,7 @@ impl Error {
             Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
             Self::Exec(error) => error.code(),
+            Self::Health(error) => error.code(),
             Self::Stopped { .. } => "stopped",
             Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
@@ -366,7 +372,11 @@ impl Error {
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
             Self::Rebase(error) => error.exit_status(),
-            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) | Self::Placeholder(_) => 10,
+            Self::Config(_)
+            | Self::Conninfo(_)
+            | Self::Name(_)
+            | Self::Placeholder(_)
+            | Self::Health(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
             | Self::Database { .. }

@@ -239,22 +239,23 @@ impl Config {
     }
 }
 
-/// How errors are told, as far as that can be known when the rest of the configuration is wrong.
-pub fn log_format(cli: &Cli) -> LogFormat {
+/// How errors are told, and which files get them, as far as that can be known when the rest of the
+/// configuration is wrong, or the command line itself.
+pub fn telling(cli: Option<&Cli>) -> (LogFormat, Observed) {
     let environment = environment().unwrap_or_default();
-    let file_layer = file(&cli.options, &environment)
-        .ok()
-        .and_then(|(name, text)| {
-            let layer = Layer::of_file(&name, &text?).ok()?;
-            Some(layer)
-        });
+    let options = cli.map(|cli| cli.options.clone()).unwrap_or_default();
+    let file_layer = file(&options, &environment).ok().and_then(|(name, text)| {
+        let layer = Layer::of_file(&name, &text?).ok()?;
+        Some(layer)
+    });
     let layers = Layers {
-        flags: Layer::of_flags(cli),
+        flags: cli.map(Layer::of_flags).unwrap_or_default(),
         environment: Layer::of_environment(&environment).unwrap_or_default(),
         file: file_layer.unwrap_or_default(),
         file_name: String::new(),
     };
-    layers
+    let format = layers
         .parse("log_format", LogFormat::Text, Setting::log_format)
-        .unwrap_or(LogFormat::Text)
+        .unwrap_or(LogFormat::Text);
+    (format, Observed::read(&layers))
 }

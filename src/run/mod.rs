@@ -59,6 +59,7 @@ use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
 use crate::migrations;
+use crate::observe;
 use crate::report;
 use crate::revision::target::Target;
 use crate::status::board::Board;
@@ -271,7 +272,8 @@ pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> 
         unset: config.secret_variables.clone(),
         set: BTreeMap::new(),
     };
-    board.enter(Phase::Serving);
+    phase::enter(Phase::Serving);
+    observe::settle(board);
     let signal = exec::replace(&launch, stop)?;
     Err(Error::Stopped { signal })
 }

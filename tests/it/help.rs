@@ -42,7 +42,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           run          Wait, upgrade to head, become CMD (same process)
           supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
           wait         Only wait: for the database, for a revision, for other services
-          status       Say how castoff, or the server that it became, is doing; for health checks
+          status       Say how castoff, or the server that it became, is doing: a health command
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing
@@ -125,7 +125,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           run          Wait, upgrade to head, become CMD (same process)
           supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
           wait         Only wait: for the database, for a revision, for other services
-          status       Say how castoff, or the server that it became, is doing; for health checks
+          status       Say how castoff, or the server that it became, is doing: a health command
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing

@@ -38,6 +38,8 @@ mod edits;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod faults;
@@ -69,6 +71,8 @@ mod looking;
 mod merge;
 #[cfg(test)]
 mod newer;
+#[cfg(test)]
+mod observe;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
