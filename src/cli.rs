@@ -245,8 +245,8 @@ pub struct PrivilegeOptions {
     /// Keep CMD from ever gaining privileges by executing a file
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub no_new_privs: Option<String>,
-    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names: of these VARs,
-    /// without names of all whose file is in /run/secrets
+    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names: for these VARs, or
+    /// for all files in /run/secrets
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "VAR,…", hide_short_help = true)]
     pub expand_secrets: Option<String>,
     /// Variable that CMD is not to see; repeatable

@@ -56,9 +56,7 @@ impl Privileges {
             user: layers.parse("user", None, |setting| setting.user().map(Some))?,
             no_new_privs: layers.flag("no_new_privs")?,
             expand: layers.parse("expand_secrets", Expand::Nothing, Setting::expand)?,
-            unset_env: unset
-                .map(|setting| setting.variable())
-                .collect::<Result<_, _>>()?,
+            unset_env: unset.map(Setting::variable).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -178,21 +176,21 @@ mod tests {
         }
     }
 
-    fn check_expand(value: &str, expected: Option<Expand>) {
-        assert_eq!(setting(value).expand().ok(), expected, "{value}");
+    fn check_expand(value: &str, expected: Option<&Expand>) {
+        assert_eq!(setting(value).expand().ok().as_ref(), expected, "{value}");
     }
 
     #[test]
     fn secrets_are_all_none_or_named() {
         let named = |names: &[&str]| {
             let names = names.iter().map(|name| (*name).to_owned());
-            Some(Expand::Named(names.collect()))
+            Expand::Named(names.collect())
         };
-        check_expand("true", Some(Expand::InSecretsDirectory));
-        check_expand("0", Some(Expand::Nothing));
-        check_expand("SECRET_KEY", named(&["SECRET_KEY"]));
-        check_expand("A, B_2", named(&["A", "B_2"]));
-        check_expand("A,,B", named(&["A", "B"]));
+        check_expand("true", Some(&Expand::InSecretsDirectory));
+        check_expand("0", Some(&Expand::Nothing));
+        check_expand("SECRET_KEY", Some(&named(&["SECRET_KEY"])));
+        check_expand("A, B_2", Some(&named(&["A", "B_2"])));
+        check_expand("A,,B", Some(&named(&["A", "B"])));
         for refused in [",", "SECRET_KEY_FILE", "A=B", "CASTOFF_DATABASE_URL"] {
             check_expand(refused, None);
         }

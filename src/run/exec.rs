@@ -251,6 +251,7 @@ pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, Error> {
 /// Becomes the server's user. It was rehearsed: what fails here has changed since.
 fn give_privileges_up(launch: &Launch<'_>) -> Result<(), PrivilegeError> {
     if let Some(credentials) = &launch.credentials {
+        report::give_streams_to(credentials.user);
         credentials::adopt(credentials)
             .map_err(|refused| PrivilegeError::refused(credentials.user, refused))?;
     }

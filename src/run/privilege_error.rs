@@ -86,9 +86,9 @@ pub enum PrivilegeError {
 
 fn doing(step: Step) -> &'static str {
     match step {
-        Step::Groups => "its supplementary groups cannot be set",
-        Step::Group => "its group cannot be set",
-        Step::User => "castoff cannot become that user",
+        Step::Groups => "castoff may not change its supplementary groups",
+        Step::Group => "castoff may not change its group",
+        Step::User => "castoff may not become that user",
         Step::Capabilities => "capabilities cannot be given away",
         Step::WayBack => "there is a way back",
         Step::Execute => "it may not execute it",
@@ -137,7 +137,7 @@ impl PrivilegeError {
                 "choose a user and a group that this container's user namespace maps, in --user (CASTOFF_USER)".into()
             }
             Self::Refused { .. } => {
-                "start the container as root with the capabilities SETUID and SETGID, or as that very user, without --user (CASTOFF_USER)".into()
+                "start the container as root with the capabilities SETUID and SETGID, or as that user, or leave --user (CASTOFF_USER) out".into()
             }
             Self::WayBack { .. } => {
                 "start the container as that user, without --user (CASTOFF_USER)".into()

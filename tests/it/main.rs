@@ -24,6 +24,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod confinement;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod destructive;
@@ -75,6 +77,8 @@ mod offline;
 mod placeholders;
 #[cfg(test)]
 mod pooler;
+#[cfg(test)]
+mod privileges;
 #[cfg(test)]
 mod progress;
 #[cfg(test)]
