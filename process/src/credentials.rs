@@ -220,3 +220,41 @@ fn reap(child: libc::pid_t) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody(user: u32) -> Credentials {
+        Credentials {
+            user,
+            group: 54321,
+            groups: Some(vec![54321]),
+        }
+    }
+
+    fn is_root() -> bool {
+        #[expect(unsafe_code, reason = "the package needs nothing else for it")]
+        // SAFETY: returns a number.
+        let user = unsafe { libc::geteuid() };
+        user == 0
+    }
+
+    #[test]
+    fn a_rehearsal_tells_what_would_come_and_changes_nothing() {
+        let programs = |path: &str| vec![CString::new(path).unwrap()];
+        let rehearsed = |user, path| rehearse(&somebody(user), &programs(path));
+        if is_root() {
+            assert!(rehearsed(12345, "/bin/sh").is_ok());
+            assert!(rehearsed(0, "/bin/sh").is_ok());
+            let refused = rehearsed(12345, "/no/such/program").unwrap_err();
+            assert_eq!(refused.step, Step::Execute);
+            assert_eq!(refused.source.kind(), io::ErrorKind::NotFound);
+            assert!(is_root());
+        } else {
+            let refused = rehearsed(12345, "/bin/sh").unwrap_err();
+            assert_eq!(refused.step, Step::Groups);
+            assert_eq!(refused.source.kind(), io::ErrorKind::PermissionDenied);
+        }
+    }
+}
