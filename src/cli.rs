@@ -239,14 +239,15 @@ pub struct HoldingOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Privileges")]
 pub struct PrivilegeOptions {
-    /// Run CMD as this user, without supplementary groups
+    /// Run CMD as this user, by number or name; castoff itself keeps its own
     #[arg(long, value_name = "UID[:GID]")]
     pub user: Option<String>,
     /// Keep CMD from ever gaining privileges by executing a file
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub no_new_privs: Option<String>,
-    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names: for these VARs, or
+    /// for all files in /run/secrets
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "VAR,…", hide_short_help = true)]
     pub expand_secrets: Option<String>,
     /// Variable that CMD is not to see; repeatable
     #[arg(long, value_name = "NAME", hide_short_help = true)]

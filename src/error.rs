@@ -31,6 +31,7 @@ use crate::run::exec::ExecError;
 use crate::run::half_error::HalfError;
 use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
+use crate::run::privilege_error::PrivilegeError;
 use crate::sql::ident::{Ident, InvalidIdent};
 
 /// Why castoff ends without having done what it was asked.
@@ -228,6 +229,9 @@ pub enum Error {
     /// Recording revisions without running them.
     #[error("nothing was recorded")]
     Stamp(#[from] FenceError),
+    /// The user and the secrets that the web server should have.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
     /// The web server cannot be started.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -351,6 +355,7 @@ impl Error {
             Self::Hook(error) => error.code(),
             Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
+            Self::Privilege(error) => error.code(),
             Self::Exec(error) => error.code(),
             Self::Health(error) => error.code(),
             Self::Stopped { .. } => "stopped",
@@ -376,7 +381,8 @@ impl Error {
             | Self::Conninfo(_)
             | Self::Name(_)
             | Self::Placeholder(_)
-            | Self::Health(_) => 10,
+            | Self::Health(_)
+            | Self::Privilege(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
             | Self::Database { .. }

@@ -7,9 +7,12 @@
 mod bar;
 
 use std::io::{self, IsTerminal, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::sys::stat::{SFlag, fstat};
+use nix::unistd::{Uid, fchown};
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -89,6 +92,23 @@ pub fn fail(error: &Error, failure: &Failure, format: LogFormat) {
 pub fn story_of_a_child() -> std::process::Stdio {
     leave_terminal();
     io::stderr().into()
+}
+
+/// Lets another user open the standard streams by name, as servers do that log to `/dev/stdout`. Engines
+/// make them for the user that a container begins as. Pipes and terminals alone: a file belongs to
+/// whoever made it. Where this is not allowed, they can still be written to as they are.
+pub fn give_streams_to(user: u32) {
+    let give = |stream: BorrowedFd<'_>| {
+        let is_pipe = fstat(stream).is_ok_and(|stat| {
+            SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFIFO
+        });
+        if is_pipe || stream.is_terminal() {
+            fchown(stream, Some(Uid::from_raw(user)), None).ok();
+        }
+    };
+    give(io::stdin().as_fd());
+    give(io::stdout().as_fd());
+    give(io::stderr().as_fd());
 }
 
 /// Draws the time that has passed, where a line is drawn at the foot of the terminal. To be called

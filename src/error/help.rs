@@ -79,6 +79,7 @@ impl Error {
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
                 "start again: the ledger is as it was".into()
             }
+            Self::Privilege(error) => error.help(),
             Self::Exec(error) => error.help(),
             Self::Health(error) => error.help(),
             Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),

@@ -20,6 +20,7 @@ cd "$root"
 . "$here/engine.sh"
 . "$here/images.sh"
 . "$here/checks.sh"
+. "$here/privileges.sh"
 
 main() {
     mkdir -p "$cache"

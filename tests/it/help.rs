@@ -97,7 +97,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
               --listen <HOST:PORT>  Answer here while castoff waits and migrates; then CMD gets the socket
 
         Privileges:
-              --user <UID[:GID]>  Run CMD as this user, without supplementary groups
+              --user <UID[:GID]>  Run CMD as this user, by number or name; castoff itself keeps its own
 
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations

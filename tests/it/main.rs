@@ -24,6 +24,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod confinement;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod destructive;
@@ -79,6 +81,8 @@ mod offline;
 mod placeholders;
 #[cfg(test)]
 mod pooler;
+#[cfg(test)]
+mod privileges;
 #[cfg(test)]
 mod progress;
 #[cfg(test)]
