@@ -60,6 +60,10 @@ pub(super) fn for_the_server(listener: &TcpListener) -> io::Result<()> {
 /// The socket that castoff was given, under a number of castoff's own.
 fn inherited() -> Result<TcpListener, ListenError> {
     let refused = |source| ListenError::NotListening { source };
+    // What castoff itself opened may have that number as well.
+    if !descriptor::is_passed_on(SOCKET) {
+        return Err(refused(Errno::EBADF.into()));
+    }
     let listener = descriptor::duplicate(SOCKET).map_err(refused)?;
     let socket = SockRef::from(&listener);
     let is_tcp = socket.local_addr().map_err(refused)?.as_socket().is_some();
