@@ -266,8 +266,8 @@ pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
 pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> Result<(), Error> {
     // The port first: the orchestrator's first probe comes soon.
-    let hold = |holding| holding::hold(holding, board, stop);
-    let held = config.holding.as_ref().map(hold).transpose()?;
+    let listen = |holding| holding::hold(holding, board, stop);
+    let held = config.holding.as_ref().map(listen).transpose()?;
     if let Some(program) = server.first() {
         exec::look_up(program, config.path.as_deref())?;
     }

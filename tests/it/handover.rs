@@ -1,18 +1,20 @@
 //! Nobody notices that castoff became the server: clients ask 200 times a second from castoff's
 //! start on, through the wait for the database, a migration and the exec, and each is answered.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use nix::sys::signal::Signal;
 
+use super::holding::port;
 use super::support::castoff::Castoff;
 use super::support::crowd::Crowd;
 use super::support::http::{self, request};
 use super::support::project::{Migration, Project};
 use super::support::server::{Server, free_port};
+use super::support::web::{self, Report, Then};
 use super::support::{DEADLINE, until};
 
 /// What both servers and castoff answer differently: castoff with 503, they with 200.
@@ -92,6 +94,34 @@ fn to_gunicorn() {
 fn to_the_example_server() {
     let timetracker = timetracker();
     check(|castoff| castoff.args([timetracker.to_str().unwrap()]));
+}
+
+#[test]
+fn a_client_that_never_finishes_keeps_the_server_from_nothing() {
+    let database = Server::shared().database();
+    let project = gated();
+    let castoff = project.castoff(["upgrade", "a"]).database(&database);
+    castoff.output().status(0);
+    database.sql("create table gate ()");
+    let castoff = project.castoff(["run", "--listen", "127.0.0.1:0", "--"]);
+    let castoff = castoff.database(&database);
+    let mut running = web::run_as(castoff, &project, "report", Then::Stay).spawn();
+    running.stderr_until("answering on", DEADLINE);
+    let port = port(&running);
+    let mut slow = http::connect(port).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: te").unwrap();
+    // Accepted behind the slow one: so both are.
+    assert_eq!(http::get(port, "/", &[]).status, 503);
+    database.sql("insert into gate default values");
+    Report::of(&project, DEADLINE);
+    // castoff is gone, and with it every connection of its own.
+    assert!(http::to_the_end(&mut slow).is_err());
+    // The next one is the server's, which does not answer.
+    let mut next = http::connect(port).unwrap();
+    next.write_all(request("GET", "/", &[]).as_bytes()).unwrap();
+    next.set_nonblocking(true).unwrap();
+    let error = http::one(&mut next).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
 }
 
 /// A Python that has gunicorn, installed if need be.

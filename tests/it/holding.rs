@@ -26,7 +26,7 @@ fn holding(project: &Project) -> (Running, u16) {
 }
 
 /// The port that castoff says it answers on.
-fn port(running: &Running) -> u16 {
+pub(super) fn port(running: &Running) -> u16 {
     let said = running.stderr();
     let (_, address) = said.split_once("answering on ").unwrap();
     let (address, _) = address.split_once(' ').unwrap();
@@ -346,12 +346,12 @@ fn the_server_gets_the_socket_and_nothing_else() {
 
     // It is the one that listens on the port, and blocks, as a server of systemd's expects.
     let port = port(&running);
-    let link = std::fs::read_link(format!("/proc/{pid}/fd/3")).unwrap();
+    let socket = std::fs::read_link(format!("/proc/{pid}/fd/3")).unwrap();
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let listens = format!("0100007F:{port:04X} 00000000:0000 0A ");
-    let line = table.lines().find(|line| line.contains(&listens)).unwrap();
-    let inode = line.split_whitespace().nth(9).unwrap();
-    assert_eq!(link, Path::new(&format!("socket:[{inode}]")));
+    let entry = table.lines().find(|line| line.contains(&listens)).unwrap();
+    let inode = entry.split_whitespace().nth(9).unwrap();
+    assert_eq!(socket, Path::new(&format!("socket:[{inode}]")));
     let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/3")).unwrap();
     let (_, flags) = info.split_once("flags:\t").unwrap();
     let flags = u32::from_str_radix(flags.lines().next().unwrap(), 8).unwrap();

@@ -46,7 +46,7 @@ pub(super) fn answer(question: Question<'_>, status: &Status, now: Instant) -> R
         "/readyz" => {
             let form = match form(question.accept) {
                 Form::Html => Form::Text,
-                form => form,
+                form @ (Form::Json | Form::Text) => form,
             };
             not_yet(form, None, status, now)
         }

@@ -54,18 +54,16 @@ impl ListenError {
             Self::Unresolved { .. } => {
                 "write an address such as 0.0.0.0:8000 in --listen (CASTOFF_LISTEN)".into()
             }
-            Self::Refused { source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    "stop what listens there, which `ss -ltnp` names, or choose another port with --listen (CASTOFF_LISTEN)".into()
-                }
-                io::ErrorKind::PermissionDenied => {
-                    "choose a port above 1023, or allow lower ones with `--sysctl net.ipv4.ip_unprivileged_port_start=0`".into()
-                }
-                io::ErrorKind::AddrNotAvailable => {
-                    "choose an address of this machine, or 0.0.0.0 for all, with --listen (CASTOFF_LISTEN)".into()
-                }
-                _ => "choose another address with --listen (CASTOFF_LISTEN)".into(),
-            },
+            Self::Refused { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "stop what listens there, which `ss -ltnp` names, or choose another port with --listen (CASTOFF_LISTEN)".into()
+            }
+            Self::Refused { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "choose a port above 1023, or allow lower ones with `--sysctl net.ipv4.ip_unprivileged_port_start=0`".into()
+            }
+            Self::Refused { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+                "choose an address of this machine, or 0.0.0.0 for all, with --listen (CASTOFF_LISTEN)".into()
+            }
+            Self::Refused { .. } => "choose another address with --listen (CASTOFF_LISTEN)".into(),
             Self::NotListening { .. } => {
                 "start castoff with the socket as descriptor 3, as a socket unit of systemd does, or name an address in --listen (CASTOFF_LISTEN)".into()
             }

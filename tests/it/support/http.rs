@@ -53,8 +53,10 @@ pub(crate) fn get(port: u16, path: &str, headers: &[&str]) -> Answer {
 
 /// The text of a request without a body.
 pub(crate) fn request(method: &str, path: &str, headers: &[&str]) -> String {
-    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    format!("{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n")
+    let first = format!("{method} {path} HTTP/1.1");
+    let lines = [first.as_str(), "Host: test"].into_iter();
+    let lines: Vec<&str> = lines.chain(headers.iter().copied()).collect();
+    format!("{}\r\n\r\n", lines.join("\r\n"))
 }
 
 /// Reads until the server ends the connection. An answer that is cut short is an error.
