@@ -26,6 +26,9 @@ use crate::error::Error;
 use crate::status::board::Board;
 use serve::Site;
 
+/// How long connections that were accepted may last once the server is to have the socket.
+const FINISH: Duration = Duration::from_secs(1);
+
 /// How long the thread may take to end: longer than it gives its clients.
 const END: Duration = Duration::from_secs(3);
 
@@ -67,7 +70,7 @@ pub fn hold(holding: &Holding, board: &Board, stop: &Stop) -> Result<Held, Error
             // Inside the runtime that looks after it.
             if let Ok(listener) = tokio::net::TcpListener::from_std(accepting) {
                 let over = async { drop(told.await) };
-                serve::serve(listener, site, handover, over).await;
+                serve::serve(listener, site, handover, FINISH, over).await;
             }
         });
         // Every connection is closed before anybody hears that it is over.

@@ -41,9 +41,6 @@ const PART_OF_DESCRIPTORS: u64 = 4;
 /// The longest head of a request.
 const HEAD: usize = 16 * 1024;
 
-/// How long connections that were accepted may last once the server is to have the socket.
-const FINISH: Duration = Duration::from_secs(1);
-
 /// How long nothing is accepted after the system refused to.
 const AFTER_A_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -67,12 +64,13 @@ impl Site {
     }
 }
 
-/// Answers until `over` ends, then finishes what was accepted. What was not, stays in the socket's
-/// queue; when nobody takes the socket, the queue is emptied as well.
+/// Answers until `over` ends, then finishes what was accepted, in the time that there is for it. What
+/// was not, stays in the socket's queue; when nobody takes the socket, the queue is emptied as well.
 pub(super) async fn serve(
     listener: TcpListener,
     site: Site,
     handover: Handover,
+    finish: Duration,
     over: impl Future<Output = ()>,
 ) {
     let mut connections = Connections::new(site);
@@ -94,7 +92,7 @@ pub(super) async fn serve(
     }
     drop(listener);
     // What is not done in this time is cut off with its tasks.
-    drop(timeout(FINISH, connections.finish()).await);
+    drop(timeout(finish, connections.finish()).await);
 }
 
 /// Connections that are open.
@@ -190,4 +188,60 @@ async fn linger(mut stream: TcpStream) -> io::Result<()> {
         Ok(())
     };
     timeout(LINGER, reading).await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a client reads that has sent half a request when the handover begins, and the rest
+    /// right then. Another one connects after that.
+    fn answer_at_the_handover(handover: Handover) -> (String, bool) {
+        let work = async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            let accepting = TcpListener::from_std(listener.try_clone()?)?;
+            let (begin, over) = tokio::sync::oneshot::channel::<()>();
+            let site = Site {
+                board: Board::new(),
+                template: None,
+            };
+            let over = async { drop(over.await) };
+            let serving = serve(accepting, site, handover, Duration::from_mins(1), over);
+            let serving = tokio::spawn(serving);
+            let mut client = TcpStream::connect(address).await?;
+            client.write_all(b"GET / HTTP/1.1\r\n").await?;
+            // An answer to somebody who came later: the first was accepted.
+            let mut other = TcpStream::connect(address).await?;
+            other.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+            other.read_to_end(&mut Vec::new()).await?;
+            begin.send(()).ok();
+            client.try_write(b"Host: test\r\n\r\n")?;
+            let late = std::net::TcpStream::connect(address)?;
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await?;
+            // With the late one, which says nothing, where the queue was emptied.
+            drop(late);
+            serving.await?;
+            Ok::<_, io::Error>((answer, listener.accept().is_ok()))
+        };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(work)
+            .unwrap()
+    }
+
+    #[test]
+    fn what_was_accepted_is_answered_and_what_was_not_is_left() {
+        let (answer, left) = answer_at_the_handover(Handover::Socket);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(left);
+        let (answer, left) = answer_at_the_handover(Handover::Close);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(!left);
+    }
 }
