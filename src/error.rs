@@ -29,6 +29,7 @@ use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
 use crate::run::half_error::HalfError;
+use crate::run::holding::listen_error::ListenError;
 use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
 use crate::run::privilege_error::PrivilegeError;
@@ -232,6 +233,9 @@ pub enum Error {
     /// The user and the secrets that the web server should have.
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),
+    /// castoff cannot listen for the server.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The web server cannot be started.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -356,6 +360,7 @@ impl Error {
             Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
             Self::Privilege(error) => error.code(),
+            Self::Listen(error) => error.code(),
             Self::Exec(error) => error.code(),
             Self::Health(error) => error.code(),
             Self::Stopped { .. } => "stopped",
@@ -382,6 +387,7 @@ impl Error {
             | Self::Name(_)
             | Self::Placeholder(_)
             | Self::Health(_)
+            | Self::Listen(_)
             | Self::Privilege(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }

@@ -4,3 +4,4 @@
 pub mod credentials;
 pub mod descriptor;
 pub mod inherited;
+pub mod socket;

@@ -25,7 +25,7 @@ use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
 use environment::{environment, file};
 use error::ConfigError;
-use holding::Holding;
+use holding::{Activation, Holding};
 use init::Init;
 use layer::Layer;
 use layers::Layers;
@@ -74,6 +74,8 @@ pub struct Config {
     pub before_exec: Vec<String>,
     /// The page that is shown until the server serves.
     pub holding: Option<Holding>,
+    /// The sockets that castoff itself was given.
+    pub activation: Activation,
     /// What the server may do and see.
     pub privileges: Privileges,
     /// The files that it gets as variables.
@@ -233,6 +235,7 @@ impl Config {
             wait_for: texts("for")?,
             before_exec: texts("before_exec")?,
             holding: Holding::read(&layers)?,
+            activation: Activation::of(&environment),
             secret_files: environment::secret_files(&privileges.expand),
             privileges,
             stays: layers.flag("init")?,

@@ -80,6 +80,7 @@ impl Error {
                 "start again: the ledger is as it was".into()
             }
             Self::Privilege(error) => error.help(),
+            Self::Listen(error) => error.help(),
             Self::Exec(error) => error.help(),
             Self::Health(error) => error.help(),
             Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),

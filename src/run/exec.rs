@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use castoff_process::credentials::{self, Credentials};
+use castoff_process::descriptor;
 use nix::sys::prctl;
 use nix::sys::signal::SigSet;
 use tracing::debug;
@@ -24,6 +26,9 @@ use crate::database::conninfo;
 use crate::error::Error;
 use crate::report;
 
+/// The number of the first socket in `sd_listen_fds(3)`.
+pub const SOCKET: i32 = 3;
+
 /// What becomes of castoff.
 #[derive(Debug)]
 pub struct Launch<'l> {
@@ -35,6 +40,8 @@ pub struct Launch<'l> {
     pub credentials: Option<Credentials>,
     /// Whether executing a file may never give it more privileges.
     pub no_new_privs: bool,
+    /// The socket that it gets as descriptor 3.
+    pub socket: Option<BorrowedFd<'l>>,
 }
 
 impl<'l> Launch<'l> {
@@ -62,6 +69,7 @@ impl<'l> Launch<'l> {
             environment,
             credentials: account.map(|account| account.credentials),
             no_new_privs: config.privileges.no_new_privs,
+            socket: None,
         })
     }
 }
@@ -118,6 +126,9 @@ pub enum ExecError {
         /// The command as given.
         command: String,
     },
+    /// The system does not let the socket have its number.
+    #[error("the server's socket cannot become descriptor 3")]
+    Socket(#[source] io::Error),
 }
 
 impl ExecError {
@@ -125,7 +136,10 @@ impl ExecError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "exec-not-found",
-            Self::NotExecutable { .. } | Self::NotForUser { .. } | Self::NoInterpreter { .. } => {
+            Self::NotExecutable { .. }
+            | Self::NotForUser { .. }
+            | Self::NoInterpreter { .. }
+            | Self::Socket(_) => {
                 "exec-failed"
             }
         }
@@ -135,9 +149,10 @@ impl ExecError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } | Self::NotForUser { .. } | Self::NoInterpreter { .. } => {
-                126
-            }
+            Self::NotExecutable { .. }
+            | Self::NotForUser { .. }
+            | Self::NoInterpreter { .. }
+            | Self::Socket(_) => 126,
         }
     }
 
@@ -158,6 +173,7 @@ impl ExecError {
             Self::NoInterpreter { .. } => {
                 "install what its first line names, or link it statically for an image without a libc".into()
             }
+            Self::Socket(_) => "raise the limit on open files, `ulimit -n`".into(),
         }
     }
 }
@@ -231,6 +247,10 @@ pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, Error> {
     stop.end_at_once();
     if let Some(signal) = stop.received() {
         return Ok(signal);
+    }
+    if let Some(socket) = launch.socket {
+        // Whatever castoff itself has open as 3 is closed by this, and the exec would close it anyway.
+        descriptor::place(socket, SOCKET).map_err(ExecError::Socket)?;
     }
     give_privileges_up(launch)?;
     // Only a bad argument could fail here, and there is none.

@@ -3,6 +3,7 @@
 //! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
 
 pub mod account;
+pub mod activation;
 pub mod apply;
 mod attempt;
 mod autocommit;
@@ -13,6 +14,7 @@ pub mod environment;
 pub mod exec;
 pub mod half;
 pub mod half_error;
+pub mod holding;
 mod hook;
 pub mod hook_error;
 mod hook_file;
@@ -49,6 +51,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::Future;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -66,7 +69,9 @@ use crate::report;
 use crate::revision::target::Target;
 use crate::status::board::Board;
 use crate::status::phase::{self, Phase};
+use activation::Ids;
 use exec::Launch;
+use holding::{Held, Port};
 use migrate::Goal;
 use position::Position;
 use signal::Stop;
@@ -264,9 +269,23 @@ pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
 
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
 pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> Result<(), Error> {
-    let launch = Launch::prepare(config, server)?;
+    // The port first: the orchestrator's first probe comes soon.
+    let listen = |holding| holding::hold(holding, board, stop);
+    let held = config.holding.as_ref().map(listen).transpose()?;
+    let mut launch = Launch::prepare(config, server)?;
     migrate(config, stop, &Goal::Upgrade(Target::head()))?;
     phase::enter(Phase::HandingOver);
+    let hand_over = |held: Held| held.hand_over(stop);
+    let port = held.map(hand_over).transpose()?;
+    let socket = port.as_ref().and_then(Port::given);
+    let ids = Ids {
+        own: std::process::id(),
+        init: config.stays.then(std::os::unix::process::parent_id),
+    };
+    let listening = activation::variables(&config.activation, ids, socket.is_some());
+    launch.environment.unset.extend(listening.unset);
+    launch.environment.set.extend(listening.set);
+    launch.socket = socket.map(AsFd::as_fd);
     phase::enter(Phase::Serving);
     observe::settle(board);
     let signal = exec::replace(&launch, stop)?;

@@ -6,6 +6,7 @@
 pub mod board;
 pub mod document;
 pub mod metrics;
+pub mod page;
 pub mod phase;
 
 use std::collections::BTreeMap;
