@@ -72,6 +72,8 @@ mod newer;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod placeholders;
 #[cfg(test)]
 mod pooler;
