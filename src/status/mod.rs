@@ -7,7 +7,7 @@ pub mod board;
 pub mod page;
 pub mod phase;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::event::Fields;
@@ -24,6 +24,9 @@ pub struct Status {
     pub spent: BTreeMap<Phase, Duration>,
     /// What is waited for, in the words of the story. Not for the public.
     pub cause: Option<String>,
+    /// What is waited for: the database has no name here, any other service its address. Not for
+    /// the public.
+    pub awaited: BTreeSet<Option<String>>,
     /// The step that is under way, from 1, and how many there are.
     pub step: Option<(u64, u64)>,
     /// The revision that is being applied.
@@ -72,6 +75,7 @@ impl Status {
             since: now,
             spent: BTreeMap::new(),
             cause: None,
+            awaited: BTreeSet::new(),
             step: None,
             revision: None,
             progress: None,
@@ -89,7 +93,15 @@ impl Status {
                     self.enter(phase, now);
                 }
             }
-            Some("waiting" | "lock-wait" | "blocked") => {
+            Some("waiting") => {
+                self.cause = Some(event.message.clone());
+                self.awaited.insert(event.text("target").map(str::to_owned));
+            }
+            Some("ready") => {
+                self.awaited
+                    .remove(&event.text("target").map(str::to_owned));
+            }
+            Some("lock-wait" | "blocked") => {
                 self.cause = Some(event.message.clone());
             }
             Some("applying") => {
@@ -129,6 +141,7 @@ impl Status {
         self.phase = phase;
         self.since = now;
         self.cause = None;
+        self.awaited.clear();
         self.progress = None;
     }
 
@@ -169,8 +182,16 @@ mod tests {
         tell(1, json!({"event": "phase", "phase": "waiting"}));
         let waiting = tell(2, json!({"event": "waiting"}));
         assert_eq!(waiting.cause.as_deref(), Some("refused"));
+        let both = tell(3, json!({"event": "waiting", "target": "tcp://redis:6379"}));
+        assert_eq!(both.awaited.len(), 2);
+        let other = tell(3, json!({"event": "ready"}));
+        assert_eq!(
+            other.awaited.into_iter().collect::<Vec<_>>(),
+            [Some("tcp://redis:6379".to_owned())]
+        );
         let locking = tell(4, json!({"event": "phase", "phase": "locking"}));
         assert_eq!(locking.cause, None);
+        assert!(locking.awaited.is_empty());
         tell(5, json!({"event": "phase", "phase": "migrating"}));
         tell(
             5,

@@ -100,7 +100,7 @@ fn serve(
         Answer::Holding(status) => (
             "503 Service Unavailable",
             format!("Content-Security-Policy: {CONTENT_SECURITY_POLICY}\r\n{policy}"),
-            html(&status, status.since + Duration::from_secs(9)),
+            html(&status, status.since + Duration::from_secs(1)),
         ),
         Answer::BadGateway => ("502 Bad Gateway", String::new(), String::new()),
         Answer::Application(own) if own == path => {
@@ -142,7 +142,7 @@ fn migrating(step: u64, steps: u64, done: u64) -> Status {
 
 /// A window of this size, with a theme.
 fn window(tab: &Tab<'_>, (width, height): (u32, u32), theme: &str, motion: &str) {
-    let size = json!({"width": width, "height": height, "deviceScaleFactor": 2,
+    let size = json!({"width": width, "height": height, "deviceScaleFactor": if width < 500 { 2 } else { 1 },
         "mobile": width < 500});
     tab.call("Emulation.setDeviceMetricsOverride", &size);
     let features = json!({"features": [
@@ -217,8 +217,8 @@ fn it_is_read_on_any_screen_by_day_and_night() {
     for (name, status, title) in pages {
         let site = Site::start(status, "");
         for (screen, size) in [("phone", (360, 740)), ("desktop", (1280, 800))] {
+            let tab = browser.tab();
             for theme in ["light", "dark"] {
-                let tab = browser.tab();
                 window(&tab, size, theme, "no-preference");
                 tab.open(&site.url("/"));
                 tab.screenshot(&format!("{name}-{screen}-{theme}"));
@@ -343,14 +343,14 @@ fn news_appear_in_place_and_then_the_application() {
     site.show(status(Phase::HandingOver));
     until_text("now", "Starting");
     // Longer than a browser without JavaScript would wait.
-    site.until_polled(4);
+    site.until_polled(2);
     assert_eq!(tab.evaluate("window.first && scrollY"), 40);
     assert_eq!(site.asked(path), 1);
     check_quiet(&tab, &site);
 
     site.set(Answer::Application(path));
     until("the application is shown", DEADLINE, || {
-        tab.document().contains("<p>hello").then_some(())
+        tab.document()?.contains("<p>hello").then_some(())
     });
     assert_eq!(tab.evaluate("window.first"), Value::Null);
     assert_eq!(tab.evaluate("document.URL"), url);
@@ -378,7 +378,7 @@ fn without_javascript_it_is_loaded_again() {
         tab.call("Page.navigate", &json!({"url": site.url("/a/b")}));
         let until_shown = |text: &str| {
             until(text, DEADLINE, || {
-                tab.document().contains(text).then_some(())
+                tab.document()?.contains(text).then_some(())
             });
         };
         until_shown("<h1>Waiting for the database</h1>");

@@ -1,8 +1,9 @@
 //! castoff's own page as an HTML document.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use super::view::View;
+use super::view::{Counted, View};
 use super::words::{escaped, left, passed};
 use crate::status::phase::Phase;
 
@@ -54,13 +55,11 @@ fn bar(view: &View) -> String {
         Some((step, steps)) if steps <= MOST_PARTS => {
             let mut bar = String::new();
             for part in 1..=steps {
-                if part == step {
-                    bar += &progress(view.counted.and_then(|counted| counted.percent()));
-                } else if part < step {
-                    bar += "<i class=\"done\"></i>";
-                } else {
-                    bar += "<i></i>";
-                }
+                bar += &match part.cmp(&step) {
+                    Ordering::Less => "<i class=\"done\"></i>".to_owned(),
+                    Ordering::Equal => progress(view.counted.and_then(Counted::percent)),
+                    Ordering::Greater => "<i></i>".to_owned(),
+                };
             }
             bar
         }
@@ -71,7 +70,7 @@ fn bar(view: &View) -> String {
 /// How far the present step is, and how long it takes.
 fn far(view: &View) -> String {
     let mut far = String::new();
-    let counted = view.counted.and_then(|counted| counted.words());
+    let counted = view.counted.and_then(Counted::words);
     let is_last = view.step.is_none_or(|(step, steps)| step == steps);
     let whose = if is_last { "" } else { " in this step" };
     let left = view.left_seconds.map(|seconds| left(seconds) + whose);

@@ -39,7 +39,7 @@ use view::View;
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
     connect-src 'self'; img-src data:; \
     script-src 'sha256-GLzwI95lDChiR98cYIawNBxovAkhvqbf6C9CcuSsjI0='; \
-    style-src 'sha256-BeGLHIEdRem+QuTuuPhUh2ySEXLDDNaYj3miulLgB0Q='";
+    style-src 'sha256-EMOHVJ1xS3ExYcvlK8YM2bzCpf830OZvFf0wTym4/ks='";
 
 /// The longest and the shortest time between two loads of the page, in seconds.
 const REFRESH: (u64, u64) = (2, 10);

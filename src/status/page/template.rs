@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::view::View;
+use super::view::{Counted, View};
 use super::words::{escaped, left};
 
 /// What a placeholder stands for, from the view and the seconds until the page is loaded again.
@@ -14,9 +14,7 @@ const PLACEHOLDERS: [(&str, Value); 9] = [
     ("message", |view, _| Some(view.message.to_owned())),
     ("percent", |view, _| view.percent().map(number)),
     ("phase", |view, _| Some(view.phase.name().to_owned())),
-    ("progress", |view, _| {
-        view.counted.and_then(|counted| counted.words())
-    }),
+    ("progress", |view, _| view.counted.and_then(Counted::words)),
     ("refresh", |_, refresh| Some(number(refresh))),
     ("step", |view, _| view.step.map(|(step, _)| number(step))),
     ("steps", |view, _| view.step.map(|(_, steps)| number(steps))),

@@ -114,13 +114,13 @@ fn each_phase_is_told_in_plain_words() {
     check(
         &migrating(),
         &expect![[r#"
-        Updating: step 3 of 7
-        The data is being prepared for the new version. The application starts when that is done.
-        [progress aria-label="Updating: step 3 of 7" value="30" max="100"]
-        30,000 of about 100,000 rows (30%)
-        about 2 minutes left in this step
-        Under way for 2 minutes. This page refreshes itself.
-    "#]],
+            Updating: step 3 of 7
+            The data is being prepared for the new version. The application starts when that is done.
+            [progress aria-label="Updating: step 3 of 7" value="30" max="100"]
+            30,000 of about 100,000 rows (30%)
+            About 2 minutes left in this step
+            Under way for 2 minutes. This page refreshes itself.
+        "#]],
     );
     check(
         &status(Phase::HandingOver),
@@ -150,139 +150,126 @@ fn each_phase_is_told_in_plain_words() {
     );
 }
 
+/// What is told of how far it is, in one line.
+#[track_caller]
+fn check_far(step: Option<(u64, u64)>, progress: Progress, expected: &str) {
+    let (mut status, now) = status(Phase::Migrating);
+    status.step = step;
+    status.progress = Some(progress);
+    let text = text(&html(&status, now));
+    let told: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("The ") && !line.starts_with("Under way"))
+        .collect();
+    let value = |line: &&str| line.starts_with('[');
+    let bar = told.iter().find(|line| value(line)).unwrap();
+    let bar = bar.split_once(" value=\"").map(|(_, rest)| rest);
+    let bar = bar.and_then(|rest| rest.split('"').next()).unwrap_or("?");
+    let told: Vec<&str> = told.into_iter().filter(|line| !value(line)).collect();
+    assert_eq!(format!("{} | bar at {bar}", told.join(" | ")), expected);
+}
+
 #[test]
 fn how_far_it_is_depends_on_what_is_known() {
-    let check = |step, progress, expected: &Expect| {
-        let (mut status, now) = status(Phase::Migrating);
-        status.step = step;
-        status.progress = Some(progress);
-        let text = text(&html(&status, now));
-        let told: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.starts_with("The ") && !line.starts_with("Under way"))
-            .collect();
-        expected.assert_eq(&told.join("\n"));
-    };
+    let check = check_far;
     let last = Some((2, 2));
     let all = progress(5, Some(10), "rows", Some(30));
+    let rows = |done, total| progress(done, total, "rows", None);
     check(
         last,
         all.clone(),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2" value="50" max="100"]
-        5 of about 10 rows (50%)
-        about 30 seconds left"#]],
+        "Updating: step 2 of 2 | 5 of about 10 rows (50%) | About 30 seconds left | bar at 50",
     );
     check(
         None,
         all.clone(),
-        &expect![[r#"
-        Updating
-        [progress aria-label="Updating"]
-        5 of about 10 rows (50%)
-        about 30 seconds left"#]],
+        "Updating | 5 of about 10 rows (50%) | About 30 seconds left | bar at ?",
     );
     check(
         Some((1, 1)),
         all.clone(),
-        &expect![[r#"
-        Updating
-        [progress aria-label="Updating" value="50" max="100"]
-        5 of about 10 rows (50%)
-        about 30 seconds left"#]],
+        "Updating | 5 of about 10 rows (50%) | About 30 seconds left | bar at 50",
     );
     // A status that cannot be is no reason to show nonsense.
     check(
         Some((0, 3)),
         all.clone(),
-        &expect![[r#"
-        Updating
-        [progress aria-label="Updating"]
-        5 of about 10 rows (50%)
-        about 30 seconds left"#]],
+        "Updating | 5 of about 10 rows (50%) | About 30 seconds left | bar at ?",
     );
     check(
         Some((4, 3)),
         all.clone(),
-        &expect![[r#"
-        Updating
-        [progress aria-label="Updating"]
-        5 of about 10 rows (50%)
-        about 30 seconds left"#]],
+        "Updating | 5 of about 10 rows (50%) | About 30 seconds left | bar at ?",
     );
-    // Too many for parts.
+    // Too many for parts: one bar for all of them.
     check(
         Some((11, 40)),
         all,
-        &expect![[r#"
-        Updating: step 11 of 40
-        [progress aria-label="Updating: step 11 of 40" value="26" max="100"]
-        5 of about 10 rows (50%)
-        about 30 seconds left in this step"#]],
+        "Updating: step 11 of 40 | 5 of about 10 rows (50%) | About 30 seconds left in this step | bar at 26",
     );
     check(
         last,
-        progress(5, None, "rows", None),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2"]
-        5 rows so far"#]],
+        rows(5, None),
+        "Updating: step 2 of 2 | 5 rows so far | bar at ?",
     );
     // The estimate is refuted.
     check(
         last,
-        progress(11, Some(10), "rows", None),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2"]
-        11 rows so far"#]],
+        rows(11, Some(10)),
+        "Updating: step 2 of 2 | 11 rows so far | bar at ?",
     );
     check(
         last,
-        progress(0, Some(0), "rows", None),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2"]
-        0 rows so far"#]],
+        rows(0, Some(0)),
+        "Updating: step 2 of 2 | 0 rows so far | bar at ?",
     );
+    // Not done before it says so.
     check(
         last,
-        progress(10, Some(10), "rows", None),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2" value="99" max="100"]
-        10 of about 10 rows (99%)"#]],
+        rows(10, Some(10)),
+        "Updating: step 2 of 2 | 10 of about 10 rows (99%) | bar at 99",
     );
+    // What means nothing to visitors is a share, or nothing.
     check(
         last,
         progress(u64::MAX, Some(u64::MAX), "bytes", None),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2" value="99" max="100"]
-        99% of this step"#]],
+        "Updating: step 2 of 2 | 99% of this step | bar at 99",
     );
     check(
         last,
         progress(5, None, "blocks", None),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2"]"#]],
+        "Updating: step 2 of 2 | bar at ?",
     );
     check(
         last,
         progress(1, Some(9), "transactions", Some(3)),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2"]"#]],
+        "Updating: step 2 of 2 | bar at ?",
     );
     check(
         last,
         progress(1, Some(9), "secret_unit", Some(3)),
-        &expect![[r#"
-        Updating: step 2 of 2
-        [progress aria-label="Updating: step 2 of 2"]"#]],
+        "Updating: step 2 of 2 | bar at ?",
     );
+}
+
+#[test]
+fn what_is_waited_for_is_told_by_its_kind() {
+    let check = |phase, awaited: &[Option<&str>], expected: &str| {
+        let (mut status, now) = status(phase);
+        let awaited = awaited.iter().map(|target| target.map(str::to_owned));
+        status.awaited = awaited.collect();
+        let shown = json(&status, now);
+        let text = text(&html(&status, now));
+        assert_eq!(text.lines().next(), Some(expected));
+        assert!(text.contains(shown["message"].as_str().unwrap()), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    };
+    let other = Some("tcp://secret_redis:6379");
+    check(Phase::Waiting, &[None], "Waiting for the database");
+    check(Phase::Waiting, &[None, other], "Waiting for the database");
+    check(Phase::Waiting, &[other], "Waiting for another service");
+    check(Phase::HandingOver, &[other], "Waiting for another service");
+    check(Phase::HandingOver, &[], "Starting");
 }
 
 #[test]
@@ -303,7 +290,7 @@ fn each_part_of_the_bar_is_a_step() {
 fn nothing_that_is_not_for_the_public_gets_out() {
     const ALL: &str =
         "{{left}}{{message}}{{percent}}{{phase}}{{progress}}{{refresh}}{{step}}{{steps}}{{title}}";
-    check(ALL).unwrap();
+    super::check(ALL).unwrap();
     let others = Phase::ALL.into_iter().map(status);
     for (mut status, now) in others.chain([migrating()]) {
         let mut units = vec![status.progress.take()];
@@ -323,10 +310,6 @@ fn nothing_that_is_not_for_the_public_gets_out() {
         }
         // The status itself does hold them.
         assert!(format!("{status:?}").matches("secret").count() >= 6);
-    }
-
-    fn check(template: &str) -> Result<(), UnknownPlaceholder> {
-        super::check(template)
     }
 }
 
@@ -430,8 +413,8 @@ fn a_page_of_the_users_is_filled() {
         "migrating, 3/7: 32%",
     );
     check(
-        "{{progress}}, {{left}}",
-        "30,000 of about 100,000 rows (30%), about 2 minutes left",
+        "{{progress}}; {{left}}",
+        "30,000 of about 100,000 rows (30%); About 2 minutes left",
     );
     check("content={{refresh}}", "content=7");
     // What nobody knows is empty.

@@ -47,11 +47,12 @@ impl View {
             .filter(|(step, steps)| is_migrating && (1..=*steps).contains(step));
         let progress = status.progress.as_ref().filter(|_| is_migrating);
         let counted = progress.and_then(Counted::of);
+        let is_elsewhere = !status.awaited.is_empty() && !status.awaited.contains(&None);
         let passed = status.spent.values().sum::<Duration>();
         Self {
             phase: status.phase,
-            title: words::title(status.phase, step),
-            message: words::message(status.phase),
+            title: words::title(status.phase, step, is_elsewhere),
+            message: words::message(status.phase, is_elsewhere),
             step,
             counted,
             left_seconds: counted
@@ -64,7 +65,7 @@ impl View {
     /// Percent of all steps, each as long as any other: nobody knows better. Never 100.
     pub(super) fn percent(&self) -> Option<u64> {
         let (step, steps) = self.step?;
-        let present = self.counted.and_then(|counted| counted.percent());
+        let present = self.counted.and_then(Counted::percent);
         let whole = (step - 1).saturating_mul(100) + present.unwrap_or(0);
         Some((whole / steps).min(99))
     }

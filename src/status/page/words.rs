@@ -2,11 +2,13 @@
 
 use crate::status::phase::Phase;
 
-/// What is going on, in a few words: the title of the page.
-pub(super) fn title(phase: Phase, step: Option<(u64, u64)>) -> String {
+/// What is going on, in a few words: the title of the page. `is_elsewhere`: it is another service
+/// than the database that is waited for.
+pub(super) fn title(phase: Phase, step: Option<(u64, u64)>, is_elsewhere: bool) -> String {
     let title = match phase {
-        Phase::Starting | Phase::HandingOver | Phase::Serving => "Starting",
+        Phase::Waiting | Phase::HandingOver if is_elsewhere => "Waiting for another service",
         Phase::Waiting => "Waiting for the database",
+        Phase::Starting | Phase::HandingOver | Phase::Serving => "Starting",
         Phase::Locking => "Another instance is updating",
         Phase::Migrating => match step {
             Some((step, steps)) if steps > 1 => return format!("Updating: step {step} of {steps}"),
@@ -18,8 +20,9 @@ pub(super) fn title(phase: Phase, step: Option<(u64, u64)>) -> String {
 }
 
 /// The same in a sentence. A failure is told without its reason, which is not for the public.
-pub(super) fn message(phase: Phase) -> &'static str {
+pub(super) fn message(phase: Phase, is_elsewhere: bool) -> &'static str {
     match phase {
+        Phase::HandingOver if is_elsewhere => message(Phase::Waiting, is_elsewhere),
         Phase::Starting => "The application will be here in a moment.",
         Phase::Waiting => "The application starts as soon as everything it needs is there.",
         Phase::Locking => {
@@ -40,13 +43,13 @@ pub(super) fn message(phase: Phase) -> &'static str {
 /// A time that is left, as people say it: no more exact than it is.
 pub(super) fn left(seconds: u64) -> String {
     match seconds {
-        0..=9 => "a few seconds left".to_owned(),
-        10..=54 => format!("about {} seconds left", (seconds + 5) / 10 * 10),
-        55..=89 => "about a minute left".to_owned(),
-        90..=3_299 => format!("about {} minutes left", (seconds + 30) / 60),
-        3_300..=5_399 => "about an hour left".to_owned(),
-        5_400..=129_599 => format!("about {} hours left", (seconds + 1_800) / 3_600),
-        _ => "more than a day left".to_owned(),
+        0..=9 => "A few seconds left".to_owned(),
+        10..=54 => format!("About {} seconds left", (seconds + 5) / 10 * 10),
+        55..=89 => "About a minute left".to_owned(),
+        90..=3_299 => format!("About {} minutes left", (seconds + 30) / 60),
+        3_300..=5_399 => "About an hour left".to_owned(),
+        5_400..=129_599 => format!("About {} hours left", (seconds + 1_800) / 3_600),
+        _ => "More than a day left".to_owned(),
     }
 }
 
@@ -96,19 +99,19 @@ mod tests {
     #[test]
     fn times_are_as_exact_as_they_are() {
         let check = |seconds, expected| assert_eq!(left(seconds), expected, "{seconds}");
-        check(0, "a few seconds left");
-        check(9, "a few seconds left");
-        check(10, "about 10 seconds left");
-        check(44, "about 40 seconds left");
-        check(54, "about 50 seconds left");
-        check(55, "about a minute left");
-        check(90, "about 2 minutes left");
-        check(149, "about 2 minutes left");
-        check(3_299, "about 55 minutes left");
-        check(3_300, "about an hour left");
-        check(5_400, "about 2 hours left");
-        check(129_599, "about 36 hours left");
-        check(u64::MAX, "more than a day left");
+        check(0, "A few seconds left");
+        check(9, "A few seconds left");
+        check(10, "About 10 seconds left");
+        check(44, "About 40 seconds left");
+        check(54, "About 50 seconds left");
+        check(55, "About a minute left");
+        check(90, "About 2 minutes left");
+        check(149, "About 2 minutes left");
+        check(3_299, "About 55 minutes left");
+        check(3_300, "About an hour left");
+        check(5_400, "About 2 hours left");
+        check(129_599, "About 36 hours left");
+        check(u64::MAX, "More than a day left");
 
         let check = |seconds, expected: Option<&str>| {
             assert_eq!(passed(seconds).as_deref(), expected, "{seconds}");

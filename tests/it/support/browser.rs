@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::supervisor::{as_server, unprivileged};
-use super::{DEADLINE, until};
+use super::{DEADLINE, until, within};
 
 /// The pipe is on 3 and 4, where only a shell can put it without `unsafe`.
 const ON_3_AND_4: &str = r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null 2>"$HOME/log""#;
@@ -119,6 +119,18 @@ impl Browser {
     /// Says one thing to the browser, or to one of its tabs, and returns the answer.
     #[track_caller]
     fn call(&self, session: Option<&str>, method: &str, parameters: &Value) -> Value {
+        let answer = self.ask(session, method, parameters);
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The same, where it may be refused: a page that is being replaced has no document.
+    #[track_caller]
+    fn ask(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        parameters: &Value,
+    ) -> Result<Value, String> {
         let id = self.last_id.get() + 1;
         self.last_id.set(id);
         let mut message = json!({"id": id, "method": method, "params": parameters});
@@ -137,8 +149,10 @@ impl Browser {
                 panic!("{method}: no answer\n{}", self.log());
             };
             if message["id"] == id {
-                assert!(message.get("error").is_none(), "{method}: {message}");
-                return message["result"].clone();
+                return match message.get("error") {
+                    Some(error) => Err(error.to_string()),
+                    None => Ok(message["result"].clone()),
+                };
             }
             self.events.borrow_mut().push(message);
         }
@@ -155,6 +169,8 @@ impl Drop for Browser {
         let group = Pid::from_raw(self.child.id().cast_signed());
         killpg(group, Signal::SIGKILL).ok();
         self.child.wait().ok();
+        // The others still write into its directory until they are gone, too.
+        within(Duration::from_secs(5), || killpg(group, None).err());
     }
 }
 
@@ -178,8 +194,10 @@ impl Tab<'_> {
         let gone = self.call("Page.navigate", &json!({"url": url}));
         assert!(gone.get("errorText").is_none(), "{gone}");
         until("the page is loaded", DEADLINE, || {
-            let state = self.evaluate("[document.URL, document.readyState]");
-            (state == json!([url, "complete"])).then_some(())
+            let asked = json!({"expression": "document.URL + document.readyState"});
+            let session = Some(self.session.as_str());
+            let state = self.browser.ask(session, "Runtime.evaluate", &asked).ok()?;
+            (state["result"]["value"] == format!("{url}complete")).then_some(())
         });
     }
 
@@ -193,13 +211,16 @@ impl Tab<'_> {
         answer["result"]["value"].clone()
     }
 
-    /// The document as it is now. Works without JavaScript too.
-    #[track_caller]
-    pub(crate) fn document(&self) -> String {
-        let root = self.call("DOM.getDocument", &json!({"depth": 0}));
+    /// The document as it is now; nothing while it is being replaced. Works without JavaScript too.
+    pub(crate) fn document(&self) -> Option<String> {
+        let ask = |method, parameters: Value| {
+            let answer = self.browser.ask(Some(&self.session), method, &parameters);
+            answer.ok()
+        };
+        let root = ask("DOM.getDocument", json!({"depth": 0}))?;
         let node = json!({"backendNodeId": root["root"]["backendNodeId"]});
-        let html = self.call("DOM.getOuterHTML", &node);
-        html["outerHTML"].as_str().unwrap().to_owned()
+        let html = ask("DOM.getOuterHTML", node)?;
+        Some(html["outerHTML"].as_str().unwrap().to_owned())
     }
 
     /// Keeps a picture of what is seen, and returns its path.
