@@ -27,6 +27,7 @@ use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
 use crate::run::half_error::HalfError;
+use crate::run::holding::listen_error::ListenError;
 use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
 use crate::sql::ident::{Ident, InvalidIdent};
@@ -226,6 +227,9 @@ pub enum Error {
     /// Recording revisions without running them.
     #[error("nothing was recorded")]
     Stamp(#[from] FenceError),
+    /// castoff cannot listen for the server.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The web server cannot be started.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -346,6 +350,7 @@ impl Error {
             Self::Hook(error) => error.code(),
             Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
+            Self::Listen(error) => error.code(),
             Self::Exec(error) => error.code(),
             Self::Stopped { .. } => "stopped",
             Self::Dump { .. } => "dump-failed",
@@ -366,7 +371,11 @@ impl Error {
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
             Self::Rebase(error) => error.exit_status(),
-            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) | Self::Placeholder(_) => 10,
+            Self::Config(_)
+            | Self::Conninfo(_)
+            | Self::Name(_)
+            | Self::Placeholder(_)
+            | Self::Listen(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
             | Self::Database { .. }

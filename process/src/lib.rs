@@ -3,3 +3,4 @@
 
 pub mod descriptor;
 pub mod inherited;
+pub mod socket;

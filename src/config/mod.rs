@@ -24,7 +24,7 @@ use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
 use environment::{environment, file};
 use error::ConfigError;
-use holding::Holding;
+use holding::{Activation, Holding};
 use init::Init;
 use layer::Layer;
 use layers::Layers;
@@ -69,6 +69,8 @@ pub struct Config {
     pub before_exec: Vec<String>,
     /// The page that is shown until the server serves.
     pub holding: Option<Holding>,
+    /// The sockets that castoff itself was given.
+    pub activation: Activation,
     /// What the server may do and see.
     pub privileges: Privileges,
     /// Whether castoff stays as the server's init.
@@ -223,6 +225,7 @@ impl Config {
             wait_for: texts("for")?,
             before_exec: texts("before_exec")?,
             holding: Holding::read(&layers)?,
+            activation: Activation::of(&environment),
             privileges: Privileges::read(&layers)?,
             stays: layers.flag("init")?,
             init: Init::read(&layers)?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -11,10 +12,14 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use castoff_process::descriptor;
 use nix::sys::signal::SigSet;
 
 use super::signal::Stop;
 use crate::report;
+
+/// The number of the first socket in `sd_listen_fds(3)`.
+pub const SOCKET: i32 = 3;
 
 /// What becomes of castoff.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub struct Launch<'l> {
     pub unset: Vec<String>,
     /// Variables that it gets besides.
     pub set: BTreeMap<OsString, OsString>,
+    /// The socket that it gets as descriptor 3.
+    pub socket: Option<BorrowedFd<'l>>,
 }
 
 /// Why the server cannot be started.
@@ -53,6 +60,9 @@ pub enum ExecError {
         /// The command as given.
         command: String,
     },
+    /// The system does not let the socket have its number.
+    #[error("the server's socket cannot become descriptor 3")]
+    Socket(#[source] io::Error),
 }
 
 impl ExecError {
@@ -60,7 +70,9 @@ impl ExecError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "exec-not-found",
-            Self::NotExecutable { .. } | Self::NoInterpreter { .. } => "exec-failed",
+            Self::NotExecutable { .. } | Self::NoInterpreter { .. } | Self::Socket(_) => {
+                "exec-failed"
+            }
         }
     }
 
@@ -68,7 +80,7 @@ impl ExecError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } | Self::NoInterpreter { .. } => 126,
+            Self::NotExecutable { .. } | Self::NoInterpreter { .. } | Self::Socket(_) => 126,
         }
     }
 
@@ -86,6 +98,7 @@ impl ExecError {
             Self::NoInterpreter { .. } => {
                 "install what its first line names, or link it statically for an image without a libc".into()
             }
+            Self::Socket(_) => "raise the limit on open files, `ulimit -n`".into(),
         }
     }
 }
@@ -154,6 +167,10 @@ pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, ExecError> {
     stop.end_at_once();
     if let Some(signal) = stop.received() {
         return Ok(signal);
+    }
+    if let Some(socket) = launch.socket {
+        // Whatever castoff itself has open as 3 is closed by this, and the exec would close it anyway.
+        descriptor::place(socket, SOCKET).map_err(ExecError::Socket)?;
     }
     // Only a bad argument could fail here, and there is none.
     SigSet::empty().thread_set_mask().ok();

@@ -2,6 +2,7 @@
 //!
 //! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
 
+pub mod activation;
 pub mod apply;
 mod attempt;
 mod autocommit;
@@ -11,6 +12,7 @@ pub mod batch_error;
 pub mod exec;
 pub mod half;
 pub mod half_error;
+pub mod holding;
 mod hook;
 pub mod hook_error;
 mod hook_file;
@@ -43,10 +45,10 @@ mod watch;
 mod work;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::Future;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -63,7 +65,9 @@ use crate::report;
 use crate::revision::target::Target;
 use crate::status::board::Board;
 use crate::status::phase::{self, Phase};
+use activation::Ids;
 use exec::Launch;
+use holding::{Held, Port};
 use migrate::Goal;
 use position::Position;
 use signal::Stop;
@@ -261,15 +265,27 @@ pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
 
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
 pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> Result<(), Error> {
+    // The port first: the orchestrator's first probe comes soon.
+    let hold = |holding| holding::hold(holding, board, stop);
+    let held = config.holding.as_ref().map(hold).transpose()?;
     if let Some(program) = server.first() {
         exec::look_up(program, config.path.as_deref())?;
     }
     migrate(config, stop, &Goal::Upgrade(Target::head()))?;
     phase::enter(Phase::HandingOver);
+    let hand_over = |held: Held| held.hand_over(stop);
+    let port = held.map(hand_over).transpose()?;
+    let socket = port.as_ref().and_then(Port::given);
+    let ids = Ids {
+        own: std::process::id(),
+        init: config.stays.then(std::os::unix::process::parent_id),
+    };
+    let listening = activation::variables(&config.activation, ids, socket.is_some());
     let launch = Launch {
         server,
-        unset: config.secret_variables.clone(),
-        set: BTreeMap::new(),
+        unset: [config.secret_variables.clone(), listening.unset].concat(),
+        set: listening.set,
+        socket: socket.map(AsFd::as_fd),
     };
     board.enter(Phase::Serving);
     let signal = exec::replace(&launch, stop)?;

@@ -4,6 +4,7 @@
 //! Pure: whoever shows it does the I/O. [`board`] alone shares it between threads.
 
 pub mod board;
+pub mod metrics;
 pub mod page;
 pub mod phase;
 

@@ -50,9 +50,13 @@ mod guards;
 #[cfg(test)]
 mod half_done;
 #[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod holding;
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]

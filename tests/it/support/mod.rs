@@ -4,8 +4,10 @@
 pub(crate) mod browser;
 pub(crate) mod castoff;
 pub(crate) mod clients;
+pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod dump;
+pub(crate) mod http;
 pub(crate) mod interrupt;
 pub(crate) mod pgbouncer;
 pub(crate) mod project;
