@@ -8,9 +8,10 @@ locate() {
 }
 
 if ! locate >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    # Other tests may be installing what they need at this moment: a lock is waited for.
     {
-        apt-get update
-        apt-get install -y --no-install-recommends chromium fonts-dejavu-core
+        apt-get update || sleep 10
+        apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends chromium fonts-dejavu-core
     } >&2
 fi
 if ! locate; then

@@ -9,9 +9,14 @@ use std::time::{Duration, Instant};
 use castoff::status::page::{CONTENT_SECURITY_POLICY, html};
 use castoff::status::phase::Phase;
 use castoff::status::{Progress, Status};
+use expect_test::expect;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
+use super::handover;
 use super::support::browser::{Browser, Tab};
+use super::support::project::{Migration, Project};
+use super::support::server::{Server, free_port};
 use super::support::{DEADLINE, until};
 
 /// What is in castoff's place on the port, and then in the server's.
@@ -356,6 +361,96 @@ fn news_appear_in_place_and_then_the_application() {
     assert_eq!(tab.evaluate("document.URL"), url);
     // The link was followed once, by the visitor.
     assert_eq!(site.asked(path), 2);
+}
+
+#[test]
+fn castoff_itself_shows_it_and_its_server_follows() {
+    let database = Server::shared().database();
+    let gate = "do $$ begin while not exists (select from gate) loop perform pg_sleep(0.01); \
+        end loop; end $$;";
+    let project = Project::with("a<-")
+        .migration(&Migration::new("b").after("a").upgrade(gate))
+        .migration(&Migration::new("c").after("b"));
+    let castoff = project.castoff(["upgrade", "a"]).database(&database);
+    castoff.output().status(0);
+    database.sql("create table gate ()");
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let castoff = project.castoff(["run", "--listen", &address, "--"]);
+    let castoff = castoff.env("PORT", port.to_string()).database(&database);
+    let server = handover::timetracker();
+    let mut running = castoff.args([server.to_str().unwrap()]).spawn();
+    running.stderr_until("answering on", DEADLINE);
+
+    let browser = Browser::start();
+    let tab = browser.tab();
+    window(&tab, (360, 740), "dark", "no-preference");
+    let url = format!("http://{address}/style.css");
+    tab.open(&url);
+    until("the step is shown", DEADLINE, || {
+        let shown = tab.document()?;
+        shown
+            .contains("<h1>Updating: step 1 of 2</h1>")
+            .then_some(())
+    });
+    tab.screenshot("castoff-phone-dark");
+    let paper = tab.evaluate("getComputedStyle(document.body).backgroundColor");
+    assert!(luminance(&paper) < 0.1, "the policy forbids the style");
+    tab.evaluate("window.first = true");
+    database.sql("insert into gate default values");
+    until("the server's answer is shown", DEADLINE, || {
+        let shown = tab.document()?;
+        (!shown.contains("Updating") && shown.contains("font")).then_some(())
+    });
+    assert_eq!(tab.evaluate("document.URL"), url);
+    running.signal(Signal::SIGTERM);
+    running.wait(DEADLINE);
+}
+
+#[test]
+fn a_page_of_the_users_is_read_at_the_start() {
+    let project = Project::with("a<-");
+    let page = project.path("page.html");
+    let castoff = |text: &str| {
+        std::fs::write(&page, text).unwrap();
+        project.castoff([
+            "run",
+            "--listen",
+            "127.0.0.1:0",
+            "--holding-page",
+            "page.html",
+            "--",
+            "true",
+        ])
+    };
+    castoff("<!doctype html>\n<h1>{{tilte}}</h1>\n")
+        .output()
+        .check(&expect![[r#"
+            status 10
+            --- stderr
+            error[config-placeholder]: `{{tilte}}` is not a placeholder of the holding page
+              --> page.html:2
+               2 | <h1>{{tilte}}</h1>
+              help: write one of `{{left}}`, `{{message}}`, `{{percent}}`, `{{phase}}`, `{{progress}}`, `{{refresh}}`, `{{step}}`, `{{steps}}`, `{{title}}`
+        "#]]);
+
+    let nowhere = format!("postgres://x@127.0.0.1:{}/x", free_port());
+    let castoff = castoff("<!doctype html><title>{{title}}</title><p>{{message}} {{step}}|");
+    let castoff = castoff.env("CASTOFF_WAIT_TIMEOUT", "1h");
+    let mut running = castoff.env("DATABASE_URL", nowhere).spawn();
+    running.stderr_until("waiting for database", DEADLINE);
+    let said = running.stderr();
+    let (_, address) = said.split_once("answering on ").unwrap();
+    let (address, _) = address.split_once(' ').unwrap();
+    let browser = Browser::start();
+    let tab = browser.tab();
+    tab.open(&format!("http://{address}/"));
+    assert_eq!(tab.evaluate("document.title"), "Waiting for the database");
+    let text = tab.evaluate("document.body.innerText");
+    let expected = "The application starts as soon as everything it needs is there. |";
+    assert_eq!(text, expected);
+    running.signal(Signal::SIGTERM);
+    running.wait(DEADLINE);
 }
 
 #[test]
