@@ -139,9 +139,7 @@ impl ExecError {
             Self::NotExecutable { .. }
             | Self::NotForUser { .. }
             | Self::NoInterpreter { .. }
-            | Self::Socket(_) => {
-                "exec-failed"
-            }
+            | Self::Socket(_) => "exec-failed",
         }
     }
 

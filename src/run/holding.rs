@@ -23,7 +23,9 @@ use super::signal::Stop;
 use crate::config::error::ConfigError;
 use crate::config::holding::{Handover, Holding, Listen, PageFile};
 use crate::error::Error;
+use crate::place::Place;
 use crate::status::board::Board;
+use crate::status::page;
 use serve::Site;
 
 /// How long connections that were accepted may last once the server is to have the socket.
@@ -134,10 +136,18 @@ fn address(listener: &TcpListener, listen: &Listen) -> String {
 
 fn read(page: &PageFile) -> Result<Arc<str>, ConfigError> {
     let text = std::fs::read_to_string(&page.path);
-    text.map(Arc::from)
-        .map_err(|source| ConfigError::Unreadable {
-            path: page.path.clone(),
-            named_by: page.named_by.clone(),
-            source,
-        })
+    let text = text.map_err(|source| ConfigError::Unreadable {
+        path: page.path.clone(),
+        named_by: page.named_by.clone(),
+        source,
+    })?;
+    page::check(&text).map_err(|unknown| {
+        let path = page.path.display().to_string();
+        let place = Place::of(&path, &text, unknown.span.start, unknown.span.end);
+        ConfigError::Placeholder {
+            place: Box::new(place),
+            unknown,
+        }
+    })?;
+    Ok(text.into())
 }

@@ -9,7 +9,7 @@ pub mod metrics;
 pub mod page;
 pub mod phase;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::event::Fields;
@@ -29,6 +29,9 @@ pub struct Status {
     /// What is waited for, in the words of the story: the last reason that was told, until something
     /// moves on. Not for the public.
     pub cause: Option<String>,
+    /// What is waited for: the database has no name here, any other service its address. Not for
+    /// the public.
+    pub awaited: BTreeSet<Option<String>>,
     /// The step that is under way, from 1, and how many there are.
     pub step: Option<(u64, u64)>,
     /// The revision that is being worked on.
@@ -97,6 +100,7 @@ impl Status {
             since: now,
             spent: BTreeMap::new(),
             cause: None,
+            awaited: BTreeSet::new(),
             step: None,
             revision: None,
             progress: None,
@@ -115,7 +119,15 @@ impl Status {
                 let phase = event.text("phase").and_then(Phase::of);
                 return phase.map_or(Change::Nothing, |phase| self.enter(phase, now));
             }
-            "waiting" | "lock-wait" | "lock-held" | "blocked" | "paused" | "required" => {
+            "waiting" => {
+                self.cause = Some(event.message.clone());
+                self.awaited.insert(target(event));
+            }
+            "ready" => {
+                self.cause = None;
+                self.awaited.remove(&target(event));
+            }
+            "lock-wait" | "lock-held" | "blocked" | "paused" | "required" => {
                 self.cause = Some(event.message.clone());
             }
             "retry" | "lock-refused" => {
@@ -124,7 +136,7 @@ impl Status {
             }
             // Without a reason it goes on.
             "throttled" => self.cause = event.text("reason").map(|_| event.message.clone()),
-            "ready" | "resumed" => self.cause = None,
+            "resumed" => self.cause = None,
             "applying" => {
                 self.step = event.number("step").zip(event.number("steps"));
                 self.revision = event.text("revision").map(str::to_owned);
@@ -198,6 +210,7 @@ impl Status {
         self.phase = phase;
         self.since = now;
         self.moved_on();
+        self.awaited.clear();
         // A server that went away in the middle is waited for again, and planned for anew.
         self.step = None;
         self.revision = None;
@@ -230,6 +243,11 @@ impl Status {
         };
         before + present
     }
+}
+
+/// What is waited for, as the event names it; nothing for the database.
+fn target(event: &Fields) -> Option<String> {
+    event.text("target").map(str::to_owned)
 }
 
 /// A revision with the time that it took.

@@ -24,8 +24,14 @@ fn phases_and_steps_are_folded_from_the_story() {
     tell(1, json!({"event": "phase", "phase": "waiting"}));
     let waiting = tell(2, json!({"event": "waiting"}));
     assert_eq!(waiting.cause.as_deref(), Some("refused"));
+    let both = tell(3, json!({"event": "waiting", "target": "tcp://redis:6379"}));
+    assert_eq!(both.awaited.len(), 2);
+    let other = tell(3, json!({"event": "ready"}));
+    let redis = Some("tcp://redis:6379".to_owned());
+    assert_eq!(other.awaited.into_iter().collect::<Vec<_>>(), [redis]);
     let locking = tell(4, json!({"event": "phase", "phase": "locking"}));
     assert_eq!(locking.cause, None);
+    assert!(locking.awaited.is_empty());
     tell(5, json!({"event": "phase", "phase": "migrating"}));
     tell(
         5,

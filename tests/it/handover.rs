@@ -137,7 +137,7 @@ fn gunicorn() -> &'static Path {
 }
 
 /// The example server. Building the tests of castoff alone does not build it.
-fn timetracker() -> PathBuf {
+pub(super) fn timetracker() -> PathBuf {
     let castoff = Path::new(env!("CARGO_BIN_EXE_castoff"));
     let target = castoff.parent().and_then(Path::parent).unwrap();
     let output = Command::new(env!("CARGO"))

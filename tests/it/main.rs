@@ -82,6 +82,8 @@ mod observe;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod placeholders;
 #[cfg(test)]
 mod pooler;

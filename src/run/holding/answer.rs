@@ -9,17 +9,6 @@ use super::accept::{Form, form};
 use crate::status::Status;
 use crate::status::{metrics, page};
 
-/// How soon a client may ask again, when nothing is known better.
-const RETRY: u64 = 5;
-
-/// The soonest and the latest.
-const RETRY_WITHIN: (u64, u64) = (1, 30);
-
-/// castoff's own page brings everything along: whatever else a browser is told to load was injected.
-/// A page of the user's may load what it likes.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-    img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -64,10 +53,14 @@ fn not_yet(form: Form, template: Option<&str>, status: &Status, now: Instant) ->
     };
     let mut response = response(StatusCode::SERVICE_UNAVAILABLE, kind, body);
     let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after(status)));
+    headers.insert(
+        header::RETRY_AFTER,
+        HeaderValue::from(page::retry_after(status, now)),
+    );
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    // A page of the user's may load what it likes.
     if form == Form::Html && template.is_none() {
-        let policy = HeaderValue::from_static(POLICY);
+        let policy = HeaderValue::from_static(page::CONTENT_SECURITY_POLICY);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
@@ -80,14 +73,6 @@ fn line(status: &Status) -> String {
         Some((step, steps)) => format!("{phase}: step {step} of {steps}\n"),
         None => format!("{phase}\n"),
     }
-}
-
-/// Seconds after which asking again is worth while.
-fn retry_after(status: &Status) -> u64 {
-    let progress = status.progress.as_ref();
-    let left = progress.and_then(|progress| progress.left_seconds);
-    let (soonest, latest) = RETRY_WITHIN;
-    left.map_or(RETRY, |left| left.clamp(soonest, latest))
 }
 
 fn response(status: StatusCode, kind: &'static str, body: String) -> Response<String> {
@@ -111,7 +96,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::status::Progress;
     use crate::status::phase::Phase;
 
     fn migrating() -> Status {
@@ -163,14 +147,14 @@ mod tests {
         check("/healthz", None, (200, TEXT, None));
         check("/healthz", browser, (200, TEXT, None));
         check("/metrics", None, (200, METRICS, None));
-        check("/readyz", None, (503, TEXT, Some("5")));
-        check("/readyz", browser, (503, TEXT, Some("5")));
-        check("/readyz", program, (503, JSON, Some("5")));
-        check("/", browser, (503, HTML, Some("5")));
-        check("/a/b.png", program, (503, JSON, Some("5")));
-        check("/healthz/", None, (503, TEXT, Some("5")));
-        check("*", None, (503, TEXT, Some("5")));
-        check("", None, (503, TEXT, Some("5")));
+        check("/readyz", None, (503, TEXT, Some("1")));
+        check("/readyz", browser, (503, TEXT, Some("1")));
+        check("/readyz", program, (503, JSON, Some("1")));
+        check("/", browser, (503, HTML, Some("1")));
+        check("/a/b.png", program, (503, JSON, Some("1")));
+        check("/healthz/", None, (503, TEXT, Some("1")));
+        check("*", None, (503, TEXT, Some("1")));
+        check("", None, (503, TEXT, Some("1")));
     }
 
     #[test]
@@ -191,24 +175,5 @@ mod tests {
         assert!(response.body().starts_with("<p>soon"));
         assert_eq!(header(&response, "content-security-policy"), None);
         assert_eq!(header(&response, "content-type"), Some(HTML));
-    }
-
-    #[test]
-    fn asking_again_is_worth_while_when_the_work_is_done() {
-        let retry = |left: Option<u64>| {
-            let mut status = migrating();
-            status.progress = Some(Progress {
-                what: "x".to_owned(),
-                done: None,
-                total: None,
-                unit: None,
-                left_seconds: left,
-            });
-            retry_after(&status)
-        };
-        assert_eq!(retry(None), 5);
-        assert_eq!(retry(Some(0)), 1);
-        assert_eq!(retry(Some(12)), 12);
-        assert_eq!(retry(Some(4000)), 30);
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests stand on: private servers, databases, projects with migrations, and castoff as
 //! a process. Every helper panics when it proves nothing.
 
+pub(crate) mod browser;
 pub(crate) mod castoff;
 pub(crate) mod clients;
 pub(crate) mod crowd;
