@@ -3,6 +3,7 @@
 //! A flag wins over the environment, which wins over the file. A value keeps the name of the
 //! place it came from until it is parsed, so that the error names what to correct.
 
+pub mod awaited;
 mod environment;
 pub mod error;
 pub mod holding;
@@ -22,6 +23,7 @@ use crate::cli::Cli;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
+use awaited::Awaited;
 use environment::{environment, file};
 use error::ConfigError;
 use holding::Holding;
@@ -64,9 +66,9 @@ pub struct Config {
     /// Variables that are castoff's alone, and are taken out of the environment of others.
     pub secret_variables: Vec<String>,
     /// What is waited for besides the database, before the migrations.
-    pub wait_for: Vec<String>,
+    pub wait_for: Vec<Awaited>,
     /// What is waited for between the migrations and the server's start.
-    pub before_exec: Vec<String>,
+    pub before_exec: Vec<Awaited>,
     /// The page that is shown until the server serves.
     pub holding: Option<Holding>,
     /// What the server may do and see.
@@ -180,9 +182,8 @@ impl Config {
             file_name: file_name.display().to_string(),
         };
         let text = |key| layers.pick(key).map(|setting| setting.value);
-        let texts = |key| {
-            let settings = layers.list(key)?.into_iter();
-            Ok(settings.map(|setting| setting.value).collect())
+        let awaited = |key| -> Result<Vec<Awaited>, ConfigError> {
+            layers.list(key)?.iter().map(Awaited::read).collect()
         };
         Ok(Self {
             database: environment::sources(&layers, &environment)?,
@@ -220,8 +221,8 @@ impl Config {
             },
             placeholders: environment::placeholders(&cli.options, &environment, &layers.file)?,
             secret_variables: environment::secret_variables(&environment),
-            wait_for: texts("for")?,
-            before_exec: texts("before_exec")?,
+            wait_for: awaited("for")?,
+            before_exec: awaited("before_exec")?,
             holding: Holding::read(&layers)?,
             privileges: Privileges::read(&layers)?,
             stays: layers.flag("init")?,
