@@ -301,7 +301,7 @@ fn tell_applied(revision: &str, told: &str, began: Instant) {
         let waited = began.elapsed().as_secs_f64();
         info!(
             event = "ready",
-            "revision {revision} is applied after {waited:.1} s"
+            "revision {revision} is applied ({waited:.1} s)"
         );
     }
 }

@@ -114,4 +114,8 @@ mod tidy;
 #[cfg(test)]
 mod wait;
 #[cfg(test)]
+mod wait_for;
+#[cfg(test)]
+mod wait_revision;
+#[cfg(test)]
 mod way_back;

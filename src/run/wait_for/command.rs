@@ -1,6 +1,6 @@
 //! A command that says by its exit status whether something is ready.
 
-use std::io;
+use std::io::{self, PipeReader, Read as _};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,8 +40,10 @@ pub(super) async fn run(config: &Config, words: &[String], within: Duration) -> 
             source,
         }))
     })?);
+    let rest = reader.try_clone().map_err(failed)?;
     let mut output = Output {
         pipe: Receiver::from_owned_fd(reader.into()).map_err(failed)?,
+        rest,
         kept: Vec::new(),
     };
     let ended = tokio::select! {
@@ -73,6 +75,9 @@ pub(super) async fn run(config: &Config, words: &[String], within: Duration) -> 
 /// The end of what a command says.
 struct Output {
     pipe: Receiver,
+    /// The same pipe, to be read when there is nothing to wait for. The runtime's own hand does not
+    /// know yet what the command said just before its end.
+    rest: PipeReader,
     kept: Vec<u8>,
 }
 
@@ -92,7 +97,8 @@ impl Output {
         let mut buffer = [0; 1024];
         // As much as a pipe holds, and no more: another process may still write.
         for _ in 0..64 {
-            match self.pipe.try_read(&mut buffer) {
+            // Non-blocking, as the runtime has made it.
+            match self.rest.read(&mut buffer) {
                 Ok(count @ 1..) => self.keep(&buffer[..count]),
                 Ok(0) | Err(_) => return,
             }

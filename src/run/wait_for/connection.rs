@@ -37,10 +37,41 @@ pub(super) async fn open(address: &Address, within: Duration) -> Result<TcpStrea
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
-    // Where nobody listens on a port of the range that outgoing connections have, the kernel may
-    // give that very port to the caller, who then talks to himself: tcp(7), simultaneous open.
-    if stream.local_addr()? == stream.peer_addr()? {
+    if leads_back(&stream)? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+/// Whether castoff talks to itself. Where nobody listens on a port of the range that outgoing
+/// connections have, the kernel may give that very port to the caller (RFC 9293, 3.5: simultaneous
+/// open), and who asks often enough is answered by himself.
+fn leads_back(stream: &TcpStream) -> io::Result<bool> {
+    Ok(stream.local_addr()? == stream.peer_addr()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_to_oneself_is_told_from_one_to_a_server() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let any = "127.0.0.1:0".parse().unwrap();
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(any).unwrap();
+            let own = socket.local_addr().unwrap();
+            let stream = socket.connect(own).await.unwrap();
+            assert!(leads_back(&stream).unwrap());
+            let listener = TcpListener::bind(any).await.unwrap();
+            let stream = connect(listener.local_addr().unwrap()).await.unwrap();
+            assert!(!leads_back(&stream).unwrap());
+        });
+    }
 }

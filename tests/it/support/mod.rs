@@ -5,6 +5,7 @@ pub(crate) mod castoff;
 pub(crate) mod clients;
 pub(crate) mod database;
 pub(crate) mod dump;
+pub(crate) mod http;
 pub(crate) mod interrupt;
 pub(crate) mod pgbouncer;
 pub(crate) mod project;
