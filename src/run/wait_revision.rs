@@ -77,9 +77,13 @@ impl Wanted {
             } => Some(name.clone()),
             _ => None,
         };
+        // A label is this image's own, and what is no id is never in a ledger.
+        let is_id = |name: &String| RevisionId::new(name).is_ok();
+        let name = name.filter(is_id);
+        let may_be_anybodys = name.is_some();
         let history = match read_migrations(config) {
             Ok(contents) => Some(contents.history),
-            Err(Error::Files(FilesError::None { .. })) if name.is_some() => None,
+            Err(Error::Files(FilesError::None { .. })) if may_be_anybodys => None,
             Err(error) => return Err(error),
         };
         let found = history.as_ref().map(|history| history.revisions(&target));
@@ -90,19 +94,15 @@ impl Wanted {
                     .map(|script| script.id.clone())
                     .collect(),
             ),
-            // A label is this image's own, and what is no id is never in a ledger.
-            (Some(Err(PlanError::History(slip @ HistoryError::NotFound { .. }))), Some(name))
-                if RevisionId::new(&name).is_ok() =>
-            {
+            (Some(Err(PlanError::History(slip @ HistoryError::NotFound { .. }))), Some(name)) => {
                 let slip = Some(slip);
                 Goal::Unknown { name, slip }
             }
             (Some(Err(error)), _) => return Err(error.into()),
-            (None, name) => {
-                let name = name.unwrap_or_default();
-                RevisionId::new(&name)?;
-                Goal::Unknown { name, slip: None }
-            }
+            (None, name) => Goal::Unknown {
+                name: name.expect("without migrations there is a name, or an error"),
+                slip: None,
+            },
         };
         Ok(Self { goal, history })
     }
@@ -295,13 +295,14 @@ fn applied_or_half(rows: &[HeadRow], goals: &BTreeSet<RevisionId>, newer: Option
 }
 
 fn tell_applied(revision: &str, told: &str, began: Instant) {
+    let target = format!("revision {revision}");
     if told.is_empty() {
-        info!(event = "ready", "revision {revision} is applied");
+        info!(event = "ready", target, "{target} is applied");
     } else {
         let waited = began.elapsed().as_secs_f64();
         info!(
             event = "ready",
-            "revision {revision} is applied ({waited:.1} s)"
+            target, "{target} is applied ({waited:.1} s)"
         );
     }
 }

@@ -114,7 +114,11 @@ mod tidy;
 #[cfg(test)]
 mod wait;
 #[cfg(test)]
+mod wait_exec;
+#[cfg(test)]
 mod wait_for;
+#[cfg(test)]
+mod wait_order;
 #[cfg(test)]
 mod wait_revision;
 #[cfg(test)]

@@ -92,15 +92,15 @@ fn it_waits_while_another_castoff_migrates() {
 fn the_deadline_says_where_the_database_is() {
     let database = Server::shared().database();
     let project = newer();
-    let late = |revision: &str| format!("wait --wait-timeout 1s --revision {revision}");
+    let late = |revision: &str| format!("wait --wait-timeout 3s --revision {revision}");
     let lines = [late("head"), "upgrade bbbb22".to_owned(), late("cccc")];
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     expect![[r#"
-        $ castoff wait --wait-timeout 1s --revision head
+        $ castoff wait --wait-timeout 3s --revision head
         status 11
         --- stderr
         castoff: waiting for revision cccc33: the database has no ledger yet
-        error[revision-not-applied]: revision cccc33 is not applied after 1 s: the database has no ledger yet
+        error[revision-not-applied]: revision cccc33 is not applied after 3 s: the database has no ledger yet
           help: see what became of the Job or pod that migrates, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)
 
         $ castoff upgrade bbbb22
@@ -110,19 +110,19 @@ fn the_deadline_says_where_the_database_is() {
         castoff: applied bbbb22 Make bbbb22 ([time])
         castoff: database is at bbbb22
 
-        $ castoff wait --wait-timeout 1s --revision cccc
+        $ castoff wait --wait-timeout 3s --revision cccc
         status 11
         --- stderr
         castoff: waiting for revision cccc33: the database is at bbbb22
-        error[revision-not-applied]: revision cccc33 is not applied after 1 s: the database is at bbbb22
+        error[revision-not-applied]: revision cccc33 is not applied after 3 s: the database is at bbbb22
           help: see what became of the Job or pod that migrates, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)
 
     "#]].assert_eq(&transcript(&project, Some(&database), &lines));
     // Together with what else is late, and with a database that is not there.
-    let line = "wait --wait-timeout 1s --revision head --for file:never";
+    let line = "wait --wait-timeout 3s --revision head --for file:never";
     let finished = run(&project, Some(&database), line);
     finished.status(11);
-    let error = "error[target-not-ready]: not ready after 1 s: \
+    let error = "error[target-not-ready]: not ready after 3 s: \
         revision cccc33 (the database is at bbbb22), file:never (it does not exist)\n";
     assert!(finished.stderr.contains(error), "{finished}");
     let url = format!("postgres://x@127.0.0.1:{}/x", free_port());
@@ -218,19 +218,20 @@ fn a_name_that_nobody_knows_is_told_when_the_time_is_over() {
     let older = older();
     run(&older, Some(&database), "upgrade").status(0);
     let lines = [
-        "wait --wait-timeout 1s --revision dddd44",
+        "wait --wait-timeout 3s --revision dddd44",
         "wait --revision A-label",
         "wait --revision +1",
         "wait --revision a@b@c",
         "wait --revision bbbb22+1",
     ];
     expect![[r#"
-        $ castoff wait --wait-timeout 1s --revision dddd44
-        status 14
+        $ castoff wait --wait-timeout 3s --revision dddd44
+        status 11
         --- stderr
         castoff: waiting for revision dddd44: the database is at bbbb22
-        error[no-such-revision]: no revision or branch label is called `dddd44`
-          help: see `castoff history` for the ids
+        error[not-ready]: database tester@127.0.0.1:[port]/[database] is not ready after 3 s
+          caused by: no answer within [time]
+          help: check the database service, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)
 
         $ castoff wait --revision A-label
         status 14
@@ -259,16 +260,16 @@ fn a_name_that_nobody_knows_is_told_when_the_time_is_over() {
     "#]]
     .assert_eq(&transcript(&older, Some(&database), &lines));
     let lines = [
-        "wait --wait-timeout 1s --revision dddd44",
+        "wait --wait-timeout 3s --revision dddd44",
         "wait --revision head",
         "wait --revision A-label",
     ];
     expect![[r#"
-        $ castoff wait --wait-timeout 1s --revision dddd44
+        $ castoff wait --wait-timeout 3s --revision dddd44
         status 11
         --- stderr
         castoff: waiting for revision dddd44: the database is at bbbb22
-        error[revision-not-applied]: revision dddd44 is not applied after 1 s: the database is at bbbb22
+        error[revision-not-applied]: revision dddd44 is not applied after 3 s: the database is at bbbb22
           help: see what became of the Job or pod that migrates, or raise `--wait-timeout` (`CASTOFF_WAIT_TIMEOUT`)
 
         $ castoff wait --revision head
@@ -278,10 +279,10 @@ fn a_name_that_nobody_knows_is_told_when_the_time_is_over() {
           help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
 
         $ castoff wait --revision A-label
-        status 2
+        status 17
         --- stderr
-        error[invalid-revision-id]: `A-label` is not a revision id (1 to 32 of a-z, 0-9, _)
-          help: choose an id of 1 to 32 characters, or leave --rev-id out
+        error[no-migrations]: no migrations: none are embedded, and `migrations` is not there
+          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
 
     "#]].assert_eq(&transcript(&Project::empty(), Some(&database), &lines));
 }
@@ -304,7 +305,7 @@ fn a_branch_can_be_waited_for_alone() {
     run(&project, Some(&database), "upgrade api@head").status(0);
     run(&project, Some(&database), "wait --revision api@head").status(0);
     run(&project, Some(&database), "wait --revision api").status(0);
-    let line = "wait --wait-timeout 1s --revision web@head";
+    let line = "wait --wait-timeout 3s --revision web@head";
     run(&project, Some(&database), line).status(11);
     run(&project, Some(&database), "upgrade heads").status(0);
     run(&project, Some(&database), "wait --revision heads").status(0);
@@ -382,10 +383,10 @@ fn a_revision_that_was_taken_back_in_part_is_not_applied() {
     run(&project, Some(&database), "upgrade").status(0);
     // As an autocommit downgrade marks it until it is done.
     database.sql("update castoff.revision set lineage = upper(lineage)");
-    let line = "wait --wait-timeout 1s --revision";
+    let line = "wait --wait-timeout 3s --revision";
     let finished = run(&project, Some(&database), &format!("{line} head"));
     finished.status(11);
-    let reason = "revision bbbb22 is not applied after 1 s: bbbb22 was taken back in part\n";
+    let reason = "revision bbbb22 is not applied after 3 s: bbbb22 was taken back in part\n";
     assert!(finished.stderr.contains(reason), "{finished}");
     run(&project, Some(&database), &format!("{line} aaaa11")).status(0);
 }
