@@ -14,7 +14,6 @@ use super::position::{self, Footing, Newer};
 use super::wait::{self, Patience};
 use super::{Context, migrate};
 use crate::config::Config;
-use crate::database::connect_error::ConnectError;
 use crate::database::ledger::{self, HeadRow};
 use crate::database::session::{Open, Session};
 use crate::error::Error;
@@ -116,50 +115,66 @@ impl Wanted {
         let began = Instant::now();
         let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut told = String::new();
+        let ask = async |session: &Session<Open>| self.ask(session).await;
         loop {
-            let ask = async |session: &Session<Open>| heads(session).await;
-            let (session, mut rows) = context.connect_and_ask(patience, false, ask).await?;
-            let lost = loop {
-                let position = match self.judge(&session, rows.as_deref()).await {
-                    Ok(Answer::Applied { revision, newer }) => {
+            let (session, mut answer) = context.connect_and_ask(patience, false, ask).await?;
+            loop {
+                match answer {
+                    Answer::Applied { revision, newer } => {
                         if let Some(newer) = newer {
                             migrate::ahead(context, newer)?;
                         }
                         tell_applied(&revision, &told, began);
                         return Ok(());
                     }
-                    Ok(Answer::NotYet(position)) => position,
-                    Err(error) if error.is_lost_connection() => break error,
-                    Err(error) => return Err(error),
-                };
-                if position != told {
-                    let (target, cause) = (format!("revision {}", self.shown()), &position);
-                    info!(
-                        event = "waiting",
-                        target, cause, "waiting for {target}: {cause}"
-                    );
-                    told = position;
+                    Answer::NotYet(position) => self.tell_waiting(&mut told, position),
                 }
                 let left = patience.left();
                 if left.is_zero() {
-                    return Err(self
-                        .slip()
-                        .unwrap_or_else(|| patience.not_applied(self.shown(), told)));
+                    return Err(self.too_late(patience, told));
                 }
                 sleep(pauses.next_pause().min(left)).await;
-                let within = patience.for_an_answer();
-                rows = match timeout(within, heads(&session)).await {
-                    Ok(Ok(rows)) => rows,
-                    Ok(Err(error)) if error.is_lost_connection() => break error,
+                let within = patience.for_an_answer().min(wait::ATTEMPT);
+                answer = match timeout(within, ask(&session)).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(error)) if error.is_lost_connection() => break,
                     Ok(Err(error)) => return Err(error),
-                    Err(_) => {
-                        let silence = ConnectError::NoAnswer { after: within };
-                        return Err(patience.not_ready(&context.conninfo, silence));
+                    // Cut short by the deadline, the last question says less than the one before.
+                    Err(_) if patience.left().is_zero() => {
+                        return Err(self.too_late(patience, told));
                     }
+                    Err(_) => break,
                 };
-            };
-            debug!("{lost}: connecting again");
+            }
+            debug!("the connection was lost, or the server is silent: connecting again");
+            drop(session);
             sleep(wait::AFTER_A_LOSS).await;
+        }
+    }
+
+    fn tell_waiting(&self, told: &mut String, position: String) {
+        if position != *told {
+            let target = format!("revision {}", self.shown());
+            info!(
+                event = "waiting",
+                target,
+                cause = position,
+                "waiting for {target}: {position}"
+            );
+            *told = position;
+        }
+    }
+
+    /// The error when the time is over. Of a revision that neither these migrations nor the ledger
+    /// have it says that, and not before: a newer image may be at work on it.
+    fn too_late(&self, patience: Patience, position: String) -> Error {
+        match &self.goal {
+            Goal::Unknown {
+                slip: Some(slip), ..
+            } => PlanError::from(slip.clone()).into(),
+            Goal::Unknown { slip: None, .. } | Goal::Known(_) => {
+                patience.not_applied(self.shown(), position)
+            }
         }
     }
 
@@ -171,13 +186,11 @@ impl Wanted {
         }
     }
 
-    /// The error of a revision that neither these migrations nor the ledger have. It is for the time
-    /// that is over, and not for before: a newer image may be at work on it.
-    fn slip(&self) -> Option<Error> {
-        match &self.goal {
-            Goal::Unknown { slip, .. } => slip.clone().map(|slip| PlanError::from(slip).into()),
-            Goal::Known(_) => None,
-        }
+    /// Asks for the ledger's rows: one question in the usual case.
+    async fn ask(&self, session: &Session<Open>) -> Result<Answer, Error> {
+        let rows = ledger::heads(session).await;
+        let rows = rows.map_err(Error::asking("reading the ledger"))?;
+        self.judge(session, rows.as_deref()).await
     }
 
     /// Compares what is wanted with the ledger's rows. Reads the whole record only where the rows
@@ -243,11 +256,6 @@ fn read_migrations(config: &Config) -> Result<Contents, Error> {
         Some(contents) => Ok(contents),
         None => migrations.read(),
     }
-}
-
-async fn heads(session: &Session<Open>) -> Result<Option<Vec<HeadRow>>, Error> {
-    let rows = ledger::heads(session).await;
-    rows.map_err(Error::asking("reading the ledger"))
 }
 
 /// These revisions, as far as the history has them, and all they stand on.

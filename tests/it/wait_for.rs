@@ -216,8 +216,9 @@ fn rude(answer: &'static str) -> u16 {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            stream.read(&mut [0; 4096]).ok();
-            stream.write_all(answer.as_bytes()).ok();
+            if stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
+                stream.write_all(answer.as_bytes()).ok();
+            }
         }
     });
     port
