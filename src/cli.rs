@@ -40,7 +40,7 @@ pub struct Options {
     /// Schema of the ledger [default: castoff] (`CASTOFF_SCHEMA`)
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub ledger_schema: Option<String>,
-    /// How long to wait for the database, connecting included [default: 60s]
+    /// How long to wait for the database, and for all that --for names [default: 60s]
     #[arg(long, global = true, value_name = "DURATION")]
     pub wait_timeout: Option<String>,
     /// How long to wait while another castoff holds the migration lock [default: 10m]
@@ -198,7 +198,7 @@ pub struct Run {
     /// What else to wait for.
     #[command(flatten)]
     pub waiting: WaitingOptions,
-    /// What is waited for between the migrations and CMD; repeatable
+    /// Something to wait for between the migrations and CMD, as for --for; repeatable
     #[arg(long, value_name = "WHAT")]
     pub before_exec: Vec<String>,
     /// The page that is shown until CMD serves.
@@ -215,7 +215,8 @@ pub struct Run {
 /// What else is waited for than the database.
 #[derive(Args, Clone, Debug, Default)]
 pub struct WaitingOptions {
-    /// Something to wait for besides: an address, a URL, a file, a socket, a command; repeatable
+    /// Something to wait for besides: `tcp://HOST:PORT`, `http(s)://…`, `file:PATH`, `unix:PATH`,
+    /// `exec:COMMAND`; repeatable
     #[arg(long = "for", visible_alias = "before-migrate", value_name = "WHAT")]
     pub wait_for: Vec<String>,
 }
@@ -289,7 +290,7 @@ pub struct Supervise {
 /// Arguments of `wait`.
 #[derive(Args, Debug)]
 pub struct Wait {
-    /// Wait until this revision is applied: head, or an id or prefix
+    /// Wait until this revision is applied, by whomever: head, heads, LABEL@head, an id or prefix
     #[arg(long, value_name = "REV")]
     pub revision: Option<String>,
     /// What else to wait for.

@@ -33,6 +33,7 @@ use crate::run::holding::listen_error::ListenError;
 use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
 use crate::run::privilege_error::PrivilegeError;
+use crate::run::wait_error::WaitError;
 use crate::sql::ident::{Ident, InvalidIdent};
 
 /// Why castoff ends without having done what it was asked.
@@ -82,6 +83,9 @@ pub enum Error {
         #[source]
         source: Box<ConnectError>,
     },
+    /// What else was waited for.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
     /// The database refused in a way that waiting does not mend.
     #[error("database {database} cannot be used")]
     Refused {
@@ -304,6 +308,15 @@ impl Error {
         )
     }
 
+    /// Whether it says no more than that the time for a wait is over.
+    pub fn is_late(&self) -> bool {
+        matches!(
+            self,
+            Self::NotReady { .. }
+                | Self::Wait(WaitError::NotReady { .. } | WaitError::NotApplied { .. })
+        )
+    }
+
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -319,6 +332,7 @@ impl Error {
             Self::Plan(error) => error.code(),
             Self::Rebase(error) => error.code(),
             Self::NotReady { .. } => "not-ready",
+            Self::Wait(error) => error.code(),
             Self::Refused { source, .. } => source.code(),
             Self::NotCreated { .. } => "not-created",
             Self::Database {
@@ -390,6 +404,7 @@ impl Error {
             | Self::Listen(_)
             | Self::Privilege(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
+            Self::Wait(error) => error.exit_status(),
             Self::NotCreated { .. }
             | Self::Database { .. }
             | Self::Stamp(_)
@@ -512,7 +527,7 @@ impl Error {
 }
 
 /// `30 s`, `500 ms`.
-fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     if duration.subsec_millis() == 0 {
         format!("{} s", duration.as_secs())
     } else {

@@ -54,7 +54,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Resul
         Command::Run(arguments) => run::run(config, stop, board, &arguments.server)?,
         Command::Supervise(_) => {}
         Command::Status(arguments) => return status::status(config, arguments),
-        Command::Wait(_) => run::wait(config, stop)?,
+        Command::Wait(arguments) => run::wait(config, stop, arguments.revision.as_deref())?,
         Command::Upgrade(arguments) => upgrade::upgrade(config, stop, arguments)?,
         Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,
         Command::Plan(arguments) => return plan::plan(config, stop, arguments),

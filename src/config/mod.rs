@@ -3,6 +3,7 @@
 //! A flag wins over the environment, which wins over the file. A value keeps the name of the
 //! place it came from until it is parsed, so that the error names what to correct.
 
+pub mod awaited;
 mod environment;
 pub mod error;
 pub mod holding;
@@ -23,6 +24,7 @@ use crate::cli::Cli;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
+use awaited::Awaited;
 use environment::{environment, file};
 use error::ConfigError;
 use holding::{Activation, Holding};
@@ -69,9 +71,9 @@ pub struct Config {
     /// Variables that are castoff's alone, and are taken out of the environment of others.
     pub secret_variables: Vec<String>,
     /// What is waited for besides the database, before the migrations.
-    pub wait_for: Vec<String>,
+    pub wait_for: Vec<Awaited>,
     /// What is waited for between the migrations and the server's start.
-    pub before_exec: Vec<String>,
+    pub before_exec: Vec<Awaited>,
     /// The page that is shown until the server serves.
     pub holding: Option<Holding>,
     /// The sockets that castoff itself was given.
@@ -189,9 +191,8 @@ impl Config {
             file_name: file_name.display().to_string(),
         };
         let text = |key| layers.pick(key).map(|setting| setting.value);
-        let texts = |key| {
-            let settings = layers.list(key)?.into_iter();
-            Ok(settings.map(|setting| setting.value).collect())
+        let awaited = |key| -> Result<Vec<Awaited>, ConfigError> {
+            layers.list(key)?.iter().map(Awaited::read).collect()
         };
         let database = environment::sources(&layers, &environment)?;
         let privileges = Privileges::read(&layers)?;
@@ -232,8 +233,8 @@ impl Config {
             },
             placeholders: environment::placeholders(&cli.options, &environment, &layers.file)?,
             secret_variables: environment::secret_variables(&environment),
-            wait_for: texts("for")?,
-            before_exec: texts("before_exec")?,
+            wait_for: awaited("for")?,
+            before_exec: awaited("before_exec")?,
             holding: Holding::read(&layers)?,
             activation: Activation::of(&environment),
             secret_files: environment::secret_files(&privileges.expand),

@@ -25,6 +25,7 @@ impl Error {
             Self::Plan(error) => error.help(),
             Self::Rebase(error) => error.help(),
             Self::NotReady { source, .. } | Self::Refused { source, .. } => source.help(),
+            Self::Wait(error) => error.help(),
             Self::NotCreated { .. } => {
                 "grant the role `createdb`, or create the database with `createdb`".into()
             }

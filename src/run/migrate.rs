@@ -9,6 +9,7 @@ use super::newer::{self, Widened};
 use super::position::{self, Footing, Newer, Position};
 use super::{Context, apply, half, hook, pooler, ready, repair};
 use crate::config::OnNewer;
+use crate::config::awaited::Awaited;
 use crate::database::ledger::HeadRow;
 use crate::database::progress;
 use crate::database::record::Move;
@@ -52,15 +53,17 @@ enum Work<'h> {
     Ahead(Newer),
 }
 
-/// Brings the database to the goal, under the lock if there is something to do.
+/// Brings the database to the goal, under the lock if there is something to do. What is `awaited`
+/// is waited for together with the database, before anything is done.
 pub async fn migrate(
     context: &Context<'_>,
     migrations: &Migrations,
     goal: &Goal,
+    awaited: &[Awaited],
 ) -> Result<(), Error> {
     // Bad files are an error before anybody waits for a database.
     let files = migrations.heads()?;
-    let (session, position) = context.connect().await?;
+    let (session, position) = context.connect_beside(awaited).await?;
     if let (Goal::Upgrade(target), Position::At(rows), [(head, lineage)]) =
         (goal, &position, files.heads.as_slice())
         && *target == Target::head()

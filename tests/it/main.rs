@@ -128,4 +128,12 @@ mod tidy;
 #[cfg(test)]
 mod wait;
 #[cfg(test)]
+mod wait_exec;
+#[cfg(test)]
+mod wait_for;
+#[cfg(test)]
+mod wait_order;
+#[cfg(test)]
+mod wait_revision;
+#[cfg(test)]
 mod way_back;

@@ -9,6 +9,7 @@ pub(crate) mod database;
 pub(crate) mod dump;
 pub(crate) mod found;
 pub(crate) mod http;
+pub(crate) mod http_server;
 pub(crate) mod interrupt;
 pub(crate) mod pgbouncer;
 pub(crate) mod project;
