@@ -42,6 +42,7 @@ main() {
         counted "faults, PostgreSQL $major" faults "$major"
     done
     step "size" size
+    counted "kubernetes" tests/kubernetes.sh
     if [ "${CASTOFF_TEST_CONTAINERS:-1}" = 0 ]; then
         echo "containers: skipped, as CASTOFF_TEST_CONTAINERS=0 says"
     else
