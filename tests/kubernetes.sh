@@ -7,17 +7,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Brings the schemas of the versions up to its own, and is pinned so that a run says the same today and tomorrow.
-readonly validate=kubernetes-validate==1.37.0
-readonly cache=target/kubernetes
-
 main() {
-    if ! python=$(environment); then
-        echo "skipped - everything: Python with venv and $validate could not be had"
+    local python helms=() major helm
+    if ! python=$(tests/kubernetes/python.sh); then
+        echo "skipped - everything: Python with venv and kubernetes-validate could not be had"
         echo "0 passed, 0 failed, 1 skipped"
         return
     fi
-    local helms=() major helm
     for major in 3 4; do
         if helm=$(tests/helm.sh "$major"); then
             helms+=("$helm")
@@ -26,24 +22,6 @@ main() {
         fi
     done
     PYTHONDONTWRITEBYTECODE=1 "$python" tests/kubernetes/check.py "${helms[@]}"
-}
-
-# Prints the Python of an environment that has kubernetes-validate.
-environment() {
-    # Written last: an installation that was cut short does not count.
-    if [ "$(cat "$cache/venv.version" 2>/dev/null)" != "$validate" ]; then
-        {
-            mkdir -p "$cache"
-            if ! python3 -c 'import ensurepip' && [ "$(id -u)" -eq 0 ] && command -v apt-get; then
-                apt-get update
-                apt-get install -y --no-install-recommends python3-venv
-            fi
-            python3 -m venv --clear "$cache/venv" || return
-            "$cache/venv/bin/pip" install --quiet "$validate" || return
-        } >&2
-        echo "$validate" >"$cache/venv.version"
-    fi
-    echo "$cache/venv/bin/python"
 }
 
 main "$@"

@@ -23,10 +23,12 @@ all_checks() {
     several_at_once
     any_user
     another_image
+    replicas
     [ "${CASTOFF_TEST_BUILDKIT:-}" != 1 ] || buildkit
 }
 
 remove_containers() {
+    [ -z "${scaled:-}" ] || "${scaled[@]}" down --volumes --timeout 5
     docker ps -aq --filter "label=$project" | xargs -r docker rm -f
     "${compose[@]}" down --volumes --timeout 5
 }
