@@ -214,7 +214,7 @@ job_and_waiting_replicas() {
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         waiting+=("$(replica job job/deployment.yaml castoff)")
     done
-    check "replicas wait for a revision" within 30 says_since "${waiting[9]}" 0 waiting
+    check "replicas wait for a revision" within 30 says_since "${waiting[9]}" 0 "waiting for"
     equal "and none is done before the Job" 0 "$(ended "${waiting[@]}")"
     job=$(replica job job/migrate.yaml castoff)
     equal "the Job ends with 0" 0 "$(status_of "$job")"
