@@ -91,15 +91,19 @@ total() {
 
 # --- the containers of the manifests --------------------------------------------------------------
 
-# Two releases: the second has one migration more, which takes its time.
+# Two releases: the second has one migration more, which takes until the test lets it go on.
 release_one_and_two() {
     mkdir "$work/release"
     cp migrations/*.sql "$work/release/"
-    printf -- '%s\n' '-- Take three seconds' '-- revision: 2e1ea5e00002' "-- down_revision: $head" '' \
-        '-- upgrade' 'create table second_release (id integer);' 'select pg_sleep(3);' '' \
+    printf -- '%s\n' '-- Wait for the gate' '-- revision: 2e1ea5e00002' "-- down_revision: $head" '' \
+        '-- upgrade' 'create table second_release (id integer);' 'do $$ begin' \
+        "while not exists (select from pg_catalog.pg_class where relname = 'gate_open') loop" \
+        'perform pg_sleep(0.1);' 'end loop;' 'end $$;' '' \
         '-- downgrade' 'drop table second_release;' >"$work/release/209901010000_2e1ea5e00002_second.sql"
-    chmod -R a+rX "$work" "$work/release"
+    chmod -R a+rX "$work/release"
 }
+
+open_gate() { sql "$1" 'create table gate_open ()'; }
 
 # A database with the two roles that deploy/postgres/roles.sql makes.
 database_with_roles() {
@@ -163,9 +167,10 @@ ten_replicas() {
 
     # A rolling update with maxSurge 3 and maxUnavailable 0: an old one goes when a new one is ready.
     for _ in 1 2 3; do new+=("$(next_release)"); done
-    check "the next release migrates" within 30 probe_is "${new[0]}" /healthz 200
-    check "a replica that waits or migrates is alive and not ready" holds "${new[@]}"
+    check "the next release migrates" within 60 migrates ten
+    check "replicas that wait or migrate are alive and not ready" within 30 hold "${new[@]}"
     equal "all of the old release serve meanwhile" 10 "$(count_ready "${old[@]}")"
+    open_gate ten
     while [ "${#old[@]}" -gt 0 ]; do
         within 60 ready "${new[$((10 - ${#old[@]}))]}" || break
         docker stop -t 45 "${old[0]}" >/dev/null
@@ -186,8 +191,11 @@ next_release() {
     replica ten "$manifest" web -v "$work/release:/migrations:ro" -e CASTOFF_MIGRATIONS=/migrations
 }
 
-# Each answers as castoff does while it is at work, asked within the three seconds of the migration.
-holds() {
+# Somebody is at the gate.
+migrates() { [ "$(sql "$1" "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = 1 ]; }
+
+# Each answers as castoff does while it is at work.
+hold() {
     local container
     for container in "$@"; do
         probe_is "$container" /healthz 200 && probe_is "$container" /readyz 503 && probe_is "$container" / 503 || return
@@ -238,6 +246,7 @@ failing_release() {
         >"$work/release/209901020000_fa11ed000003_fail.sql"
     : >"$work/termination-log"
     chmod 0666 "$work/termination-log"
+    open_gate job
     job=$(replica job job/migrate.yaml castoff -v "$work/release:/migrations:ro" -e CASTOFF_MIGRATIONS=/migrations \
         -v "$work/termination-log:/dev/termination-log")
     equal "a migration that fails ends the Job with 15" 15 "$(status_of "$job")"
