@@ -192,7 +192,7 @@ next_release() {
 }
 
 # Somebody is at the gate.
-migrates() { [ "$(sql "$1" "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = 1 ]; }
+migrates() { [ "$(sql "$1" "select count(*) from pg_stat_activity where datname = '$1' and wait_event = 'PgSleep'")" = 1 ]; }
 
 # Each answers as castoff does while it is at work.
 hold() {
