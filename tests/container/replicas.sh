@@ -30,9 +30,7 @@ two_roles() {
     # The last project is still there.
     local web
     web=$("${scaled[@]}" ps -q web | head -n 1)
-    check "two roles: the server's has no rights to change the schema" refused_to_web
-    check "two roles: the server's container does not have the other password" \
-        lacks "$password" docker exec "$web" /castoff status --format json
+    check "two roles: the server's may not change the schema" refused_to_web
     equal "two roles: only the server's secret is mounted" "/run/secrets/web_database_url" \
         "$(docker inspect -f '{{range .Mounts}}{{.Destination}}{{end}}' "$web")"
     "${scaled[@]}" down --volumes --timeout 5 >/dev/null 2>&1
@@ -41,8 +39,11 @@ two_roles() {
 refused_to_web() {
     local db
     db=$("${scaled[@]}" ps -q db)
-    docker exec -e PGPASSWORD=web-not-a-secret "$db" psql -h 127.0.0.1 -U timetracker_web -d timetracker \
-        -c 'drop table project' 2>&1 | grep 'must be owner'
+    # psql fails, as it should: what counts is the reason.
+    {
+        docker exec -e PGPASSWORD=web-not-a-secret "$db" psql -h 127.0.0.1 -U timetracker_web -d timetracker \
+            -c 'drop table project' || :
+    } 2>&1 | grep 'must be owner'
 }
 
 # five_serve PREFIX FILE MIGRATES: five of `web`, each on a port of its own; the service MIGRATES migrates.
