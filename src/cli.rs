@@ -91,13 +91,13 @@ pub struct Options {
     /// Name of this image or release, recorded in the ledger
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub image: Option<String>,
-    /// File that always holds what castoff is doing, as JSON
+    /// File that always holds what castoff is doing, as JSON (see docs/observability.md)
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub status_file: Option<String>,
-    /// File for the metrics, as the textfile collector of Prometheus reads it
+    /// File that gets the metrics in the end, for the textfile collector of `node_exporter`
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub metrics_file: Option<String>,
-    /// File for the error that ends castoff [default: /dev/termination-log, when it is there]
+    /// File for the error that ends castoff, in one line [default: /dev/termination-log, when there]
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub termination_log: Option<String>,
     /// How much to tell: error, warn, info or debug [default: info]
@@ -144,7 +144,7 @@ pub enum Command {
     Supervise(Supervise),
     /// Only wait: for the database, for a revision, for other services
     Wait(Wait),
-    /// Say how castoff, or the server that it became, is doing; for health checks
+    /// Say how castoff, or the server that it became, is doing: a health command
     Status(Status),
     /// Move forward to a target
     Upgrade(Upgrade),
@@ -239,14 +239,15 @@ pub struct HoldingOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Privileges")]
 pub struct PrivilegeOptions {
-    /// Run CMD as this user, without supplementary groups
+    /// Run CMD as this user, by number or name; castoff itself keeps its own
     #[arg(long, value_name = "UID[:GID]")]
     pub user: Option<String>,
     /// Keep CMD from ever gaining privileges by executing a file
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub no_new_privs: Option<String>,
-    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names: for these VARs, or
+    /// for all files in /run/secrets
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "VAR,…", hide_short_help = true)]
     pub expand_secrets: Option<String>,
     /// Variable that CMD is not to see; repeatable
     #[arg(long, value_name = "NAME", hide_short_help = true)]
@@ -299,7 +300,7 @@ pub struct Wait {
 /// Arguments of `status`.
 #[derive(Args, Debug)]
 pub struct Status {
-    /// Be content with a castoff that waits or migrates
+    /// Exit with 0 also while castoff waits or migrates
     #[arg(long)]
     pub live: bool,
     /// How to print

@@ -2,6 +2,7 @@
 //! status and one line of help. The codes and statuses are public contract: see `docs/errors.md`.
 
 mod help;
+mod line;
 
 use std::io;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::database::conninfo_error::ConninfoError;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
 use crate::database::session::Holder;
+use crate::health::Unknown;
 use crate::migrations::FilesError;
 use crate::place::Place;
 use crate::revision::history_error::HistoryError;
@@ -29,6 +31,7 @@ use crate::run::exec::ExecError;
 use crate::run::half_error::HalfError;
 use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
+use crate::run::privilege_error::PrivilegeError;
 use crate::sql::ident::{Ident, InvalidIdent};
 
 /// Why castoff ends without having done what it was asked.
@@ -226,9 +229,15 @@ pub enum Error {
     /// Recording revisions without running them.
     #[error("nothing was recorded")]
     Stamp(#[from] FenceError),
+    /// The user and the secrets that the web server should have.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
     /// The web server cannot be started.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// Nobody says how castoff is doing.
+    #[error(transparent)]
+    Health(#[from] Unknown),
     /// Somebody asked castoff to stop.
     #[error("stopped by {}", signal_name(*signal))]
     Stopped {
@@ -346,7 +355,9 @@ impl Error {
             Self::Hook(error) => error.code(),
             Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
+            Self::Privilege(error) => error.code(),
             Self::Exec(error) => error.code(),
+            Self::Health(error) => error.code(),
             Self::Stopped { .. } => "stopped",
             Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
@@ -366,7 +377,12 @@ impl Error {
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
             Self::Rebase(error) => error.exit_status(),
-            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) | Self::Placeholder(_) => 10,
+            Self::Config(_)
+            | Self::Conninfo(_)
+            | Self::Name(_)
+            | Self::Placeholder(_)
+            | Self::Health(_)
+            | Self::Privilege(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
             Self::NotCreated { .. }
             | Self::Database { .. }

@@ -4,7 +4,7 @@
 //! The modules in reading order: what the user said ([`cli`], [`config`]), what the files say
 //! ([`place`], [`revision`], [`sql`]; read by [`bundle`] and [`migrations`]), what the database
 //! says ([`database`]), what happens ([`run`], [`command`]), what is told ([`error`],
-//! [`event`], [`report`], [`status`]).
+//! [`event`], [`report`], [`status`], [`observe`]; asked from outside, [`health`]).
 
 // What the fuzz target checks is checked by the tests too, where the crate has no name otherwise.
 #[cfg(test)]
@@ -27,5 +27,7 @@ pub mod run;
 
 pub mod error;
 pub mod event;
+pub mod health;
+pub mod observe;
 pub mod report;
 pub mod status;

@@ -4,46 +4,78 @@ use std::process::ExitCode;
 
 use castoff::cli::Cli;
 use castoff::command::{self, Finding};
-use castoff::config::{self, Config, LogFormat};
+use castoff::config::{self, Config, LogFormat, LogLevel};
 use castoff::error::Error;
-use castoff::report;
+use castoff::observe::termination::TerminationLog;
 use castoff::run::signal::Stop;
 use castoff::status::board::Board;
+use castoff::{observe, report};
 use clap::Parser;
 
 fn main() -> ExitCode {
-    end_on_bugs();
-    let mut format = LogFormat::Text;
-    match run(&mut format) {
+    end_on_bugs(TerminationLog::Default);
+    let board = Board::new();
+    let mut telling = (LogFormat::Text, TerminationLog::Default);
+    match run(&board, &mut telling) {
         Ok(Finding::Nothing) => ExitCode::SUCCESS,
         Ok(Finding::Something) => ExitCode::FAILURE,
         Err(error) => {
-            report::fail(&error, format);
+            let (log_format, termination_log) = telling;
+            report::fail(&error, &board.fail(&error), log_format);
+            termination_log.tell(&error);
+            observe::settle(&board);
             error.exit_status().into()
         }
     }
 }
 
-fn run(format: &mut LogFormat) -> Result<Finding, Error> {
+fn run(board: &Board, telling: &mut (LogFormat, TerminationLog)) -> Result<Finding, Error> {
     let stop = Stop::install().map_err(Error::System)?;
-    let cli = Cli::parse();
-    let config = Config::read(&cli).inspect_err(|_| *format = config::log_format(&cli))?;
-    *format = config.log_format;
-    let board = Board::new();
-    report::tell(config.log, config.log_format, &board);
+    let cli = Cli::try_parse().unwrap_or_else(|error| end_on_wrong_usage(&error));
+    let is_watched = observe::is_watched(&cli.command);
+    let config = Config::read(&cli);
+    let (log_format, observed) = match &config {
+        Ok(config) => (config.log_format, config.observed.clone()),
+        Err(_) => config::telling(Some(&cli)),
+    };
+    let termination_log = TerminationLog::of(is_watched, observed.termination_log.clone());
+    end_on_bugs(termination_log.clone());
+    *telling = (log_format, termination_log);
+    let log = config.as_ref().map_or(LogLevel::Info, |config| config.log);
+    report::tell(log, log_format, board);
+    if is_watched {
+        observe::keep(&observed, board);
+    }
+    let config = config?;
     config
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
-    let finding = command::dispatch(&cli, &config, &stop, &board)?;
+    let finding = command::dispatch(&cli, &config, &stop, board)?;
+    observe::end(board);
     report::leave_terminal();
     Ok(finding)
 }
 
+/// Ends as clap does, which has no more to say than one line and the usage.
+fn end_on_wrong_usage(error: &clap::Error) -> ! {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if error.exit_code() != 0 {
+        let is_watched = observe::is_watched_word(&arguments);
+        let (_, observed) = config::telling(None);
+        let line = error.to_string();
+        TerminationLog::of(is_watched, observed.termination_log)
+            .write(line.lines().next().unwrap_or_default())
+            .ok();
+    }
+    error.exit()
+}
+
 /// A panic is a bug of castoff's, and says so by its status.
-fn end_on_bugs() {
-    std::panic::set_hook(Box::new(|panic| {
-        report::bug(&panic.to_string());
+fn end_on_bugs(termination_log: TerminationLog) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let line = report::bug(&panic.to_string());
+        termination_log.write(&line).ok();
         #[expect(
             clippy::exit,
             reason = "the release aborts after this hook, which says nothing"

@@ -19,6 +19,7 @@ mod revision;
 mod script;
 mod show;
 mod stamp;
+mod status;
 mod upgrade;
 
 use crate::cli::{Cli, Command};
@@ -51,7 +52,8 @@ impl From<bool> for Finding {
 pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Result<Finding, Error> {
     match &cli.command {
         Command::Run(arguments) => run::run(config, stop, board, &arguments.server)?,
-        Command::Supervise(_) | Command::Status(_) => {}
+        Command::Supervise(_) => {}
+        Command::Status(arguments) => return status::status(config, arguments),
         Command::Wait(_) => run::wait(config, stop)?,
         Command::Upgrade(arguments) => upgrade::upgrade(config, stop, arguments)?,
         Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,

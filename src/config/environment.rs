@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigError;
 use super::layer::{KEYS, Layer};
 use super::layers::Layers;
+use super::privileges::Expand;
+use super::secret_file::{self, SecretFile};
 use crate::cli::Options;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
@@ -79,6 +81,27 @@ pub(super) fn sources(
         home: variable("HOME").map(PathBuf::from),
         user: operating_system_user,
     })
+}
+
+/// What the server would take for its database, where castoff was given another one and libpq's
+/// `PGPASSWORD` may be the password of either. Nothing if nobody can tell.
+pub(super) fn server_sources(
+    layers: &Layers,
+    environment: &BTreeMap<String, String>,
+    own: &Sources,
+) -> Option<Sources> {
+    let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    let has_own = layers.flags.database_url.is_some()
+        || SECRET_VARIABLES
+            .into_iter()
+            .any(|name| variable(name).is_some());
+    variable("PGPASSWORD").filter(|_| has_own)?;
+    let url = match (variable("DATABASE_URL"), variable("DATABASE_URL_FILE")) {
+        (Some(url), _) => Some((url.clone(), "DATABASE_URL".to_owned())),
+        (None, Some(path)) => Some((secret_file(path, "DATABASE_URL_FILE").ok()?, path.clone())),
+        (None, None) => None,
+    };
+    Some(Sources { url, ..own.clone() })
 }
 
 /// Values for placeholders: from flags, variables and the file, the strongest of each name.
@@ -165,6 +188,20 @@ pub(super) fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
         }
     }
     Ok(variables)
+}
+
+/// The files that the server gets as variables. Its variables may have any bytes, so they are not those
+/// of [`environment`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn secret_files(expand: &Expand) -> Vec<SecretFile> {
+    if *expand == Expand::Nothing {
+        return Vec::new();
+    }
+    let variables: Vec<_> = std::env::vars_os().collect();
+    secret_file::choose(expand, &variables)
 }
 
 #[expect(

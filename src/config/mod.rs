@@ -11,6 +11,7 @@ mod layer;
 mod layers;
 pub mod observed;
 pub mod privileges;
+pub mod secret_file;
 mod value;
 mod words;
 
@@ -30,6 +31,7 @@ use layer::Layer;
 use layers::Layers;
 use observed::Observed;
 use privileges::Privileges;
+use secret_file::SecretFile;
 use value::Setting;
 
 /// Everything castoff was told, resolved.
@@ -37,6 +39,9 @@ use value::Setting;
 pub struct Config {
     /// Where the database is said to be. Parsed when a command needs a database.
     pub database: Sources,
+    /// Where the server's own database is said to be, if it is another one than castoff's and they
+    /// might share a password that only one of them should have.
+    pub server_database: Option<Sources>,
     /// Where the migrations are.
     pub migrations: MigrationsFrom,
     /// The schema of the ledger.
@@ -71,6 +76,8 @@ pub struct Config {
     pub holding: Option<Holding>,
     /// What the server may do and see.
     pub privileges: Privileges,
+    /// The files that it gets as variables.
+    pub secret_files: Vec<SecretFile>,
     /// Whether castoff stays as the server's init.
     pub stays: bool,
     /// How it looks after the server then.
@@ -184,8 +191,11 @@ impl Config {
             let settings = layers.list(key)?.into_iter();
             Ok(settings.map(|setting| setting.value).collect())
         };
+        let database = environment::sources(&layers, &environment)?;
+        let privileges = Privileges::read(&layers)?;
         Ok(Self {
-            database: environment::sources(&layers, &environment)?,
+            server_database: environment::server_sources(&layers, &environment, &database),
+            database,
             migrations: match text("migrations") {
                 Some(directory) => MigrationsFrom::Directory(directory.into()),
                 None => MigrationsFrom::EmbeddedOr("migrations".into()),
@@ -223,7 +233,8 @@ impl Config {
             wait_for: texts("for")?,
             before_exec: texts("before_exec")?,
             holding: Holding::read(&layers)?,
-            privileges: Privileges::read(&layers)?,
+            secret_files: environment::secret_files(&privileges.expand),
+            privileges,
             stays: layers.flag("init")?,
             init: Init::read(&layers)?,
             observed: Observed::read(&layers),
@@ -239,22 +250,23 @@ impl Config {
     }
 }
 
-/// How errors are told, as far as that can be known when the rest of the configuration is wrong.
-pub fn log_format(cli: &Cli) -> LogFormat {
+/// How errors are told, and which files get them, as far as that can be known when the rest of the
+/// configuration is wrong, or the command line itself.
+pub fn telling(cli: Option<&Cli>) -> (LogFormat, Observed) {
     let environment = environment().unwrap_or_default();
-    let file_layer = file(&cli.options, &environment)
-        .ok()
-        .and_then(|(name, text)| {
-            let layer = Layer::of_file(&name, &text?).ok()?;
-            Some(layer)
-        });
+    let options = cli.map(|cli| cli.options.clone()).unwrap_or_default();
+    let file_layer = file(&options, &environment).ok().and_then(|(name, text)| {
+        let layer = Layer::of_file(&name, &text?).ok()?;
+        Some(layer)
+    });
     let layers = Layers {
-        flags: Layer::of_flags(cli),
+        flags: cli.map(Layer::of_flags).unwrap_or_default(),
         environment: Layer::of_environment(&environment).unwrap_or_default(),
         file: file_layer.unwrap_or_default(),
         file_name: String::new(),
     };
-    layers
+    let format = layers
         .parse("log_format", LogFormat::Text, Setting::log_format)
-        .unwrap_or(LogFormat::Text)
+        .unwrap_or(LogFormat::Text);
+    (format, Observed::read(&layers))
 }

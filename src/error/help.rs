@@ -79,7 +79,9 @@ impl Error {
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
                 "start again: the ledger is as it was".into()
             }
+            Self::Privilege(error) => error.help(),
             Self::Exec(error) => error.help(),
+            Self::Health(error) => error.help(),
             Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),
             Self::Dump { reason } if !reason.contains("version") && !reason.contains("installed") => {
                 "correct what `pg_dump` complains of; it connects as DATABASE_URL says".into()

@@ -1,6 +1,5 @@
 //! Becoming the web server: the last thing castoff does.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -11,9 +10,18 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use castoff_process::credentials::{self, Credentials};
+use nix::sys::prctl;
 use nix::sys::signal::SigSet;
+use tracing::debug;
 
+use super::account;
+use super::environment::{self, Environment};
+use super::privilege_error::PrivilegeError;
 use super::signal::Stop;
+use crate::config::Config;
+use crate::database::conninfo;
+use crate::error::Error;
 use crate::report;
 
 /// What becomes of castoff.
@@ -21,10 +29,56 @@ use crate::report;
 pub struct Launch<'l> {
     /// The server and its arguments.
     pub server: &'l [OsString],
-    /// Variables that it does not get.
-    pub unset: Vec<String>,
-    /// Variables that it gets besides.
-    pub set: BTreeMap<OsString, OsString>,
+    /// How its environment differs from castoff's.
+    pub environment: Environment,
+    /// Who it is, if not who castoff is.
+    pub credentials: Option<Credentials>,
+    /// Whether executing a file may never give it more privileges.
+    pub no_new_privs: bool,
+}
+
+impl<'l> Launch<'l> {
+    /// Prepares everything that can be known to go wrong, before anything is done to the database: a
+    /// deployment that can never start should fail before it migrates.
+    pub fn prepare(config: &Config, server: &'l [OsString]) -> Result<Self, Error> {
+        let program = server.first().expect("clap requires a command");
+        let files = look_up(program, config.path.as_deref())?;
+        let secrets = environment::read_secrets(&config.secret_files)?;
+        let mut environment = Environment::without(&config.secret_variables).with_secrets(secrets);
+        let user = config.privileges.user.as_ref();
+        let account = user.map(account::find).transpose()?;
+        if let Some(account) = &account {
+            account::rehearse(account, &files)?;
+            if let Some(identity) = &account.identity {
+                environment = environment.of_user(identity);
+            }
+        }
+        environment.unset.extend(own_password(config));
+        environment
+            .unset
+            .extend_from_slice(&config.privileges.unset_env);
+        Ok(Self {
+            server,
+            environment,
+            credentials: account.map(|account| account.credentials),
+            no_new_privs: config.privileges.no_new_privs,
+        })
+    }
+}
+
+/// `PGPASSWORD`, if it is the migration role's and not the server's.
+fn own_password(config: &Config) -> Option<String> {
+    let server = config.server_database.as_ref()?;
+    let password = server.environment.get("PGPASSWORD")?;
+    // What cannot be resolved is told when it is needed.
+    let (own, server) = (
+        conninfo::resolve(&config.database),
+        conninfo::resolve(server),
+    );
+    environment::is_own_password(password, &own.ok()?, &server.ok()?).then(|| {
+        debug!("PGPASSWORD is the migration role's: the server does not get it");
+        "PGPASSWORD".to_owned()
+    })
 }
 
 /// Why the server cannot be started.
@@ -47,6 +101,17 @@ pub enum ExecError {
         #[source]
         source: io::Error,
     },
+    /// The file is there, and the user that the server runs as may not execute it.
+    #[error("`{command}` cannot be executed by user {user}")]
+    NotForUser {
+        /// The file.
+        command: String,
+        /// The user's number.
+        user: u32,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The file is there, but the program that should run or load it is not.
     #[error("`{command}` is there, but its interpreter or loader is not")]
     NoInterpreter {
@@ -60,7 +125,9 @@ impl ExecError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "exec-not-found",
-            Self::NotExecutable { .. } | Self::NoInterpreter { .. } => "exec-failed",
+            Self::NotExecutable { .. } | Self::NotForUser { .. } | Self::NoInterpreter { .. } => {
+                "exec-failed"
+            }
         }
     }
 
@@ -68,7 +135,9 @@ impl ExecError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } | Self::NoInterpreter { .. } => 126,
+            Self::NotExecutable { .. } | Self::NotForUser { .. } | Self::NoInterpreter { .. } => {
+                126
+            }
         }
     }
 
@@ -83,6 +152,9 @@ impl ExecError {
                 "name the program in it, after `--`".into()
             }
             Self::NotExecutable { .. } => "make it executable with `chmod +x`, and check that it is built for this machine".into(),
+            Self::NotForUser { .. } => {
+                "make it readable and executable for that user, and every directory above it, with `chmod o+rx`".into()
+            }
             Self::NoInterpreter { .. } => {
                 "install what its first line names, or link it statically for an image without a libc".into()
             }
@@ -90,9 +162,9 @@ impl ExecError {
     }
 }
 
-/// Looks the server up before anything is done to the database: a deployment that can never start
-/// should fail before it migrates.
-pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
+/// The files that may be meant by a command, at least one: executable for somebody, in the order in
+/// which they are tried.
+pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<Vec<PathBuf>, ExecError> {
     let shown = command.to_string_lossy().into_owned();
     let in_path = !command.as_bytes().contains(&b'/');
     let candidates: Vec<PathBuf> = if in_path {
@@ -110,8 +182,13 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
             .is_ok_and(|data| data.permissions().mode() & 0o111 != 0)
     };
     let found: Vec<&PathBuf> = candidates.iter().filter(is_file).collect();
-    if found.iter().any(|path| is_executable(path)) {
-        Ok(())
+    let executable: Vec<PathBuf> = found
+        .iter()
+        .filter(|path| is_executable(path))
+        .map(|path| (*path).clone())
+        .collect();
+    if !executable.is_empty() {
+        Ok(executable)
     } else if !in_path && candidates.iter().any(|path| path.is_dir()) {
         let source = io::Error::from(io::ErrorKind::IsADirectory);
         Err(ExecError::NotExecutable {
@@ -132,20 +209,20 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
     }
 }
 
-/// Replaces castoff by the server, with the same PID, the environment minus castoff's own secrets,
-/// no signal blocked or ignored. Returns the signal that came just before, or why it failed.
+/// Replaces castoff by the server, with the same PID, the environment and the user that it was
+/// promised, no signal blocked or ignored. Returns the signal that came just before, or why it failed.
 ///
 /// Uses `std`, not a raw `execvp`: `std` first restores SIGPIPE, which the Rust runtime ignores and
 /// which the server would otherwise inherit ignored. Descriptors of castoff's own are all
 /// close-on-exec; those it was given, it passes on.
-pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, ExecError> {
+pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, Error> {
     let (program, arguments) = launch
         .server
         .split_first()
         .expect("clap requires a command");
     let mut command = Command::new(program);
-    command.args(arguments).envs(&launch.set);
-    for name in &launch.unset {
+    command.args(arguments).envs(&launch.environment.set);
+    for name in &launch.environment.unset {
         command.env_remove(name);
     }
     give_ignored_signals_a_handler();
@@ -155,19 +232,33 @@ pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, ExecError> {
     if let Some(signal) = stop.received() {
         return Ok(signal);
     }
+    give_privileges_up(launch)?;
     // Only a bad argument could fail here, and there is none.
     SigSet::empty().thread_set_mask().ok();
     let source = command.exec();
     let shown = program.to_string_lossy().into_owned();
     // execve(2) says so for the interpreter as well, and the file was there a moment ago.
-    Err(if source.kind() == io::ErrorKind::NotFound {
+    Err(Error::Exec(if source.kind() == io::ErrorKind::NotFound {
         ExecError::NoInterpreter { command: shown }
     } else {
         ExecError::NotExecutable {
             command: shown,
             source,
         }
-    })
+    }))
+}
+
+/// Becomes the server's user. It was rehearsed: what fails here has changed since.
+fn give_privileges_up(launch: &Launch<'_>) -> Result<(), PrivilegeError> {
+    if let Some(credentials) = &launch.credentials {
+        report::give_streams_to(credentials.user);
+        credentials::adopt(credentials)
+            .map_err(|refused| PrivilegeError::refused(credentials.user, refused))?;
+    }
+    if launch.no_new_privs {
+        prctl::set_no_new_privs().map_err(|errno| PrivilegeError::NoNewPrivs(errno.into()))?;
+    }
+    Ok(())
 }
 
 /// An ignored signal stays ignored across exec; a handled one gets its default action back (see

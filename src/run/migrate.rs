@@ -20,7 +20,6 @@ use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
 use crate::revision::stamp::{self, Stamp};
 use crate::revision::target::Target;
-use crate::status::phase::{self, Phase};
 
 /// How many servers may go away under one start: enough for a switchover and back, and an end for
 /// one that falls again and again.
@@ -198,7 +197,6 @@ async fn under_lock(
         let is_done = matches!(work, Work::Nothing | Work::Ahead(_));
         Ok(is_done && !half::is_marked(&position))
     };
-    phase::enter(Phase::Locking);
     match lock::acquire(session, context.config.lock_timeout, is_done).await? {
         Outcome::NotNeeded(session) => {
             let position = position::ask(&session).await?;
@@ -214,7 +212,6 @@ async fn under_lock(
             }
         }
         Outcome::Locked(session) => {
-            phase::enter(Phase::Migrating);
             let result = do_work(context, &session, history, hooks, goal, begun).await;
             lock::release(session).await;
             result

@@ -2,12 +2,14 @@
 //!
 //! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
 
+pub mod account;
 pub mod apply;
 mod attempt;
 mod autocommit;
 pub mod backfill;
 mod batch;
 pub mod batch_error;
+pub mod environment;
 pub mod exec;
 pub mod half;
 pub mod half_error;
@@ -28,6 +30,7 @@ pub mod pooler;
 pub mod position;
 mod preflight;
 pub mod preview;
+pub mod privilege_error;
 pub mod probe;
 pub mod progress;
 mod ready;
@@ -43,7 +46,6 @@ mod watch;
 mod work;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::Future;
@@ -59,6 +61,7 @@ use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
 use crate::migrations;
+use crate::observe;
 use crate::report;
 use crate::revision::target::Target;
 use crate::status::board::Board;
@@ -261,17 +264,11 @@ pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
 
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
 pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> Result<(), Error> {
-    if let Some(program) = server.first() {
-        exec::look_up(program, config.path.as_deref())?;
-    }
+    let launch = Launch::prepare(config, server)?;
     migrate(config, stop, &Goal::Upgrade(Target::head()))?;
     phase::enter(Phase::HandingOver);
-    let launch = Launch {
-        server,
-        unset: config.secret_variables.clone(),
-        set: BTreeMap::new(),
-    };
-    board.enter(Phase::Serving);
+    phase::enter(Phase::Serving);
+    observe::settle(board);
     let signal = exec::replace(&launch, stop)?;
     Err(Error::Stopped { signal })
 }

@@ -22,6 +22,7 @@ all_checks() {
     stop_in_each_phase
     several_at_once
     any_user
+    privileges
     another_image
     replicas
     [ "${CASTOFF_TEST_BUILDKIT:-}" != 1 ] || buildkit

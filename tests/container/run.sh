@@ -21,6 +21,7 @@ cd "$root"
 . "$here/images.sh"
 . "$here/checks.sh"
 . "$here/replicas.sh"
+. "$here/privileges.sh"
 
 main() {
     mkdir -p "$cache"

@@ -42,7 +42,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           run          Wait, upgrade to head, become CMD (same process)
           supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
           wait         Only wait: for the database, for a revision, for other services
-          status       Say how castoff, or the server that it became, is doing; for health checks
+          status       Say how castoff, or the server that it became, is doing: a health command
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing
@@ -97,7 +97,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
               --listen <HOST:PORT>  Answer here while castoff waits and migrates; then CMD gets the socket
 
         Privileges:
-              --user <UID[:GID]>  Run CMD as this user, without supplementary groups
+              --user <UID[:GID]>  Run CMD as this user, by number or name; castoff itself keeps its own
 
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
@@ -125,7 +125,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           run          Wait, upgrade to head, become CMD (same process)
           supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
           wait         Only wait: for the database, for a revision, for other services
-          status       Say how castoff, or the server that it became, is doing; for health checks
+          status       Say how castoff, or the server that it became, is doing: a health command
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing

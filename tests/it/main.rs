@@ -24,6 +24,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod confinement;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod destructive;
@@ -37,6 +39,8 @@ mod drift;
 mod edits;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod exec;
 #[cfg(test)]
@@ -70,11 +74,15 @@ mod merge;
 #[cfg(test)]
 mod newer;
 #[cfg(test)]
+mod observe;
+#[cfg(test)]
 mod offline;
 #[cfg(test)]
 mod placeholders;
 #[cfg(test)]
 mod pooler;
+#[cfg(test)]
+mod privileges;
 #[cfg(test)]
 mod progress;
 #[cfg(test)]

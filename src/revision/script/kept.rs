@@ -60,16 +60,19 @@ pub enum Unreadable {
 impl Script {
     /// The file without the SQL of its sections: header and section lines.
     pub fn frame(&self) -> String {
-        let mut frame = self.text.clone();
         let mut spans = vec![&self.upgrade.span];
         if let Downgrade::Script(section) = &self.downgrade {
             spans.push(&section.span);
         }
-        // From the end, so that the other span stays where it is.
-        spans.sort_unstable_by_key(|span| std::cmp::Reverse(span.start));
+        spans.sort_unstable_by_key(|span| span.start);
+        // Piece by piece: a copy of the whole would hold a long section twice.
+        let mut frame = String::new();
+        let mut end = 0;
         for span in spans {
-            frame.replace_range(span.clone(), "");
+            frame.push_str(&self.text[end..span.start]);
+            end = span.end;
         }
+        frame.push_str(&self.text[end..]);
         frame
     }
 
