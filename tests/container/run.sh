@@ -20,6 +20,7 @@ cd "$root"
 . "$here/engine.sh"
 . "$here/images.sh"
 . "$here/checks.sh"
+. "$here/replicas.sh"
 . "$here/privileges.sh"
 
 main() {
