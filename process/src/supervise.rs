@@ -30,7 +30,10 @@ pub fn supervise(child: Child, how: &Supervision) -> ! {
             left.max(Duration::from_nanos(1))
         });
         let Some(signal) = sys::wait_for_signal(left) else {
-            if state.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if state
+                .deadline
+                .is_some_and(|deadline| deadline <= Instant::now())
+            {
                 state.deadline = None;
                 let grace = how.grace.unwrap_or_default().as_millis();
                 how.story.warn(format_args!(
@@ -64,11 +67,13 @@ pub fn pause(how: &Supervision) -> ! {
     }
 }
 
-/// An init keeps no directory and no descriptor from being taken away, and no memory that it does
-/// not need.
+/// An init keeps no directory and no descriptor from being taken away, no memory that it does not
+/// need, and nothing of castoff's own where the child could read it.
 fn leave_everything() {
     std::env::set_current_dir("/").ok();
     sys::close_from_3();
+    sys::forget_variables(b"CASTOFF_");
+    sys::release_text();
 }
 
 fn act(signal: Signal, child: Child, how: &Supervision, state: &mut State) {

@@ -40,7 +40,8 @@ pub(crate) fn block_all() -> io::Result<Mask> {
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     let all = all();
     // SAFETY: both pointers are to sets, the second one for the kernel to fill.
-    let result = unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all.0, before.as_mut_ptr()) };
+    let result =
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all.0, before.as_mut_ptr()) };
     checked(result)?;
     // SAFETY: sigprocmask(2) fills it when it succeeds, and it did.
     Ok(Mask(unsafe { before.assume_init() }))
@@ -49,7 +50,8 @@ pub(crate) fn block_all() -> io::Result<Mask> {
 /// Blocks exactly these signals.
 pub(crate) fn set_mask(mask: &Mask) -> io::Result<()> {
     // SAFETY: the first pointer is to a set; nothing is asked for.
-    let result = unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, std::ptr::null_mut()) };
+    let result =
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, std::ptr::null_mut()) };
     checked(result).map(drop)
 }
 
@@ -70,7 +72,11 @@ pub(crate) fn mask_of(bits: u64) -> Mask {
 /// Ignores a signal from now on, or gives it its default action. Fails for those that the C library
 /// keeps to itself.
 pub(crate) fn ignore(number: c_int, ignored: bool) -> io::Result<()> {
-    let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    let action = if ignored {
+        libc::SIG_IGN
+    } else {
+        libc::SIG_DFL
+    };
     // SAFETY: neither action is a function, so nothing of this program can be called by it.
     let before = unsafe { libc::signal(number, action) };
     if before == libc::SIG_ERR {
@@ -113,7 +119,9 @@ pub(crate) fn wait_for_signal(timeout: Option<Duration>) -> Option<Signal> {
                 tv_nsec: timeout.subsec_nanos().into(),
             };
             // SAFETY: as above, and the third pointer is to a time.
-            unsafe { libc::sigtimedwait(&raw const all.0, std::ptr::null_mut(), &raw const timeout) }
+            unsafe {
+                libc::sigtimedwait(&raw const all.0, std::ptr::null_mut(), &raw const timeout)
+            }
         }
     };
     Signal::new(result)
@@ -251,7 +259,9 @@ pub(crate) fn collect(pid: pid_t) -> Option<Ended> {
         return None;
     }
     if libc::WIFEXITED(status) {
-        u8::try_from(libc::WEXITSTATUS(status)).ok().map(Ended::Status)
+        u8::try_from(libc::WEXITSTATUS(status))
+            .ok()
+            .map(Ended::Status)
     } else {
         libc::WIFSIGNALED(status).then(|| Ended::Signal(libc::WTERMSIG(status)))
     }
@@ -273,6 +283,60 @@ pub(crate) fn close_from_3() {
     for number in numbers {
         // SAFETY: as above. The descriptor of the listing itself is closed already.
         unsafe { libc::close(number) };
+    }
+}
+
+/// Gives the memory of the program's text back, which is read again from the file as far as it is
+/// used again. What the start-up touched counts as this process's otherwise, for ever.
+pub(crate) fn release_text() {
+    unsafe extern "C" {
+        static __executable_start: u8;
+        static etext: u8;
+    }
+    const PAGE: usize = 4096;
+    let start = &raw const __executable_start;
+    let length = (&raw const etext).addr().saturating_sub(start.addr());
+    // SAFETY: from the beginning of the program to the end of its text there is nothing that can be
+    // written, so that the file has the same; relocated data comes behind it. Where a page is larger
+    // than thought, or the addresses are none of a mapping, the call is refused.
+    unsafe {
+        libc::madvise(
+            start.cast_mut().cast(),
+            length / PAGE * PAGE,
+            libc::MADV_DONTNEED,
+        )
+    };
+}
+
+/// Takes the values of variables that begin so out of this process's environment, where others could
+/// read them in /proc for as long as it lives.
+pub(crate) fn forget_variables(prefix: &[u8]) {
+    unsafe extern "C" {
+        static mut environ: *mut *mut libc::c_char;
+    }
+    // SAFETY: reads a pointer; there is one thread, and it changes no variable meanwhile.
+    let mut entry = unsafe { environ };
+    loop {
+        if entry.is_null() {
+            return;
+        }
+        // SAFETY: the list ends with a null pointer, and this is not behind it.
+        let text = unsafe { *entry };
+        if text.is_null() {
+            return;
+        }
+        // SAFETY: each entry is a string with a zero at its end.
+        let length = unsafe { libc::strlen(text) };
+        // SAFETY: these bytes are the string's, on the stack or the heap, and nobody else has them.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(text.cast::<u8>(), length) };
+        if bytes.starts_with(prefix)
+            && let Some(value) = bytes.iter().position(|byte| *byte == b'=')
+            && let Some(value) = bytes.get_mut(value + 1..)
+        {
+            value.fill(0);
+        }
+        // SAFETY: the list ends with a null pointer, and this was not it.
+        entry = unsafe { entry.add(1) };
     }
 }
 
