@@ -35,6 +35,7 @@ use crate::run::placeholder::PlaceholderError;
 use crate::run::privilege_error::PrivilegeError;
 use crate::run::wait_error::WaitError;
 use crate::sql::ident::{Ident, InvalidIdent};
+use crate::supervise::error::InitError;
 
 /// Why castoff ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -246,6 +247,9 @@ pub enum Error {
     /// Nobody says how castoff is doing.
     #[error(transparent)]
     Health(#[from] Unknown),
+    /// Being an init.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// Somebody asked castoff to stop.
     #[error("stopped by {}", signal_name(*signal))]
     Stopped {
@@ -377,6 +381,7 @@ impl Error {
             Self::Listen(error) => error.code(),
             Self::Exec(error) => error.code(),
             Self::Health(error) => error.code(),
+            Self::Init(error) => error.code(),
             Self::Stopped { .. } => "stopped",
             Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
@@ -440,6 +445,7 @@ impl Error {
             Self::Hook(error) => error.exit_status(),
             Self::System(_) => 70,
             Self::Exec(error) => error.exit_status(),
+            Self::Init(error) => error.exit_status(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }

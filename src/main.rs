@@ -1,22 +1,30 @@
 //! The executable: parse, dispatch, tell the error, exit.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use castoff::cli::Cli;
+use castoff::cli::{Cli, Command};
 use castoff::command::{self, Finding};
 use castoff::config::{self, Config, LogFormat, LogLevel};
 use castoff::error::Error;
 use castoff::observe::termination::TerminationLog;
 use castoff::run::signal::Stop;
 use castoff::status::board::Board;
-use castoff::{observe, report};
+use castoff::{observe, report, supervise};
+use castoff_process::small;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    small::resume(&arguments);
     end_on_bugs(TerminationLog::Default);
     let board = Board::new();
     let mut telling = (LogFormat::Text, TerminationLog::Default);
-    match run(&board, &mut telling) {
+    let ran = match supervise::early(&arguments) {
+        Some(early) => supervise::run(&early, &mut telling.0).map(|()| Finding::Nothing),
+        None => run(&board, &mut telling),
+    };
+    match ran {
         Ok(Finding::Nothing) => ExitCode::SUCCESS,
         Ok(Finding::Something) => ExitCode::FAILURE,
         Err(error) => {
@@ -32,6 +40,12 @@ fn main() -> ExitCode {
 fn run(board: &Board, telling: &mut (LogFormat, TerminationLog)) -> Result<Finding, Error> {
     let stop = Stop::install().map_err(Error::System)?;
     let cli = Cli::try_parse().unwrap_or_else(|error| end_on_wrong_usage(&error));
+    if let Command::Supervise(arguments) = &cli.command {
+        let ended = supervise::supervise(&cli, arguments, Some(&stop));
+        return ended
+            .map(|()| Finding::Nothing)
+            .inspect_err(|_| telling.0 = config::telling(Some(&cli)).0);
+    }
     let is_watched = observe::is_watched(&cli.command);
     let config = Config::read(&cli);
     let (log_format, observed) = match &config {
@@ -43,10 +57,14 @@ fn run(board: &Board, telling: &mut (LogFormat, TerminationLog)) -> Result<Findi
     *telling = (log_format, termination_log);
     let log = config.as_ref().map_or(LogLevel::Info, |config| config.log);
     report::tell(log, log_format, board);
+    let config = config?;
+    // Before there is a second thread, which would not be in the child.
+    if let (true, Command::Run(arguments)) = (config.stays, &cli.command) {
+        supervise::stay(&arguments.server, &config.init)?;
+    }
     if is_watched {
         observe::keep(&observed, board);
     }
-    let config = config?;
     config
         .warnings
         .iter()

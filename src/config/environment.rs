@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::holding::Activation;
 use super::layer::{KEYS, Layer};
 use super::layers::Layers;
 use super::privileges::Expand;
@@ -210,6 +211,45 @@ pub(super) fn secret_files(expand: &Expand) -> Vec<SecretFile> {
 )]
 pub(super) fn path() -> Option<std::ffi::OsString> {
     std::env::var_os("PATH")
+}
+
+/// The variables of these options alone; whatever else there is may be anything.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn of_keys(keys: &[&str]) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut variables = BTreeMap::new();
+    for key in keys {
+        let name = format!("CASTOFF_{}", key.to_ascii_uppercase());
+        if let Some(value) = std::env::var_os(&name) {
+            let Ok(value) = value.into_string() else {
+                return Err(ConfigError::NotUtf8 { name });
+            };
+            variables.insert(name, value);
+        }
+    }
+    Ok(variables)
+}
+
+/// The variables of `sd_listen_fds(3)`, for those who read no others.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn activation() -> Activation {
+    let names = Activation::VARIABLES.into_iter();
+    let given = names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    Activation::of(&given.collect())
+}
+
+/// A variable of tini's, which `castoff` knows under tini's name only.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn of_tini(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
 }
 
 /// The configuration file: the one that was named, or `castoff.toml` when it is there.

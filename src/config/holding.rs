@@ -163,6 +163,9 @@ impl fmt::Display for Listen {
 }
 
 impl Activation {
+    /// Where it is read from.
+    pub(super) const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
     pub(super) fn of(environment: &BTreeMap<String, String>) -> Self {
         let variable = |name: &str| environment.get(name).cloned();
         Self {

@@ -7,7 +7,7 @@ pub mod awaited;
 mod environment;
 pub mod error;
 pub mod holding;
-pub mod init;
+mod init;
 mod layer;
 mod layers;
 pub mod observed;
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use castoff_process::supervision::Supervision;
+
 use crate::cli::Cli;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
@@ -28,7 +30,6 @@ use awaited::Awaited;
 use environment::{environment, file};
 use error::ConfigError;
 use holding::{Activation, Holding};
-use init::Init;
 use layer::Layer;
 use layers::Layers;
 use observed::Observed;
@@ -85,7 +86,7 @@ pub struct Config {
     /// Whether castoff stays as the server's init.
     pub stays: bool,
     /// How it looks after the server then.
-    pub init: Init,
+    pub init: Supervision,
     /// The files that castoff keeps for others to look at.
     pub observed: Observed,
     /// How much of the story is told.
@@ -240,7 +241,7 @@ impl Config {
             secret_files: environment::secret_files(&privileges.expand),
             privileges,
             stays: layers.flag("init")?,
-            init: Init::read(&layers)?,
+            init: init::read(&layers)?,
             observed: Observed::read(&layers),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
@@ -252,6 +253,34 @@ impl Config {
             warnings: environment::strangers(&environment),
         })
     }
+}
+
+/// How `supervise` looks after its command. Flags and variables say so; `castoff.toml` belongs to the
+/// application in whose directory it stands, and is not read.
+pub fn supervision(cli: &Cli) -> Result<Supervision, ConfigError> {
+    let variables = environment::of_keys(&init::KEYS)?;
+    let layers = Layers {
+        flags: Layer::of_flags(cli),
+        environment: Layer::of_environment(&variables)?,
+        file: Layer::default(),
+        file_name: String::new(),
+    };
+    init::read(&layers)
+}
+
+/// Where commands are looked for.
+pub fn path() -> Option<std::ffi::OsString> {
+    environment::path()
+}
+
+/// The sockets that somebody was given, as systemd does it: `LISTEN_PID` says who.
+pub fn activation() -> Activation {
+    environment::activation()
+}
+
+/// A variable of tini's, which counts under tini's name alone.
+pub fn tini_variable(name: &str) -> Option<std::ffi::OsString> {
+    environment::of_tini(name)
 }
 
 /// How errors are told, and which files get them, as far as that can be known when the rest of the

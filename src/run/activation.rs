@@ -10,6 +10,9 @@ const PID: &str = "LISTEN_PID";
 const COUNT: &str = "LISTEN_FDS";
 const NAMES: &str = "LISTEN_FDNAMES";
 
+/// Says once more who the process is, since systemd 258. The server is another, or another program.
+const PID_AGAIN: &str = "LISTEN_PIDFDID";
+
 /// The processes that a socket may have been meant for, when castoff got it.
 #[derive(Clone, Copy, Debug)]
 pub struct Ids {
@@ -53,7 +56,7 @@ pub fn variables(given: &Activation, ids: Ids, gets_socket: bool) -> Variables {
     if set.contains_key(&OsString::from(COUNT)) {
         set.insert(PID.into(), ids.own.to_string().into());
     }
-    let unset = [PID, COUNT, NAMES].into_iter();
+    let unset = [PID, PID_AGAIN, COUNT, NAMES].into_iter();
     let unset = unset.filter(|name| !set.contains_key(&OsString::from(name)));
     Variables {
         unset: unset.map(str::to_owned).collect(),

@@ -1,5 +1,6 @@
 //! Becoming the web server: the last thing castoff does.
 
+use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use castoff_process::credentials::{self, Credentials};
-use castoff_process::descriptor;
+use castoff_process::{descriptor, stay};
 use nix::sys::prctl;
 use nix::sys::signal::SigSet;
 use tracing::debug;
@@ -42,9 +43,33 @@ pub struct Launch<'l> {
     pub no_new_privs: bool,
     /// The socket that it gets as descriptor 3.
     pub socket: Option<BorrowedFd<'l>>,
+    /// Which signals it finds ignored and blocked.
+    pub signals: Signals,
+}
+
+/// Which signals a server finds ignored and blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signals {
+    /// None: whoever started castoff did not mean the server.
+    Clean,
+    /// Those that castoff found so itself: an init changes nothing for its child, and `nohup`
+    /// relies on it.
+    Inherited,
 }
 
 impl<'l> Launch<'l> {
+    /// A command that is only looked after: it finds what castoff found.
+    pub fn of_command(server: &'l [OsString]) -> Self {
+        Self {
+            server,
+            environment: Environment::default(),
+            credentials: None,
+            no_new_privs: false,
+            socket: None,
+            signals: Signals::Inherited,
+        }
+    }
+
     /// Prepares everything that can be known to go wrong, before anything is done to the database: a
     /// deployment that can never start should fail before it migrates.
     pub fn prepare(config: &Config, server: &'l [OsString]) -> Result<Self, Error> {
@@ -70,6 +95,11 @@ impl<'l> Launch<'l> {
             credentials: account.map(|account| account.credentials),
             no_new_privs: config.privileges.no_new_privs,
             socket: None,
+            signals: if config.stays {
+                Signals::Inherited
+            } else {
+                Signals::Clean
+            },
         })
     }
 }
@@ -223,13 +253,28 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<Vec<PathBuf>, Ex
     }
 }
 
-/// Replaces castoff by the server, with the same PID, the environment and the user that it was
-/// promised, no signal blocked or ignored. Returns the signal that came just before, or why it failed.
+/// Replaces castoff by the server, with the same PID. Returns the signal that came just before, or
+/// why it failed.
+pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, Error> {
+    if launch.signals == Signals::Clean {
+        give_ignored_signals_a_handler();
+    }
+    // Before a signal may end the process, or the server has the terminal.
+    report::leave_terminal();
+    stop.end_at_once();
+    if let Some(signal) = stop.received() {
+        return Ok(signal);
+    }
+    start(launch).map(|never| match never {})
+}
+
+/// Becomes the server, with the environment, the user and the socket that it was promised. Returns
+/// only why it could not.
 ///
 /// Uses `std`, not a raw `execvp`: `std` first restores SIGPIPE, which the Rust runtime ignores and
 /// which the server would otherwise inherit ignored. Descriptors of castoff's own are all
 /// close-on-exec; those it was given, it passes on.
-pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, Error> {
+pub fn start(launch: &Launch<'_>) -> Result<Infallible, Error> {
     let (program, arguments) = launch
         .server
         .split_first()
@@ -239,20 +284,16 @@ pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, Error> {
     for name in &launch.environment.unset {
         command.env_remove(name);
     }
-    give_ignored_signals_a_handler();
-    // Before a signal may end the process, or the server has the terminal.
-    report::leave_terminal();
-    stop.end_at_once();
-    if let Some(signal) = stop.received() {
-        return Ok(signal);
-    }
     if let Some(socket) = launch.socket {
         // Whatever castoff itself has open as 3 is closed by this, and the exec would close it anyway.
         descriptor::place(socket, SOCKET).map_err(ExecError::Socket)?;
     }
     give_privileges_up(launch)?;
-    // Only a bad argument could fail here, and there is none.
-    SigSet::empty().thread_set_mask().ok();
+    match launch.signals {
+        // Only a bad argument could fail here, and there is none.
+        Signals::Clean => drop(SigSet::empty().thread_set_mask()),
+        Signals::Inherited => stay::keep_inherited_signals(&mut command),
+    }
     let source = command.exec();
     let shown = program.to_string_lossy().into_owned();
     // execve(2) says so for the interpreter as well, and the file was there a moment ago.
