@@ -132,7 +132,7 @@ fn a_shell_under_it_has_its_job_control() {
         terminal.type_keys("fg\n");
         assert_eq!(foreground_child(&terminal), sleep);
         terminal.type_keys("\u{3}");
-        terminal.type_keys("echo \"en''ded with $?\"\n");
+        terminal.type_keys("echo en''ded with $?\n");
         terminal.until_drawn(&["ended with 130"]);
         terminal.type_keys("exit 5\n");
         let (status, written) = terminal.wait();
@@ -175,7 +175,7 @@ fn ctrl_z_stops_the_init_with_its_command_and_the_shell_goes_on() {
         (Stat::of(child).foreground == child.as_raw()).then_some(())
     });
     terminal.type_keys("\u{3}");
-    terminal.type_keys("echo \"en''ded with $?\"\n");
+    terminal.type_keys("echo en''ded with $?\n");
     terminal.until_drawn(&["ended with 130"]);
     terminal.type_keys("exit 5\n");
     let (status, written) = terminal.wait();
