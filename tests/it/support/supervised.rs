@@ -73,10 +73,7 @@ impl Dialect {
     fn verb(self) -> &'static [&'static str] {
         match self {
             Self::Castoff => &["supervise"],
-            // Its tests are to be quiet about what it does not do when it is not PID 1.
-            Self::Tini | Self::Catatonit => &[],
-            // Its default is the group; castoff's is the child.
-            Self::DumbInit => &["--single-child"],
+            Self::Tini | Self::DumbInit | Self::Catatonit => &[],
         }
     }
 
