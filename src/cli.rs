@@ -275,11 +275,14 @@ pub struct InitOptions {
 }
 
 /// Arguments of `supervise`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct Supervise {
     /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(last = true, required_unless_present = "pause", value_name = "CMD")]
     pub server: Vec<OsString>,
+    /// Start nothing: collect orphans until SIGTERM or SIGINT
+    #[arg(long, conflicts_with = "server")]
+    pub pause: bool,
     /// How CMD is looked after.
     #[command(flatten)]
     pub supervision: InitOptions,

@@ -30,6 +30,7 @@ use crate::run::half_error::HalfError;
 use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
 use crate::sql::ident::{Ident, InvalidIdent};
+use crate::supervise::error::InitError;
 
 /// Why castoff ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -229,6 +230,9 @@ pub enum Error {
     /// The web server cannot be started.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// Being an init.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// Somebody asked castoff to stop.
     #[error("stopped by {}", signal_name(*signal))]
     Stopped {
@@ -347,6 +351,7 @@ impl Error {
             Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
             Self::Exec(error) => error.code(),
+            Self::Init(error) => error.code(),
             Self::Stopped { .. } => "stopped",
             Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
@@ -403,6 +408,7 @@ impl Error {
             Self::Hook(error) => error.exit_status(),
             Self::System(_) => 70,
             Self::Exec(error) => error.exit_status(),
+            Self::Init(error) => error.exit_status(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }

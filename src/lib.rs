@@ -3,7 +3,7 @@
 //!
 //! The modules in reading order: what the user said ([`cli`], [`config`]), what the files say
 //! ([`place`], [`revision`], [`sql`]; read by [`bundle`] and [`migrations`]), what the database
-//! says ([`database`]), what happens ([`run`], [`command`]), what is told ([`error`],
+//! says ([`database`]), what happens ([`run`], [`command`], [`supervise`]), what is told ([`error`],
 //! [`event`], [`report`], [`status`]).
 
 // What the fuzz target checks is checked by the tests too, where the crate has no name otherwise.
@@ -24,6 +24,7 @@ pub mod database;
 
 pub mod command;
 pub mod run;
+pub mod supervise;
 
 pub mod error;
 pub mod event;

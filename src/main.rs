@@ -1,20 +1,29 @@
 //! The executable: parse, dispatch, tell the error, exit.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use castoff::cli::Cli;
+use castoff::cli::{Cli, Command};
 use castoff::command::{self, Finding};
 use castoff::config::{self, Config, LogFormat};
 use castoff::error::Error;
 use castoff::report;
 use castoff::run::signal::Stop;
 use castoff::status::board::Board;
+use castoff::supervise;
+use castoff_process::small;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    small::resume(&arguments);
     end_on_bugs();
     let mut format = LogFormat::Text;
-    match run(&mut format) {
+    let ran = match supervise::early(&arguments) {
+        Some(early) => supervise::run(&early, &mut format).map(|()| Finding::Nothing),
+        None => run(&mut format),
+    };
+    match ran {
         Ok(Finding::Nothing) => ExitCode::SUCCESS,
         Ok(Finding::Something) => ExitCode::FAILURE,
         Err(error) => {
@@ -27,8 +36,17 @@ fn main() -> ExitCode {
 fn run(format: &mut LogFormat) -> Result<Finding, Error> {
     let stop = Stop::install().map_err(Error::System)?;
     let cli = Cli::parse();
+    if let Command::Supervise(arguments) = &cli.command {
+        let ended = supervise::supervise(&cli, arguments, Some(&stop));
+        return ended
+            .map(|()| Finding::Nothing)
+            .inspect_err(|_| *format = config::log_format(&cli));
+    }
     let config = Config::read(&cli).inspect_err(|_| *format = config::log_format(&cli))?;
     *format = config.log_format;
+    if let (true, Command::Run(arguments)) = (config.stays, &cli.command) {
+        supervise::stay(&arguments.server, &config.init)?;
+    }
     let board = Board::new();
     report::tell(config.log, config.log_format, &board);
     config

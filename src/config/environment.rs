@@ -175,6 +175,44 @@ pub(super) fn path() -> Option<std::ffi::OsString> {
     std::env::var_os("PATH")
 }
 
+/// The variables of these options alone; whatever else there is may be anything.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn of_keys(keys: &[&str]) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut variables = BTreeMap::new();
+    for key in keys {
+        let name = format!("CASTOFF_{}", key.to_ascii_uppercase());
+        if let Some(value) = std::env::var_os(&name) {
+            let Ok(value) = value.into_string() else {
+                return Err(ConfigError::NotUtf8 { name });
+            };
+            variables.insert(name, value);
+        }
+    }
+    Ok(variables)
+}
+
+/// Whether `LISTEN_PID` names this process: then descriptors from 3 on are sockets for it, see
+/// `sd_listen_fds(3)`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn is_activated() -> bool {
+    std::env::var_os("LISTEN_PID").is_some_and(|pid| *pid == *std::process::id().to_string())
+}
+
+/// A variable of tini's, which `castoff` knows under tini's name only.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn of_tini(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
 /// The configuration file: the one that was named, or `castoff.toml` when it is there.
 pub(super) fn file(
     flags: &Options,

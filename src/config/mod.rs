@@ -6,7 +6,7 @@
 mod environment;
 pub mod error;
 pub mod holding;
-pub mod init;
+mod init;
 mod layer;
 mod layers;
 pub mod observed;
@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use castoff_process::supervision::Supervision;
+
 use crate::cli::Cli;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
@@ -25,7 +27,6 @@ use crate::sql::ident::Ident;
 use environment::{environment, file};
 use error::ConfigError;
 use holding::Holding;
-use init::Init;
 use layer::Layer;
 use layers::Layers;
 use observed::Observed;
@@ -74,7 +75,9 @@ pub struct Config {
     /// Whether castoff stays as the server's init.
     pub stays: bool,
     /// How it looks after the server then.
-    pub init: Init,
+    pub init: Supervision,
+    /// Whether castoff was given sockets for this very process, as systemd does it.
+    pub is_activated: bool,
     /// The files that castoff keeps for others to look at.
     pub observed: Observed,
     /// How much of the story is told.
@@ -225,7 +228,8 @@ impl Config {
             holding: Holding::read(&layers)?,
             privileges: Privileges::read(&layers)?,
             stays: layers.flag("init")?,
-            init: Init::read(&layers)?,
+            init: init::read(&layers)?,
+            is_activated: environment::is_activated(),
             observed: Observed::read(&layers),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
@@ -237,6 +241,34 @@ impl Config {
             warnings: environment::strangers(&environment),
         })
     }
+}
+
+/// How `supervise` looks after its command. Flags and variables say so; `castoff.toml` belongs to the
+/// application in whose directory it stands, and is not read.
+pub fn supervision(cli: &Cli) -> Result<Supervision, ConfigError> {
+    let variables = environment::of_keys(&init::KEYS)?;
+    let layers = Layers {
+        flags: Layer::of_flags(cli),
+        environment: Layer::of_environment(&variables)?,
+        file: Layer::default(),
+        file_name: String::new(),
+    };
+    init::read(&layers)
+}
+
+/// Where commands are looked for.
+pub fn path() -> Option<std::ffi::OsString> {
+    environment::path()
+}
+
+/// Whether castoff was given sockets for this very process, as systemd does it.
+pub fn is_activated() -> bool {
+    environment::is_activated()
+}
+
+/// A variable of tini's, which counts under tini's name alone.
+pub fn tini_variable(name: &str) -> Option<std::ffi::OsString> {
+    environment::of_tini(name)
 }
 
 /// How errors are told, as far as that can be known when the rest of the configuration is wrong.

@@ -80,6 +80,7 @@ impl Error {
                 "start again: the ledger is as it was".into()
             }
             Self::Exec(error) => error.help(),
+            Self::Init(error) => error.help(),
             Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),
             Self::Dump { reason } if !reason.contains("version") && !reason.contains("installed") => {
                 "correct what `pg_dump` complains of; it connects as DATABASE_URL says".into()

@@ -11,6 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use castoff_process::stay;
 use nix::sys::signal::SigSet;
 
 use super::signal::Stop;
@@ -25,6 +26,28 @@ pub struct Launch<'l> {
     pub unset: Vec<String>,
     /// Variables that it gets besides.
     pub set: BTreeMap<OsString, OsString>,
+    /// Which signals it finds ignored and blocked.
+    pub signals: Signals,
+}
+
+/// Which signals a server finds ignored and blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signals {
+    /// None: whoever started castoff did not mean the server.
+    Clean,
+    /// Those that castoff found so itself: an init changes nothing for its child, and `nohup`
+    /// relies on it.
+    Inherited,
+}
+
+impl Launch<'_> {
+    /// Sockets that were for the process that became the init are for this one: `LISTEN_PID` says
+    /// whose they are, and `LISTEN_PIDFDID` says it again since systemd 258.
+    pub fn give_sockets_on(&mut self) {
+        let pid = std::process::id().to_string();
+        self.set.insert("LISTEN_PID".into(), pid.into());
+        self.unset.push("LISTEN_PIDFDID".to_owned());
+    }
 }
 
 /// Why the server cannot be started.
@@ -132,13 +155,27 @@ pub fn look_up(command: &OsStr, path: Option<&OsStr>) -> Result<(), ExecError> {
     }
 }
 
-/// Replaces castoff by the server, with the same PID, the environment minus castoff's own secrets,
-/// no signal blocked or ignored. Returns the signal that came just before, or why it failed.
+/// Replaces castoff by the server, with the same PID. Returns the signal that came just before, or
+/// why it failed.
+pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, ExecError> {
+    if launch.signals == Signals::Clean {
+        give_ignored_signals_a_handler();
+    }
+    // Before a signal may end the process, or the server has the terminal.
+    report::leave_terminal();
+    stop.end_at_once();
+    if let Some(signal) = stop.received() {
+        return Ok(signal);
+    }
+    Err(start(launch))
+}
+
+/// Becomes the server, with the environment minus castoff's own secrets. Returns why it could not.
 ///
 /// Uses `std`, not a raw `execvp`: `std` first restores SIGPIPE, which the Rust runtime ignores and
 /// which the server would otherwise inherit ignored. Descriptors of castoff's own are all
 /// close-on-exec; those it was given, it passes on.
-pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, ExecError> {
+pub fn start(launch: &Launch<'_>) -> ExecError {
     let (program, arguments) = launch
         .server
         .split_first()
@@ -148,26 +185,22 @@ pub fn replace(launch: &Launch<'_>, stop: &Stop) -> Result<i32, ExecError> {
     for name in &launch.unset {
         command.env_remove(name);
     }
-    give_ignored_signals_a_handler();
-    // Before a signal may end the process, or the server has the terminal.
-    report::leave_terminal();
-    stop.end_at_once();
-    if let Some(signal) = stop.received() {
-        return Ok(signal);
+    match launch.signals {
+        // Only a bad argument could fail here, and there is none.
+        Signals::Clean => SigSet::empty().thread_set_mask().unwrap_or_default(),
+        Signals::Inherited => stay::keep_inherited_signals(&mut command),
     }
-    // Only a bad argument could fail here, and there is none.
-    SigSet::empty().thread_set_mask().ok();
     let source = command.exec();
     let shown = program.to_string_lossy().into_owned();
     // execve(2) says so for the interpreter as well, and the file was there a moment ago.
-    Err(if source.kind() == io::ErrorKind::NotFound {
+    if source.kind() == io::ErrorKind::NotFound {
         ExecError::NoInterpreter { command: shown }
     } else {
         ExecError::NotExecutable {
             command: shown,
             source,
         }
-    })
+    }
 }
 
 /// An ignored signal stays ignored across exec; a handled one gets its default action back (see

@@ -63,7 +63,7 @@ use crate::report;
 use crate::revision::target::Target;
 use crate::status::board::Board;
 use crate::status::phase::{self, Phase};
-use exec::Launch;
+use exec::{Launch, Signals};
 use migrate::Goal;
 use position::Position;
 use signal::Stop;
@@ -266,11 +266,19 @@ pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> 
     }
     migrate(config, stop, &Goal::Upgrade(Target::head()))?;
     phase::enter(Phase::HandingOver);
-    let launch = Launch {
+    let mut launch = Launch {
         server,
         unset: config.secret_variables.clone(),
         set: BTreeMap::new(),
+        signals: if config.stays {
+            Signals::Inherited
+        } else {
+            Signals::Clean
+        },
     };
+    if config.stays && config.is_activated {
+        launch.give_sockets_on();
+    }
     board.enter(Phase::Serving);
     let signal = exec::replace(&launch, stop)?;
     Err(Error::Stopped { signal })
