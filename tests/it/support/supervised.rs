@@ -150,21 +150,22 @@ pub(crate) struct Init<'p> {
     wrapper: Vec<String>,
     /// The init's own path; nothing for a command without an init.
     program: Option<PathBuf>,
+    grace: &'static str,
     options: Vec<String>,
 }
 
 impl<'p> Init<'p> {
     /// An init in this place, which waits for ever when its command is told to stop.
     pub(crate) fn new(project: &'p Project, place: Place) -> Self {
-        let init = Self {
+        Self {
             project,
             place,
             outer: Vec::new(),
             wrapper: Vec::new(),
             program: Some(program().to_owned()),
+            grace: "0",
             options: Vec::new(),
-        };
-        init.option(Opt::Grace("0"))
+        }
     }
 
     /// An init as PID 1.
@@ -207,6 +208,12 @@ impl<'p> Init<'p> {
 
     /// An option of the init.
     pub(crate) fn option(mut self, option: Opt) -> Self {
+        if let Opt::Grace(time) = option {
+            return Self {
+                grace: time,
+                ..self
+            };
+        }
         let dialect = Dialect::of(program());
         self.options.extend(dialect.option(option));
         self
@@ -218,8 +225,9 @@ impl<'p> Init<'p> {
             return Vec::new();
         };
         let mut words = vec![path.display().to_string()];
-        let verb = Dialect::of(program()).verb();
-        words.extend(verb.iter().map(|word| (*word).to_owned()));
+        let dialect = Dialect::of(program());
+        words.extend(dialect.verb().iter().map(|word| (*word).to_owned()));
+        words.extend(dialect.option(Opt::Grace(self.grace)));
         words.extend(self.options.clone());
         words.push("--".to_owned());
         words
