@@ -94,8 +94,18 @@ mod tests {
     #[test]
     fn what_can_never_happen_is_refused() {
         for text in [
-            "", ":", "TERM", "TERM:", ":TERM", "TERM:QUIT:INT", "0:TERM", "KILL:TERM", "STOP:TERM",
-            "CHLD:TERM", "TERM:32", "TERM: QUIT",
+            "",
+            ":",
+            "TERM",
+            "TERM:",
+            ":TERM",
+            "TERM:QUIT:INT",
+            "0:TERM",
+            "KILL:TERM",
+            "STOP:TERM",
+            "CHLD:TERM",
+            "TERM:32",
+            "TERM: QUIT",
         ] {
             check(text, None);
         }

@@ -155,8 +155,23 @@ mod tests {
     #[test]
     fn what_is_no_signal_is_refused() {
         let bad = [
-            "", "0", "32", "33", "65", "-1", "+15", "SIG", "TERMINATE", "RTMIN+31", "RTMAX-31",
-            "RTMIN-1", "RTMIN+", "RTMIN++1", "RTMIN+-1", "99999999999", "SIGSIGTERM",
+            "",
+            "0",
+            "32",
+            "33",
+            "65",
+            "-1",
+            "+15",
+            "SIG",
+            "TERMINATE",
+            "RTMIN+31",
+            "RTMAX-31",
+            "RTMIN-1",
+            "RTMIN+",
+            "RTMIN++1",
+            "RTMIN+-1",
+            "99999999999",
+            "SIGSIGTERM",
         ];
         for text in bad {
             check(text, "none");

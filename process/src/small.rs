@@ -84,7 +84,11 @@ fn write(child: Child, how: &Supervision, command: &[OsString]) -> Vec<OsString>
     }
     words.push("--".to_owned());
     let command = command.iter().cloned();
-    words.into_iter().map(OsString::from).chain(command).collect()
+    words
+        .into_iter()
+        .map(OsString::from)
+        .chain(command)
+        .collect()
 }
 
 fn read(arguments: &[OsString]) -> Option<(Child, Supervision)> {

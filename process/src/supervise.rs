@@ -30,7 +30,10 @@ pub fn supervise(child: Child, how: &Supervision) -> ! {
             left.max(Duration::from_nanos(1))
         });
         let Some(signal) = sys::wait_for_signal(left) else {
-            if state.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if state
+                .deadline
+                .is_some_and(|deadline| deadline <= Instant::now())
+            {
                 state.deadline = None;
                 let grace = how.grace.unwrap_or_default().as_millis();
                 how.story.warn(format_args!(

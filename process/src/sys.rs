@@ -40,7 +40,8 @@ pub(crate) fn block_all() -> io::Result<Mask> {
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     let all = all();
     // SAFETY: both pointers are to sets, the second one for the kernel to fill.
-    let result = unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all.0, before.as_mut_ptr()) };
+    let result =
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all.0, before.as_mut_ptr()) };
     checked(result)?;
     // SAFETY: sigprocmask(2) fills it when it succeeds, and it did.
     Ok(Mask(unsafe { before.assume_init() }))
@@ -49,7 +50,8 @@ pub(crate) fn block_all() -> io::Result<Mask> {
 /// Blocks exactly these signals.
 pub(crate) fn set_mask(mask: &Mask) -> io::Result<()> {
     // SAFETY: the first pointer is to a set; nothing is asked for.
-    let result = unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, std::ptr::null_mut()) };
+    let result =
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, std::ptr::null_mut()) };
     checked(result).map(drop)
 }
 
@@ -70,7 +72,11 @@ pub(crate) fn mask_of(bits: u64) -> Mask {
 /// Ignores a signal from now on, or gives it its default action. Fails for those that the C library
 /// keeps to itself.
 pub(crate) fn ignore(number: c_int, ignored: bool) -> io::Result<()> {
-    let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    let action = if ignored {
+        libc::SIG_IGN
+    } else {
+        libc::SIG_DFL
+    };
     // SAFETY: neither action is a function, so nothing of this program can be called by it.
     let before = unsafe { libc::signal(number, action) };
     if before == libc::SIG_ERR {
@@ -113,7 +119,9 @@ pub(crate) fn wait_for_signal(timeout: Option<Duration>) -> Option<Signal> {
                 tv_nsec: timeout.subsec_nanos().into(),
             };
             // SAFETY: as above, and the third pointer is to a time.
-            unsafe { libc::sigtimedwait(&raw const all.0, std::ptr::null_mut(), &raw const timeout) }
+            unsafe {
+                libc::sigtimedwait(&raw const all.0, std::ptr::null_mut(), &raw const timeout)
+            }
         }
     };
     Signal::new(result)
@@ -251,7 +259,9 @@ pub(crate) fn collect(pid: pid_t) -> Option<Ended> {
         return None;
     }
     if libc::WIFEXITED(status) {
-        u8::try_from(libc::WEXITSTATUS(status)).ok().map(Ended::Status)
+        u8::try_from(libc::WEXITSTATUS(status))
+            .ok()
+            .map(Ended::Status)
     } else {
         libc::WIFSIGNALED(status).then(|| Ended::Signal(libc::WTERMSIG(status)))
     }

@@ -61,8 +61,7 @@ fn rewrites(settings: &[Setting]) -> Result<Rewrites, ConfigError> {
     let mut rewrites = Rewrites::default();
     for setting in settings {
         let wanted = "two signals such as TERM:QUIT, or HUP:0 for none; KILL, STOP and CHLD stay";
-        let (from, to) =
-            rewrite::parse(&setting.value).ok_or_else(|| setting.refuse(wanted))?;
+        let (from, to) = rewrite::parse(&setting.value).ok_or_else(|| setting.refuse(wanted))?;
         rewrites.set(from, to);
     }
     Ok(rewrites)

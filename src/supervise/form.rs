@@ -34,7 +34,10 @@ pub(super) fn read(words: &[OsString]) -> Option<(Supervise, Options)> {
         let how = &mut arguments.supervision;
         match (name, value) {
             ("--kill-group", value) => {
-                set(&mut how.kill_group, value.unwrap_or_else(|| "true".to_owned()))?;
+                set(
+                    &mut how.kill_group,
+                    value.unwrap_or_else(|| "true".to_owned()),
+                )?;
             }
             ("--pause", None) if !arguments.pause => arguments.pause = true,
             (name, value) => {

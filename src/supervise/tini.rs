@@ -17,7 +17,8 @@ const VERSION: &str = concat!(
     ")\n"
 );
 
-const LICENSE: &str = "castoff is distributed under the Apache License 2.0 or the MIT License, at your choice.\n";
+const LICENSE: &str =
+    "castoff is distributed under the Apache License 2.0 or the MIT License, at your choice.\n";
 
 const HELP: &str = "\
 castoff as tini: starts CMD and stays as its init
@@ -99,7 +100,12 @@ pub(super) fn read(
                     set(&mut how, *letter, value)?;
                     break;
                 }
-                _ => return Err(refuse(format!("`{}` is no option of tini's", word.display()))),
+                _ => {
+                    return Err(refuse(format!(
+                        "`{}` is no option of tini's",
+                        word.display()
+                    )));
+                }
             }
         }
     };
@@ -176,7 +182,11 @@ mod tests {
             &[],
             r#"["x"] Group Some(9) [1, 143] Debug Warn None"#,
         );
-        check("-v x", &[("TINI_VERBOSITY", "2")], r#"["x"] Child None [] Debug Debug None"#);
+        check(
+            "-v x",
+            &[("TINI_VERBOSITY", "2")],
+            r#"["x"] Child None [] Debug Debug None"#,
+        );
         check(
             "x",
             &[("TINI_KILL_PROCESS_GROUP", ""), ("TINI_VERBOSITY", "0")],
@@ -186,9 +196,17 @@ mod tests {
 
     #[test]
     fn says_what_engines_want_to_know() {
-        let version = concat!("tini version 0.19.0 (castoff ", env!("CARGO_PKG_VERSION"), ")");
+        let version = concat!(
+            "tini version 0.19.0 (castoff ",
+            env!("CARGO_PKG_VERSION"),
+            ")"
+        );
         check("--version", &[], version);
-        check("-h", &[], "castoff as tini: starts CMD and stays as its init");
+        check(
+            "-h",
+            &[],
+            "castoff as tini: starts CMD and stays as its init",
+        );
         check("-l", &[], LICENSE.trim_end());
     }
 
@@ -200,6 +218,10 @@ mod tests {
         check("--grace 1s", &[], "error: `--grace` is no option of tini's");
         check("-p", &[], "error: `-p` has no value");
         check("-p NOPE x", &[], "error: `-p NOPE`: not a signal");
-        check("-e 256 x", &[], "error: `-e 256`: not an exit status from 0 to 255");
+        check(
+            "-e 256 x",
+            &[],
+            "error: `-e 256`: not an exit status from 0 to 255",
+        );
     }
 }

@@ -23,6 +23,7 @@ all_checks() {
     several_at_once
     any_user
     another_image
+    as_an_init
     [ "${CASTOFF_TEST_BUILDKIT:-}" != 1 ] || buildkit
 }
 

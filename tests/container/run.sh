@@ -19,6 +19,7 @@ cd "$root"
 . "$here/report.sh"
 . "$here/engine.sh"
 . "$here/images.sh"
+. "$here/init.sh"
 . "$here/checks.sh"
 
 main() {

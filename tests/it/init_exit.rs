@@ -5,10 +5,12 @@
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 
-use super::support::DEADLINE;
 use super::support::castoff::Castoff;
+use super::support::listener::send;
 use super::support::project::Project;
-use super::support::supervised::{Init, Opt, PLACES, Place, program};
+use super::support::server::children;
+use super::support::supervised::{Init, Opt, PLACES, Place, first_child, program};
+use super::support::{DEADLINE, until};
 
 /// What a signal that ends a process by itself is; KILL too. The real-time ones follow.
 const DEADLY: [i32; 22] = [
@@ -145,11 +147,11 @@ fn the_whole_group_is_killed_after_the_grace() {
     ]);
     let mut supervised = init.start(["/bin/sh", "-c", script]);
     supervised.running.stderr_until("ready", DEADLINE);
-    let piping = super::support::supervised::first_child(supervised.running.pid());
-    let piping = super::support::supervised::first_child(piping);
+    let piping = first_child(supervised.running.pid());
+    let piping = first_child(piping);
     // The init is the first of the pipe's two.
-    let init = super::support::supervised::first_child(piping);
-    super::support::listener::send(init, 15);
+    let init = first_child(piping);
+    send(init, 15);
     supervised.running.stderr_until("all are gone", DEADLINE);
 }
 
@@ -194,6 +196,34 @@ fn two_dashes_alone_are_enough() {
             Place::Under => "3 2\n",
         };
         assert_eq!(finished.stdout, expected);
+    }
+}
+
+/// PID 1 of a pod whose containers share their processes.
+#[test]
+fn a_pause_reaps_orphans_until_it_is_told_to_stop() {
+    for signal in [15, 2] {
+        let project = Project::empty();
+        let program = program().to_str().unwrap();
+        let before = r#"( setsid sleep 1000 & ); exec "$@""#;
+        let init = Init::none(&project, Place::Pid1).through(["/bin/sh", "-c", before, "sh"]);
+        let supervised = init.start([program, "supervise", "--pause"]);
+        let init = first_child(supervised.running.pid());
+        let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        until("it pauses", DEADLINE, || {
+            (name(init).unwrap() == "castoff\n").then_some(())
+        });
+        let orphan = first_child(init);
+        // HUP means nothing to it.
+        send(init, 1);
+        send(orphan, 9);
+        until("the orphan is reaped", DEADLINE, || {
+            children(init).is_empty().then_some(())
+        });
+        send(init, signal);
+        let finished = supervised.wait();
+        finished.status(0);
+        assert_eq!((&*finished.stdout, &*finished.stderr), ("", ""));
     }
 }
 

@@ -47,6 +47,21 @@ fn an_orphan_that_dies_later_is_reaped_and_its_status_is_nobodys() {
     }
 }
 
+/// A shell that became the init has left it a child that is dead already: no SIGCHLD will come.
+#[test]
+fn zombies_from_before_the_init_are_reaped() {
+    let project = Project::empty();
+    let before = r#"( : & ); until grep -qs zombie /proc/[2-9]*/status; do :; done; exec "$@""#;
+    let init = Init::pid_1(&project).through(["/bin/sh", "-c", before, "sh"]);
+    let supervised = init.start_shell("echo ready >&2; exec sleep 1000");
+    let init = supervised.init();
+    until("one child is left", DEADLINE, || {
+        (children(init).len() == 1).then_some(())
+    });
+    supervised.signal(15);
+    supervised.wait().status(143);
+}
+
 #[test]
 fn the_init_ends_with_its_command_while_orphans_live() {
     let script = "( setsid sleep 1000 </dev/null >/dev/null 2>&1 & ); exit 3";

@@ -138,6 +138,7 @@ const ROWS: [(u32, &str, &[Proof]); 49] = [
         "reaps 3000 orphans",
         &[
             Test("init_reaping::three_thousand_orphans_leave_no_zombie"),
+            Test("init_reaping::zombies_from_before_the_init_are_reaped"),
             Test("init_reaping::an_orphan_that_dies_later_is_reaped_and_its_status_is_nobodys"),
         ],
     ),
@@ -324,8 +325,11 @@ const ROWS: [(u32, &str, &[Proof]); 49] = [
     ),
     (
         44,
-        "has no pause mode: it says that a command is missing",
-        &[Test("init_exit::an_init_without_a_command_says_so")],
+        "can pause without a command, when asked",
+        &[
+            Test("init_exit::a_pause_reaps_orphans_until_it_is_told_to_stop"),
+            Test("init_exit::an_init_without_a_command_says_so"),
+        ],
     ),
     (
         45,
