@@ -67,11 +67,13 @@ pub fn pause(how: &Supervision) -> ! {
     }
 }
 
-/// An init keeps no directory and no descriptor from being taken away, and no memory that it does
-/// not need.
+/// An init keeps no directory and no descriptor from being taken away, no memory that it does not
+/// need, and nothing of castoff's own where the child could read it.
 fn leave_everything() {
     std::env::set_current_dir("/").ok();
     sys::close_from_3();
+    sys::forget_variables(b"CASTOFF_");
+    sys::release_text();
 }
 
 fn act(signal: Signal, child: Child, how: &Supervision, state: &mut State) {

@@ -286,6 +286,60 @@ pub(crate) fn close_from_3() {
     }
 }
 
+/// Gives the memory of the program's text back, which is read again from the file as far as it is
+/// used again. What the start-up touched counts as this process's otherwise, for ever.
+pub(crate) fn release_text() {
+    unsafe extern "C" {
+        static __executable_start: u8;
+        static etext: u8;
+    }
+    const PAGE: usize = 4096;
+    let start = &raw const __executable_start;
+    let length = (&raw const etext).addr().saturating_sub(start.addr());
+    // SAFETY: from the beginning of the program to the end of its text there is nothing that can be
+    // written, so that the file has the same; relocated data comes behind it. Where a page is larger
+    // than thought, or the addresses are none of a mapping, the call is refused.
+    unsafe {
+        libc::madvise(
+            start.cast_mut().cast(),
+            length / PAGE * PAGE,
+            libc::MADV_DONTNEED,
+        )
+    };
+}
+
+/// Takes the values of variables that begin so out of this process's environment, where others could
+/// read them in /proc for as long as it lives.
+pub(crate) fn forget_variables(prefix: &[u8]) {
+    unsafe extern "C" {
+        static mut environ: *mut *mut libc::c_char;
+    }
+    // SAFETY: reads a pointer; there is one thread, and it changes no variable meanwhile.
+    let mut entry = unsafe { environ };
+    loop {
+        if entry.is_null() {
+            return;
+        }
+        // SAFETY: the list ends with a null pointer, and this is not behind it.
+        let text = unsafe { *entry };
+        if text.is_null() {
+            return;
+        }
+        // SAFETY: each entry is a string with a zero at its end.
+        let length = unsafe { libc::strlen(text) };
+        // SAFETY: these bytes are the string's, on the stack or the heap, and nobody else has them.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(text.cast::<u8>(), length) };
+        if bytes.starts_with(prefix)
+            && let Some(value) = bytes.iter().position(|byte| *byte == b'=')
+            && let Some(value) = bytes.get_mut(value + 1..)
+        {
+            value.fill(0);
+        }
+        // SAFETY: the list ends with a null pointer, and this was not it.
+        entry = unsafe { entry.add(1) };
+    }
+}
+
 /// Becomes another program. Returns why it could not.
 pub(crate) fn exec(path: &CString, arguments: &[CString]) -> io::Error {
     let mut pointers: Vec<*const libc::c_char> =

@@ -187,7 +187,7 @@ pub fn start(launch: &Launch<'_>) -> ExecError {
     }
     match launch.signals {
         // Only a bad argument could fail here, and there is none.
-        Signals::Clean => SigSet::empty().thread_set_mask().unwrap_or_default(),
+        Signals::Clean => drop(SigSet::empty().thread_set_mask()),
         Signals::Inherited => stay::keep_inherited_signals(&mut command),
     }
     let source = command.exec();

@@ -114,6 +114,8 @@ mod statements;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
+mod supervise;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod switchover;
