@@ -257,16 +257,16 @@ pub struct PrivilegeOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Init")]
 pub struct InitOptions {
-    /// Send signals to CMD's whole process group, not to CMD alone
+    /// Send signals to CMD's whole process group, and SIGTERM to who is left of it at the end
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub kill_group: Option<String>,
     /// Send another signal instead (TERM:QUIT), or none (HUP:0); repeatable
     #[arg(long, value_name = "FROM:TO", hide_short_help = true)]
     pub rewrite: Vec<String>,
-    /// How long CMD may take to stop before it is killed; 0 for ever [default: 10s]
+    /// How long CMD may take to stop after SIGTERM or SIGINT before it is killed [default: 0, for ever]
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub grace: Option<String>,
-    /// Signal for CMD when castoff's own parent dies
+    /// Signal for CMD when castoff's own parent dies, or castoff itself
     #[arg(long, value_name = "SIGNAL", hide_short_help = true)]
     pub parent_death_signal: Option<String>,
     /// Exit with 0 when CMD exits with this status: 143 for one that ends by SIGTERM; repeatable

@@ -12,8 +12,9 @@ use super::layers::Layers;
 use super::value::Setting;
 use super::{LogFormat, LogLevel};
 
-/// How long a server may take to stop, unless something else is said: what Docker gives a container.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a server may take to stop, unless something else is said: for ever. Whoever stops a
+/// container has a limit of its own, which castoff does not know, and must not undercut.
+const GRACE: Duration = Duration::ZERO;
 
 /// The options of an init, and those of the story that it tells.
 pub(super) const KEYS: [&str; 7] = [
@@ -110,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_as_an_engine_expects_it() {
-        check("", "Child [] Some(10s) None [] Warn");
+    fn what_is_not_said_is_left_as_it_is() {
+        check("", "Child [] None None [] Warn");
     }
 
     #[test]
@@ -121,10 +122,11 @@ mod tests {
              parent_death_signal = 9\nremap_status = [143, 0]\nlog = 'debug'",
             "Group [(Signal(1), None), (Signal(15), Some(Signal(3)))] None Some(9) [0, 143] Debug",
         );
+        check("grace = '1m30s'", "Child [] Some(90s) None [] Warn");
         check(
             "rewrite = 'TERM:QUIT INT:TERM'\nremap_status = 143\nlog = 'error'",
             "Child [(Signal(2), Some(Signal(15))), (Signal(15), Some(Signal(3)))] \
-             Some(10s) None [143] Nothing",
+             None None [143] Nothing",
         );
     }
 
