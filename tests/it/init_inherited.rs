@@ -188,6 +188,22 @@ fn the_init_leaves_its_directory_and_the_command_stays_in_it() {
     }
 }
 
+/// What the command may be waiting for, a file system that is to be unmounted say, does not depend
+/// on who is quicker.
+#[test]
+fn the_init_has_left_before_its_command_begins() {
+    let project = Project::empty();
+    for place in PLACES {
+        for _ in 0..20 {
+            let init = Init::new(&project, place);
+            // The command's first act, by way of the shell that it is.
+            let script = r#"readlink "/proc/$PPID/cwd"; readlink "/proc/$$/cwd""#;
+            let finished = init.shell(script).output();
+            assert_eq!(finished.stdout, "/\n[dir]\n", "{place:?}");
+        }
+    }
+}
+
 #[test]
 fn the_init_does_not_wake_up_while_nothing_happens() {
     let project = Project::empty();

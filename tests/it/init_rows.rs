@@ -245,9 +245,10 @@ const ROWS: [(u32, &str, &[Proof]); 49] = [
     (
         33,
         "leaves its directory, while the command stays in it",
-        &[Test(
-            "init_inherited::the_init_leaves_its_directory_and_the_command_stays_in_it",
-        )],
+        &[
+            Test("init_inherited::the_init_leaves_its_directory_and_the_command_stays_in_it"),
+            Test("init_inherited::the_init_has_left_before_its_command_begins"),
+        ],
     ),
     (
         34,
