@@ -51,6 +51,8 @@ pub enum Then {
 pub enum Job {
     /// It runs.
     Running,
+    /// A signal to the init stopped both.
+    Suspended,
     /// The terminal stopped it, and the init with it: the whole group has to be told to go on.
     Stopped,
 }
@@ -65,8 +67,8 @@ pub fn decide(signal: Signal, job: Job, how: &Supervision) -> Action {
     };
     let to = how.receivers;
     if sent.suspends() {
-        // A group of its own session would have no shell to continue it, and the kernel drops
-        // SIGTSTP then; a child may also handle it and go on. The whole job is what a shell stops.
+        // The child alone may clean up first, or not stop at all. A group is stopped as a whole:
+        // some of it may handle the signal and go on, and the shell would believe it stands.
         let signal = match to {
             Receivers::Child => sent,
             Receivers::Group => Signal::STOP,
@@ -76,7 +78,7 @@ pub fn decide(signal: Signal, job: Job, how: &Supervision) -> Action {
     if sent == Signal::CONT {
         let to = match job {
             Job::Stopped => Receivers::Group,
-            Job::Running => to,
+            Job::Running | Job::Suspended => to,
         };
         return Action::Resume { signal: sent, to };
     }
@@ -165,6 +167,7 @@ mod tests {
             check("group", Job::Running, name, "suspend SIGSTOP Group");
         }
         check("", Job::Running, "CONT", "resume SIGCONT Child");
+        check("", Job::Suspended, "CONT", "resume SIGCONT Child");
         check("", Job::Stopped, "CONT", "resume SIGCONT Group");
         check("group", Job::Running, "CONT", "resume SIGCONT Group");
         check("TSTP:TERM", Job::Running, "TSTP", "SIGTERM Child Grace");

@@ -24,10 +24,13 @@ const CHILD: &str = "--child=";
 /// Looks after the child, in as little memory as can be: in a new image of this program, or in this
 /// one where that cannot be had, without /proc for instance.
 pub fn supervise(child: Child, how: &Supervision, command: &[OsString]) -> ! {
-    let arguments: Option<Vec<CString>> = write(child, how, command)
+    let words = write(child, how, command);
+    let is_understood = read(&words) == Some((child, *how));
+    let arguments: Option<Vec<CString>> = words
         .into_iter()
         .map(|argument| CString::new(argument.into_vec()).ok())
         .collect();
+    let arguments = arguments.filter(|_| is_understood);
     if let (Some(arguments), Ok(path)) = (arguments, CString::new("/proc/self/exe")) {
         let error = sys::exec(&path, &arguments);
         let code = error.raw_os_error().unwrap_or_default();
@@ -65,7 +68,8 @@ fn write(child: Child, how: &Supervision, command: &[OsString]) -> Vec<OsString>
         words.push(format!("--rewrite={from}:{to}"));
     }
     if let Some(grace) = how.grace {
-        words.push(format!("--grace={}ms", grace.as_millis()));
+        let milliseconds = grace.as_millis().min(u64::MAX.into());
+        words.push(format!("--grace={milliseconds}ms"));
     }
     for status in how.forgiven.iter() {
         words.push(format!("--remap-status={status}"));

@@ -24,6 +24,8 @@ pub fn supervise(child: Child, how: &Supervision) -> ! {
         deadline: None,
         job: Job::Running,
     };
+    // Whatever ended before anybody listened.
+    reap(child, how, &mut state);
     loop {
         let left = state.deadline.map(|deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -83,11 +85,15 @@ fn act(signal: Signal, child: Child, how: &Supervision, state: &mut State) {
         Action::Send { signal, to, then } => {
             send(signal, to, child, how);
             if then == Then::Grace && state.deadline.is_none() {
-                state.deadline = how.grace.map(|grace| Instant::now() + grace);
+                // A time that no clock reaches is for ever.
+                state.deadline = how
+                    .grace
+                    .and_then(|grace| Instant::now().checked_add(grace));
             }
         }
         Action::Suspend { signal, to } => {
             send(signal, to, child, how);
+            state.job = Job::Suspended;
             suspend(how);
         }
         Action::Resume { signal, to } => {
@@ -131,7 +137,10 @@ fn reap(child: Child, how: &Supervision, state: &mut State) {
         how.story
             .debug(format_args!("process {} is stopped by {signal}", child.pid));
         // From the keyboard: the shell that started castoff waits for castoff, not for the child.
-        if signal.suspends() && child.terminal.is_some() && sys::pid() != 1 {
+        // Not a second time for a stop that came from the init: it would swallow the SIGCONT that
+        // is waiting by now.
+        let stops_too = state.job == Job::Running && child.terminal.is_some() && sys::pid() != 1;
+        if signal.suspends() && stops_too {
             state.job = Job::Stopped;
             suspend(how);
         }

@@ -194,14 +194,14 @@ pub(super) fn of_keys(keys: &[&str]) -> Result<BTreeMap<String, String>, ConfigE
     Ok(variables)
 }
 
-/// Whether `LISTEN_PID` names this process: then descriptors from 3 on are sockets for it, see
-/// `sd_listen_fds(3)`.
+/// Whether `LISTEN_PID` names this process: then descriptors from 3 on are sockets that it was given,
+/// see `sd_listen_fds(3)`.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one reader of the environment"
 )]
-pub(super) fn is_activated() -> bool {
-    std::env::var_os("LISTEN_PID").is_some_and(|pid| *pid == *std::process::id().to_string())
+pub(super) fn has_sockets(pid: u32) -> bool {
+    std::env::var_os("LISTEN_PID").is_some_and(|named| *named == *pid.to_string())
 }
 
 /// A variable of tini's, which `castoff` knows under tini's name only.

@@ -76,8 +76,6 @@ pub struct Config {
     pub stays: bool,
     /// How it looks after the server then.
     pub init: Supervision,
-    /// Whether castoff was given sockets for this very process, as systemd does it.
-    pub is_activated: bool,
     /// The files that castoff keeps for others to look at.
     pub observed: Observed,
     /// How much of the story is told.
@@ -229,7 +227,6 @@ impl Config {
             privileges: Privileges::read(&layers)?,
             stays: layers.flag("init")?,
             init: init::read(&layers)?,
-            is_activated: environment::is_activated(),
             observed: Observed::read(&layers),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
@@ -261,9 +258,9 @@ pub fn path() -> Option<std::ffi::OsString> {
     environment::path()
 }
 
-/// Whether castoff was given sockets for this very process, as systemd does it.
-pub fn is_activated() -> bool {
-    environment::is_activated()
+/// Whether the variables say that a process was given sockets, as systemd does it.
+pub fn has_sockets(pid: u32) -> bool {
+    environment::has_sockets(pid)
 }
 
 /// A variable of tini's, which counts under tini's name alone.

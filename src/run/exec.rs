@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use castoff_process::stay;
 use nix::sys::signal::SigSet;
 
 use super::signal::Stop;
+use crate::config;
 use crate::report;
 
 /// What becomes of castoff.
@@ -41,12 +42,14 @@ pub enum Signals {
 }
 
 impl Launch<'_> {
-    /// Sockets that were for the process that became the init are for this one: `LISTEN_PID` says
-    /// whose they are, and `LISTEN_PIDFDID` says it again since systemd 258.
-    pub fn give_sockets_on(&mut self) {
-        let pid = std::process::id().to_string();
-        self.set.insert("LISTEN_PID".into(), pid.into());
-        self.unset.push("LISTEN_PIDFDID".to_owned());
+    /// In the child of an init: sockets that were for the init are for this process. `LISTEN_PID`
+    /// says whose they are, and `LISTEN_PIDFDID` says it again since systemd 258.
+    pub fn take_sockets_of_the_init(&mut self) {
+        if config::has_sockets(parent_id()) {
+            let pid = std::process::id().to_string();
+            self.set.insert("LISTEN_PID".into(), pid.into());
+            self.unset.push("LISTEN_PIDFDID".to_owned());
+        }
     }
 }
 

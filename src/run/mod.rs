@@ -276,8 +276,8 @@ pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> 
             Signals::Clean
         },
     };
-    if config.stays && config.is_activated {
-        launch.give_sockets_on();
+    if config.stays {
+        launch.take_sockets_of_the_init();
     }
     board.enter(Phase::Serving);
     let signal = exec::replace(&launch, stop)?;

@@ -28,7 +28,7 @@ const TINI: [&str; 3] = ["tini", "tini-static", "docker-init"];
 /// A start as an init and nothing else, recognised by its arguments before anything else is done.
 pub enum Early {
     /// `castoff supervise` or `castoff --`, in the usual form.
-    Usual(Cli),
+    Usual(Box<Cli>),
     /// As tini, with tini's options.
     Tini(Vec<OsString>),
 }
@@ -48,7 +48,7 @@ pub fn early(arguments: &[OsString]) -> Option<Early> {
         _ => return None,
     };
     let command = Command::Supervise(arguments);
-    Some(Early::Usual(Cli { command, options }))
+    Some(Early::Usual(Box::new(Cli { command, options })))
 }
 
 /// Does what the arguments say. Returns only with an error, or having printed what was asked for.
@@ -82,7 +82,6 @@ fn start(command: &[OsString], how: &Supervision, stop: Option<&Stop>) -> Result
     if let Some(program) = command.first() {
         exec::look_up(program, config::path().as_deref())?;
     }
-    let is_activated = config::is_activated();
     match stay::stay(how).map_err(InitError::Split)? {
         Side::Init(child) => supervise::supervise(child, how),
         Side::Child => {
@@ -92,9 +91,7 @@ fn start(command: &[OsString], how: &Supervision, stop: Option<&Stop>) -> Result
                 set: BTreeMap::new(),
                 signals: Signals::Inherited,
             };
-            if is_activated {
-                launch.give_sockets_on();
-            }
+            launch.take_sockets_of_the_init();
             Err(become_it(&launch, stop)?)
         }
     }

@@ -50,7 +50,7 @@ pub(super) enum Wish {
         /// The command and its arguments.
         command: Vec<OsString>,
         /// How.
-        how: Supervision,
+        how: Box<Supervision>,
     },
 }
 
@@ -117,7 +117,10 @@ pub(super) fn read(
         DEBUG.. => Level::Debug,
         _ => Level::Warn,
     };
-    Ok(Wish::Supervise { command, how })
+    Ok(Wish::Supervise {
+        command,
+        how: Box::new(how),
+    })
 }
 
 /// An option with a value.
