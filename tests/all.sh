@@ -27,7 +27,7 @@ main() {
         # Of the files that are only sourced, those that source them know the variables.
         step "shellcheck" shellcheck --external-sources startup.sh tests/*.sh \
             tests/container/run.sh tests/container/*/*.sh benches/run.sh .ci/run
-        step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh
+        step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh tests/init-suites/dumb-init
     else
         echo "shellcheck: skipped, it is not installed and could not be"
     fi
