@@ -28,7 +28,7 @@ main() {
         step "shellcheck" shellcheck --external-sources startup.sh tests/*.sh \
             tests/container/run.sh tests/container/*/*.sh tests/kubernetes/*.sh \
             deploy/compose/*.sh benches/run.sh .ci/run
-        step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh
+        step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh tests/init-suites/dumb-init
     else
         echo "shellcheck: skipped, it is not installed and could not be"
     fi

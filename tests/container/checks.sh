@@ -24,6 +24,7 @@ all_checks() {
     any_user
     privileges
     another_image
+    as_an_init
     replicas
     [ "${CASTOFF_TEST_BUILDKIT:-}" != 1 ] || buildkit
 }

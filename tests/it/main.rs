@@ -66,6 +66,18 @@ mod hooks;
 #[cfg(test)]
 mod init;
 #[cfg(test)]
+mod init_exit;
+#[cfg(test)]
+mod init_inherited;
+#[cfg(test)]
+mod init_reaping;
+#[cfg(test)]
+mod init_rows;
+#[cfg(test)]
+mod init_signals;
+#[cfg(test)]
+mod init_terminal;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod listings;
