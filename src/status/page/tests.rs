@@ -26,6 +26,8 @@ fn status(phase: Phase) -> (Status, Instant) {
     status.error = Some(Failure {
         code: "secret-code".to_owned(),
         exit_status: 1,
+        phase: Phase::Migrating,
+        lasted: AGE,
         message: "secret_error at secret_host".to_owned(),
     });
     (status, start + AGE)

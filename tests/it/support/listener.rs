@@ -125,6 +125,7 @@ impl Drop for Alone {
     }
 }
 
+#[cfg(test)]
 mod tests {
     use super::*;
 
