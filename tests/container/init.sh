@@ -12,7 +12,7 @@ as_an_init() {
     fi
     check "an image with castoff and busybox alone" make_init_image
     exists "$init_image" || return 0
-    confined
+    confined_init
     limited
     nested
     terminal_of_a_container
@@ -69,7 +69,7 @@ keep() { docker run -d --label "$project" --network none "$@"; }
 readonly orphans='i=0; while [ $i -lt 100 ]; do ( sleep 0 & ); i=$((i + 1)); done
 until [ "$(ps -o ppid,args | grep -c "^ *1 ")" = 1 ]; do sleep 0.1; done'
 
-confined() {
+confined_init() {
     # shellcheck disable=SC2016 # expanded by the inner shell
     equal "it is the init of any user without rights, on a read-only root without a system" \
         '12345 0 1 NoNewPrivs: 1 CapEff: 0000000000000000 no /tmp no /etc/passwd read-only reaped' \
