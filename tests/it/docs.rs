@@ -49,7 +49,10 @@ fn the_page_on_commands_is_what_the_program_says() {
             let help = help(line);
             // The same for all commands, and told above.
             match help.split_once("\nCommon options:") {
-                Some((own, _)) => own.to_owned(),
+                Some((own, common)) => match common.split_once("\nExamples:") {
+                    Some((_, examples)) => format!("{own}\nExamples:{examples}"),
+                    None => own.to_owned(),
+                },
                 None => help,
             }
         };

@@ -89,8 +89,8 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Options:
               --init[=<BOOL>]       Stay as the init of CMD: forward signals, reap zombies, return its status
-              --for <WHAT>          Something to wait for besides: `tcp://HOST:PORT`, `http(s)://…`, `file:PATH`, `unix:PATH`, `exec:COMMAND`; repeatable [alias: --before-migrate]
-              --before-exec <WHAT>  Something to wait for between the migrations and CMD, as for --for; repeatable
+              --for <WHAT>          Also wait for a service, a file or a command; repeatable [alias: --before-migrate]
+              --before-exec <WHAT>  Likewise, between the migrations and CMD; repeatable
           -h, --help                Print help (see more with '--help')
 
         Holding page:
@@ -103,6 +103,13 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
               --wait-timeout <DURATION>  How long to wait for the database, and for all that --for names [default: 60s]
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
+
+        Examples:
+          castoff run -- gunicorn --bind 0.0.0.0:8000 app:app
+          castoff run --listen 0.0.0.0:8000 -- gunicorn app:app
+          castoff run --for tcp://redis:6379 --init -- node server.js
+
+        Each option is also CASTOFF_<OPTION> in the environment: CASTOFF_LISTEN, CASTOFF_INIT.
 
         $ castoff completions csh
         status 2
