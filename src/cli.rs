@@ -198,9 +198,6 @@ pub struct Run {
     /// The web server and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub server: Vec<OsString>,
-    /// Stay as the init of CMD: forward signals, reap zombies, return its status
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub init: Option<String>,
     /// What else to wait for.
     #[command(flatten)]
     pub waiting: WaitingOptions,
@@ -213,6 +210,9 @@ pub struct Run {
     /// What CMD may do and see.
     #[command(flatten)]
     pub privileges: PrivilegeOptions,
+    /// Stay as the init of CMD: forward signals, reap zombies, return its status
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Init")]
+    pub init: Option<String>,
     /// How CMD is looked after.
     #[command(flatten)]
     pub supervision: InitOptions,

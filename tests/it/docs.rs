@@ -266,6 +266,19 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn the_readme_leads_to_every_page() {
+    let readme = read("README.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = 0;
+    for entry in root.join("docs").read_dir().unwrap() {
+        let page = format!("docs/{}", entry.unwrap().file_name().display());
+        assert!(readme.contains(&format!("]({page})")), "{page}");
+        pages += 1;
+    }
+    assert!(pages > 10, "{pages} pages");
+}
+
+#[test]
 fn the_architecture_names_what_is_there() {
     let page = read("ARCHITECTURE.md");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
