@@ -38,8 +38,12 @@ pub fn supervise(child: Child, how: &Supervision) -> ! {
             {
                 state.deadline = None;
                 let grace = how.grace.unwrap_or_default().as_millis();
+                let (grace, unit) = match grace % 1000 {
+                    0 => (grace / 1000, "s"),
+                    _ => (grace, "ms"),
+                };
                 how.story.warn(format_args!(
-                    "process {} has not stopped within {grace} ms: it is killed",
+                    "process {} has not stopped within {grace} {unit}: it is killed",
                     child.pid
                 ));
                 send(Signal::KILL, how.receivers, child, how);

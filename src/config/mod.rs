@@ -196,6 +196,10 @@ impl Config {
             layers.list(key)?.iter().map(Awaited::read).collect()
         };
         let database = environment::sources(&layers, &environment)?;
+        let holding = Holding::read(&layers)?;
+        let stays = layers.flag("init")?;
+        let mut warnings = environment::strangers(&environment);
+        warnings.extend(layers.idle_flags(holding.is_some(), stays));
         let privileges = Privileges::read(&layers)?;
         Ok(Self {
             server_database: environment::server_sources(&layers, &environment, &database),
@@ -236,11 +240,11 @@ impl Config {
             secret_variables: environment::secret_variables(&environment),
             wait_for: awaited("for")?,
             before_exec: awaited("before_exec")?,
-            holding: Holding::read(&layers)?,
+            holding,
             activation: Activation::of(&environment),
             secret_files: environment::secret_files(&privileges.expand),
             privileges,
-            stays: layers.flag("init")?,
+            stays,
             init: init::read(&layers)?,
             observed: Observed::read(&layers),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
@@ -250,7 +254,7 @@ impl Config {
                 .unwrap_or_default(),
             image: text("image"),
             path: environment::path(),
-            warnings: environment::strangers(&environment),
+            warnings,
         })
     }
 }

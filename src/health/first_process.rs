@@ -121,6 +121,9 @@ fn see(pid: u32) -> Option<Seen> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::process::Stdio;
+
     use super::*;
 
     /// Processes by their numbers, from 1, each as `name child child: arguments`. Those called castoff
@@ -197,13 +200,17 @@ mod tests {
     fn a_process_that_is_there_is_seen() {
         let seen = see(std::process::id()).unwrap();
         assert!(seen.is_castoff && !seen.arguments.is_empty(), "{seen:?}");
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
+        let mut child = std::process::Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        // The kernel lets the parent go on before the child has its new name: one that answers has it.
+        child.stdin.as_mut().unwrap().write_all(b"a").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let found = see(child.id()).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!((found.is_castoff, found.name.as_str()), (false, "sleep"));
+        assert_eq!((found.is_castoff, found.name.as_str()), (false, "cat"));
     }
 }

@@ -21,7 +21,7 @@ pub fn ask(listen: &impl Display) -> Option<Answer> {
     let (host, port) = address(&listen.to_string())?;
     let (state, phase, reason) = match question(&host, port) {
         Ok(response) => judge(&response),
-        Err(error) => (State::Down, None, format!("no answer: {error}")),
+        Err(error) => (State::Down, None, format!("no answer: {}", error.kind())),
     };
     Some(Answer {
         state,
@@ -108,8 +108,8 @@ fn judge(response: &[u8]) -> (State, Option<String>, String) {
         let reason = "the server answers, though not in HTTP";
         return (State::Serving, serving, reason.to_owned());
     };
-    if let Some(phase) = phase_of(&text) {
-        let reason = "castoff is still at work".to_owned();
+    if let Some((phase, step)) = phase_of(&text) {
+        let reason = step.unwrap_or_else(|| "castoff is still at work".to_owned());
         return (State::Holding, Some(phase.name().to_owned()), reason);
     }
     let reason = format!("the server answers with status {code}");
@@ -121,15 +121,21 @@ fn judge(response: &[u8]) -> (State, Option<String>, String) {
     (state, serving, reason)
 }
 
-/// The phase in castoff's own answer.
-fn phase_of(response: &str) -> Option<Phase> {
+/// The phase in castoff's own answer and, where there is a plan, the step that is under way.
+fn phase_of(response: &str) -> Option<(Phase, Option<String>)> {
     let (_, body) = response.split_once("\r\n\r\n")?;
     let body = body.get(body.find('{')?..=body.rfind('}')?)?;
     let body: Value = serde_json::from_str(body).ok()?;
     if body.get("status")?.as_str()? != "unavailable" {
         return None;
     }
-    Phase::of(body.get("phase")?.as_str()?)
+    let phase = Phase::of(body.get("phase")?.as_str()?)?;
+    let number = |key| body.get(key).and_then(Value::as_u64);
+    let step = number("step").zip(number("steps"));
+    Some((
+        phase,
+        step.map(|(step, steps)| format!("step {step} of {steps}")),
+    ))
 }
 
 #[cfg(test)]
