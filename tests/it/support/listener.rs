@@ -127,7 +127,10 @@ impl Drop for Alone {
 
 #[cfg(test)]
 mod tests {
-    #[allow(unused_imports, reason = "the campaign of faults has no harness, and so no tests")]
+    #[allow(
+        unused_imports,
+        reason = "the campaign of faults has no harness, and so no tests"
+    )]
     use super::*;
 
     #[test]
