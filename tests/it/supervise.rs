@@ -204,7 +204,7 @@ fn the_port_is_the_engines_and_then_the_servers_and_never_the_inits() {
 
     drop(gate);
     until("the server answers on the same port", DEADLINE, || {
-        (http::get(port, "/style.css", &[]).status == 200).then_some(())
+        (http::get(port, "/style.css", &["Connection: close"]).status == 200).then_some(())
     });
     assert_eq!(running.child(), engine);
     assert_eq!(sockets(running.pid()), 0);
@@ -257,7 +257,7 @@ fn a_server_of_another_user_is_told_to_stop_and_killed_by_an_init_that_stays_who
     }
 }
 
-/// Root without CAP_KILL may not signal the server that it let become another user. The engine's own
+/// Root without `CAP_KILL` may not signal the server that it let become another user. The engine's own
 /// SIGKILL would end both; until then the init says what is wrong, and the server's end is its own.
 #[test]
 fn an_init_that_may_not_signal_its_server_says_so_and_goes_on() {
