@@ -25,4 +25,9 @@ for package in tini dumb-init catatonit; do
     fi
 done
 
-exec python3 -B benches/init.py "$castoff"
+# As an image has it: the kernel keeps a file that a linker has just written in smaller pieces than one
+# that was copied, and to map those takes half a millisecond more.
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp "$castoff" "$copy/castoff"
+python3 -B benches/init.py "$copy/castoff"
