@@ -9,7 +9,7 @@ use super::until;
 
 /// Signals 32 and 33, which glibc keeps to itself and leaves ignored in whatever it starts by
 /// `posix_spawn`. Nobody can send or handle them by the usual calls.
-const LIBC: u64 = 3 << 31;
+pub(crate) const LIBC: u64 = 3 << 31;
 
 /// What the server does after its report.
 #[derive(Clone, Copy, Debug)]
