@@ -1,7 +1,10 @@
 //! Options of one start that meet: the port and the user, the page and the waits, files and failures,
 //! and a castoff that castoff itself runs.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -11,7 +14,7 @@ use super::support::found::{self, Found};
 use super::support::http;
 use super::support::project::{Migration, Project};
 use super::support::server::{Server, free_port};
-use super::support::stage::is_root;
+use super::support::stage::{in_own_mounts, is_root};
 use super::support::transcript::{prepare, run};
 use super::support::web::{self, Report, Then};
 use super::support::{DEADLINE, until};
@@ -151,4 +154,36 @@ fn the_last_words_of_a_castoff_that_castoff_runs_are_not_the_containers() {
         (&status["phase"], &status["error"]),
         (&"done".into(), &Value::Null)
     );
+}
+
+/// A status file that says what was true once would have a server ended that serves.
+#[test]
+fn a_full_disk_leaves_no_status_that_is_true_no_more() {
+    let database = Server::shared().database();
+    let project = Project::with("a<-").file("small/keep", "");
+    let mount = "mount -t tmpfs -o size=16k none small";
+    let Some(castoff) = in_own_mounts(&project, mount) else {
+        return;
+    };
+    let castoff = castoff
+        .args(["run", "--before-exec", "file:go", "--"])
+        .database(&database)
+        .env("CASTOFF_STATUS_FILE", "small/status.json");
+    let mut running = web::run_as(castoff, &project, "report", Then::Stay).spawn();
+    running.stderr_until("waiting for file:go", DEADLINE);
+    let root = format!("/proc/{}/root", running.pid());
+    let small = Path::new(&root).join(project.path("small").strip_prefix("/").unwrap());
+    let status = || {
+        let text = std::fs::read_to_string(small.join("status.json")).ok()?;
+        let status: Value = serde_json::from_str(&text).unwrap();
+        Some(status["phase"].as_str().unwrap().to_owned())
+    };
+    until("it is kept", DEADLINE, || {
+        (status()? == "handing-over").then_some(())
+    });
+    let mut filler = File::create(small.join("filler")).unwrap();
+    while filler.write_all(&[0; 1024]).is_ok() {}
+    std::fs::write(project.path("go"), "").unwrap();
+    Report::of(&project, DEADLINE);
+    assert_ne!(status().as_deref(), Some("handing-over"));
 }
