@@ -129,7 +129,7 @@ fn a_failed_migration_is_in_every_file_and_gives_the_port_back() {
 fn a_castoff_that_castoff_runs_does_not_run_itself() {
     let database = Server::shared().database();
     let target = format!("exec:{CASTOFF} wait");
-    let project = Project::with("a<-").file("castoff.toml", &format!("for = ['{target}']\n"));
+    let project = Project::with("a<-").file("castoff.toml", format!("for = ['{target}']\n"));
     let line = "wait --wait-timeout 10s";
     run(&project, Some(&database), line).status(0);
     let project = Project::with("a<-");
