@@ -27,6 +27,7 @@ use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
 use awaited::Awaited;
+pub use environment::RUN_BY_CASTOFF;
 use environment::{environment, file};
 use error::ConfigError;
 use holding::{Activation, Holding};
@@ -185,12 +186,16 @@ impl Config {
             Some(text) => Layer::of_file(&file_name, text)?,
             None => Layer::default(),
         };
-        let layers = Layers {
+        let mut layers = Layers {
             flags: Layer::of_flags(cli),
             environment: Layer::of_environment(&environment)?,
             file: file_layer,
             file_name: file_name.display().to_string(),
         };
+        if environment.contains_key(RUN_BY_CASTOFF) {
+            layers.environment = layers.environment.without_the_start();
+            layers.file = layers.file.without_the_start();
+        }
         let text = |key| layers.pick(key).map(|setting| setting.value);
         let awaited = |key| -> Result<Vec<Awaited>, ConfigError> {
             layers.list(key)?.iter().map(Awaited::read).collect()

@@ -81,10 +81,17 @@ fn judge(pid: u32, depth: usize, see: impl Fn(u32) -> Option<Seen>) -> Result<An
     }
 }
 
-/// Whether a castoff with these arguments only looks after another process.
+/// Whether a castoff with these arguments only looks after another process: `castoff supervise`, for
+/// short `castoff --`, or under the name of another init.
 fn is_init(arguments: &[String]) -> bool {
-    let own = arguments.iter().skip(1).take_while(|word| *word != "--");
-    own.into_iter().any(|word| word == "supervise")
+    let Some((program, arguments)) = arguments.split_first() else {
+        return false;
+    };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let own = arguments.iter().take_while(|word| *word != "--");
+    INITS.contains(&name)
+        || arguments.first().is_some_and(|first| first == "--")
+        || own.into_iter().any(|word| word == "supervise")
 }
 
 fn see(pid: u32) -> Option<Seen> {
@@ -175,6 +182,14 @@ mod tests {
             &["castoff: castoff supervise -- x"],
             "Down: process 1, `castoff`, has no child",
         );
+        for short in [
+            "castoff 2: /castoff -- gunicorn",
+            "castoff 2: /sbin/docker-init -- gunicorn",
+            "castoff 2: tini gunicorn",
+        ] {
+            let serving = "Serving: process 2 is the server, `gunicorn`";
+            check(&[short, "gunicorn:"], serving);
+        }
         check(
             &[
                 "docker-init 2: /sbin/docker-init -- x",
