@@ -13,15 +13,13 @@ use super::support::transcript::{run, transcript};
 fn psql(project: &Project, database: &Database<'_>, script: &str) -> Output {
     let path = project.path("script.sql");
     std::fs::write(&path, script).unwrap();
-    let output = Command::new(client("psql"))
+    Command::new(client("psql"))
         .env_clear()
         .args(["--no-psqlrc", "--quiet", "--file"])
         .arg(path)
         .arg(database.url())
         .output()
-        .unwrap();
-    database.until_unlocked();
-    output
+        .unwrap()
 }
 
 #[track_caller]
