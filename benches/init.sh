@@ -25,8 +25,8 @@ for package in tini dumb-init catatonit; do
     fi
 done
 
-# As an image has it: the kernel keeps a file that a linker has just written in smaller pieces than one
-# that was copied, and to map those takes half a millisecond more.
+# As an image has it: on the machine of RESULTS-INIT.md a file that the linker had just written started
+# slower than its copy, by some tenths of a millisecond.
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp "$castoff" "$copy/castoff"
