@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use crate::sys;
+
 /// Makes `number` another name of `descriptor`, one that the next program inherits (`dup3(2)` without
 /// `O_CLOEXEC`). Whatever had that number is closed, so this is for the moment before an exec.
 pub fn place(descriptor: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
@@ -17,7 +19,7 @@ pub fn place(descriptor: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     // SAFETY: takes two numbers and touches no memory. That nobody else in this process still uses
     // what had the second number is the caller's to know, as the documentation says.
     let result = unsafe { libc::dup3(raw, number, 0) };
-    checked(result)
+    sys::checked(result).map(drop)
 }
 
 /// Whether the next program would inherit what is open under this number: then somebody gave it to
@@ -37,7 +39,7 @@ pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
     )]
     // SAFETY: takes numbers and touches no memory; one that is not open is an error.
     let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
-    checked(copy)?;
+    sys::checked(copy)?;
     #[expect(unsafe_code, reason = "a number becomes something that is owned")]
     // SAFETY: the call above has just made it, and nobody else knows of it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
@@ -48,15 +50,7 @@ fn keep_open(descriptor: BorrowedFd<'_>) -> io::Result<()> {
     #[expect(unsafe_code, reason = "the standard library cannot clear the flag")]
     // SAFETY: sets a flag of a descriptor that is open, since it is borrowed.
     let result = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_SETFD, 0) };
-    checked(result)
-}
-
-fn checked(result: libc::c_int) -> io::Result<()> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    sys::checked(result).map(drop)
 }
 
 #[cfg(test)]

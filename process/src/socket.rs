@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
+use crate::sys;
+
 /// Lets `accept` see a connection only once its client has sent something, or once this time is over
 /// (`TCP_DEFER_ACCEPT` of tcp(7); whole seconds, which the kernel rounds up). Zero: at once, as usual.
 /// Connections that wait meanwhile belong to the socket, and so to whoever listens on it next.
@@ -21,11 +23,7 @@ pub fn defer_accept(listener: BorrowedFd<'_>, time: Duration) -> io::Result<()> 
             size,
         )
     };
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    sys::checked(result).map(drop)
 }
 
 #[cfg(test)]

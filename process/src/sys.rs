@@ -18,7 +18,8 @@ use crate::signal::Signal;
 #[derive(Clone, Copy)]
 pub(crate) struct Mask(libc::sigset_t);
 
-fn checked(result: c_int) -> io::Result<c_int> {
+/// What a system call returned, or why it failed.
+pub(crate) fn checked(result: c_int) -> io::Result<c_int> {
     if result < 0 {
         Err(io::Error::last_os_error())
     } else {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use castoff_process::credentials::{self, Credentials};
-use castoff_process::{descriptor, stay};
+use castoff_process::{descriptor, inherited, stay};
 use nix::sys::prctl;
 use nix::sys::signal::SigSet;
 use tracing::debug;
@@ -338,10 +338,7 @@ fn give_privileges_up(launch: &Launch<'_>) -> Result<(), PrivilegeError> {
 /// execve(2)). So every signal that castoff inherited as ignored is given a handler for the last
 /// moment: a server must not be deaf to SIGTERM or SIGCHLD because of how its parent was started.
 pub(super) fn give_ignored_signals_a_handler() {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        return;
-    };
-    for signal in ignored_signals(&status) {
+    for signal in signals_of(inherited::ignored()) {
         // SIGKILL, SIGSTOP and the faults cannot be handled, and are not meant to be ignored.
         if !signal_hook::consts::FORBIDDEN.contains(&signal) {
             signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).ok();
@@ -349,31 +346,24 @@ pub(super) fn give_ignored_signals_a_handler() {
     }
 }
 
-/// The signals of the `SigIgn` mask of proc(5): bit n-1 stands for signal n.
-fn ignored_signals(status: &str) -> Vec<i32> {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or_default();
-    (1..=64)
-        .filter(|signal| mask >> (signal - 1) & 1 == 1)
-        .collect()
+/// The signals of a mask: bit n-1 stands for signal n, as in proc(5).
+fn signals_of(mask: u64) -> impl Iterator<Item = i32> {
+    (1..=inherited::LAST_SIGNAL).filter(move |signal| mask >> (signal - 1) & 1 == 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(status: &str, expected: &[i32]) {
-        assert_eq!(ignored_signals(status), expected);
+    fn check(mask: u64, expected: &[i32]) {
+        assert_eq!(signals_of(mask).collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn reads_the_mask_of_ignored_signals() {
-        check("Name:\tcastoff\nSigIgn:\t0000000000001000\n", &[13]);
-        check("SigIgn:\t8000000000000001\n", &[1, 64]);
-        check("SigIgn:\tnonsense\n", &[]);
-        check("", &[]);
+        check(0x0000_0000_0000_1000, &[13]);
+        check(0x8000_0000_0000_0001, &[1, 64]);
+        check(0, &[]);
     }
 
     #[test]

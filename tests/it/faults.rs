@@ -6,37 +6,10 @@ use std::time::Duration;
 use expect_test::expect;
 use nix::sys::signal::Signal;
 
-use super::support::database::{Database, Session};
+use super::support::gate::{close_gate, gated, until_at_gate};
 use super::support::project::{Migration, Project};
 use super::support::server::Server;
-use super::support::{AT_GATE, DEADLINE, until, within};
-
-/// A migration on `a` that stops at a table that somebody else has locked.
-fn gated() -> Project {
-    let upgrade = format!("create table t_b (id integer);\n{AT_GATE}\ncreate table t_c ();");
-    let gate = Migration::new("b").after("a").upgrade(&upgrade);
-    Project::with("a<-").migration(&gate)
-}
-
-/// Applies `a`, and locks the table against everybody but readers until the session is dropped.
-fn close_gate(project: &Project, database: &Database<'_>) -> Session {
-    let castoff = project.castoff(["upgrade", "a"]).database(database);
-    castoff.output().status(0);
-    database.sql("create table gate ()");
-    let session = database.session();
-    session.sql("begin; lock table gate in share mode");
-    session
-}
-
-/// The backend of castoff's that stands before the gate.
-fn backend_at_gate(database: &Database<'_>) -> String {
-    let waiting = "select pid from pg_stat_activity where wait_event = 'PgSleep' \
-        and datname = current_database() and application_name like 'castoff on %'";
-    until("castoff waits at the gate", DEADLINE, || {
-        let pid = database.rows(waiting);
-        (!pid.is_empty()).then(|| pid.trim().to_owned())
-    })
-}
+use super::support::{DEADLINE, until, within};
 
 /// Numbers that look random and are the same in each run.
 fn chances(seed: u64) -> impl Iterator<Item = u64> {
@@ -110,7 +83,7 @@ fn a_terminated_backend_leaves_the_database_as_it_was() {
     let gate = close_gate(&project, &database);
     let before = database.contents();
     let running = project.castoff(["upgrade"]).database(&database).spawn();
-    let pid = backend_at_gate(&database);
+    let pid = until_at_gate(&database);
     database.rows(&format!("select pg_terminate_backend({pid})"));
     running.wait(DEADLINE).check(&expect![[r#"
         status 12
@@ -140,7 +113,7 @@ fn a_cancelled_statement_is_rolled_back() {
     let gate = close_gate(&project, &database);
     let before = database.contents();
     let running = project.castoff(["upgrade"]).database(&database).spawn();
-    let pid = backend_at_gate(&database);
+    let pid = until_at_gate(&database);
     database.rows(&format!("select pg_cancel_backend({pid})"));
     running.wait(DEADLINE).check(&expect![[r#"
         status 15
@@ -166,7 +139,7 @@ fn a_server_that_dies_in_the_middle_leaves_the_database_as_it_was() {
     let before = database.contents();
     let castoff = project.castoff(["upgrade", "--wait-timeout", "300ms"]);
     let running = castoff.database(&database).spawn();
-    backend_at_gate(&database);
+    until_at_gate(&database);
     server.kill();
     let mut finished = running.wait(DEADLINE);
     let waiting = |line: &&str| line.starts_with("castoff: waiting for database ");
@@ -201,7 +174,7 @@ fn a_server_that_comes_back_is_gone_on_with() {
     let project = gated();
     let gate = close_gate(&project, &database);
     let mut running = project.castoff(["upgrade"]).database(&database).spawn();
-    backend_at_gate(&database);
+    until_at_gate(&database);
     server.kill();
     running.stderr_until("connection refused", DEADLINE);
     drop(gate);
@@ -223,7 +196,7 @@ fn a_killed_castoff_does_not_keep_the_lock() {
     let project = gated();
     let gate = close_gate(&project, &database);
     let running = project.castoff(["upgrade"]).database(&database).spawn();
-    let pid = backend_at_gate(&database);
+    let pid = until_at_gate(&database);
     running.signal(Signal::SIGKILL).pid();
     running.wait(DEADLINE);
     // Before version 14 a backend looks at its client only between statements.

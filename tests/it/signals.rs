@@ -6,7 +6,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::support::castoff::{Castoff, Finished, Running, Status};
-use super::support::database::{Database, Session};
+use super::support::database::Database;
+use super::support::gate::{close_gate, gated, until_at_gate};
 use super::support::project::{Migration, Project};
 use super::support::server::{Server, free_port};
 use super::support::web::{self, Report, Then};
@@ -53,34 +54,6 @@ fn check_stopped(finished: &Finished, signal: Signal) {
     finished.status(128 + signal as i32);
     let line = format!("error[stopped]: stopped by {signal}\n");
     assert!(finished.stderr.contains(&line), "{finished}");
-}
-
-/// A migration that stops at a table that somebody else has locked.
-fn gated() -> Project {
-    let upgrade = format!("create table t_b (id integer);\n{AT_GATE}\ncreate table t_c ();");
-    let gate = Migration::new("b").after("a").upgrade(&upgrade);
-    Project::with("a<-").migration(&gate)
-}
-
-/// Locks that table until the session is dropped. Applies `a` first: a database with tables of its
-/// own and no ledger would be refused.
-fn close_gate(project: &Project, database: &Database<'_>) -> Session {
-    let castoff = project.castoff(["upgrade", "a"]).database(database);
-    castoff.output().status(0);
-    database.sql("create table gate ()");
-    let session = database.session();
-    // Everybody may still read it.
-    session.sql("begin; lock table gate in share mode");
-    session
-}
-
-/// Returns when castoff stands before the gate.
-fn until_at_gate(database: &Database<'_>) {
-    let waiting = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' \
-        and datname = current_database() and application_name like 'castoff on %'";
-    until("castoff waits at the gate", DEADLINE, || {
-        (database.rows(waiting) == "1\n").then_some(())
-    });
 }
 
 /// Returns when nothing of castoff's runs on in the server.

@@ -9,14 +9,14 @@ use nix::unistd::Pid;
 use super::handover::timetracker;
 use super::holding::port;
 use super::support::castoff::{Castoff, Running};
-use super::support::database::Database;
+use super::support::gate::{close_gate, gated, until_at_gate};
 use super::support::http;
-use super::support::project::{Migration, Project};
+use super::support::project::Project;
 use super::support::server::{Server, children, free_port};
 use super::support::stage::{behind, is_root};
 use super::support::supervised::status_line;
 use super::support::web::{self, Masks, Report, Then};
-use super::support::{AT_GATE, DEADLINE, until};
+use super::support::{DEADLINE, until};
 
 /// castoff as a server's init, with the options of the caller.
 fn init<'p, const N: usize>(project: &'p Project, options: [&str; N]) -> Castoff<'p> {
@@ -39,31 +39,6 @@ fn handles(pid: Pid, signal: Signal) -> bool {
         .next()
         .map(|mask| u64::from_str_radix(mask.trim(), 16));
     mask.is_some_and(|mask| mask.unwrap() >> (signal as i32 - 1) & 1 == 1)
-}
-
-/// A migration that stops at a table that somebody else has locked.
-fn gated() -> Project {
-    let upgrade = format!("create table t_b (id integer);\n{AT_GATE}\ncreate table t_c ();");
-    let gate = Migration::new("b").after("a").upgrade(&upgrade);
-    Project::with("a<-").migration(&gate)
-}
-
-/// Locks that table until the session is dropped.
-fn close_gate(project: &Project, database: &Database<'_>) -> super::support::database::Session {
-    let castoff = project.castoff(["upgrade", "a"]).database(database);
-    castoff.output().status(0);
-    database.sql("create table gate ()");
-    let session = database.session();
-    session.sql("begin; lock table gate in share mode");
-    session
-}
-
-fn until_at_gate(database: &Database<'_>) {
-    let waiting = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' \
-        and datname = current_database() and application_name like 'castoff on %'";
-    until("castoff waits at the gate", DEADLINE, || {
-        (database.rows(waiting) == "1\n").then_some(())
-    });
 }
 
 #[test]

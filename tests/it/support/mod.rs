@@ -8,6 +8,7 @@ pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod dump;
 pub(crate) mod found;
+pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod http_server;
 pub(crate) mod interrupt;
