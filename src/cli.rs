@@ -176,6 +176,8 @@ pub enum Command {
     Merge(Merge),
     /// Move a revision behind the other head, which was merged first
     Rebase(Rebase),
+    /// Show the statements from one schema to another
+    Diff(Diff),
     /// Make a migrations directory, a configuration file and a first revision
     Init(Init),
     /// Write a copy of this program with the migrations embedded
@@ -534,6 +536,17 @@ pub struct Rebase {
     /// The revision to follow from now on [default: the other head]
     #[arg(long, value_name = "REV")]
     pub onto: Option<String>,
+}
+
+/// Arguments of `diff`.
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// The schema as it is: the URL of a database
+    #[arg(value_name = "FROM")]
+    pub from: String,
+    /// The schema as it is to be: the URL of a database
+    #[arg(value_name = "TO")]
+    pub to: String,
 }
 
 /// Arguments of `init`.

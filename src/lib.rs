@@ -24,6 +24,7 @@ pub mod database;
 
 pub mod command;
 pub mod run;
+pub mod schema;
 
 pub mod error;
 pub mod event;

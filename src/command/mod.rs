@@ -5,6 +5,7 @@ mod branches;
 mod bundle;
 mod completions;
 mod current;
+mod diff;
 mod downgrade;
 mod heads;
 mod history;
@@ -68,6 +69,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Resul
         Command::Revision(arguments) => revision::revision(config, arguments)?,
         Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Rebase(arguments) => rebase::rebase(config, arguments)?,
+        Command::Diff(arguments) => diff::diff(config, stop, arguments)?,
         Command::Init(arguments) => init::init(config, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
         Command::Completions(arguments) => completions::completions(arguments)?,

@@ -54,7 +54,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::database::connect_error::ConnectError;
-use crate::database::conninfo::{self, Conninfo};
+use crate::database::conninfo::{self, Conninfo, Sources};
 use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
@@ -94,7 +94,17 @@ impl<'c> Context<'c> {
     /// Resolves the connection; connects to nothing.
     pub fn new(config: &'c Config, stop: &'c Stop) -> Result<Self, Error> {
         Ok(Self {
-            conninfo: resolve(config)?,
+            conninfo: resolve(config, &config.database)?,
+            config,
+            stop,
+            cancel: RefCell::new(None),
+        })
+    }
+
+    /// The same for another database than the configured one.
+    pub fn to(config: &'c Config, stop: &'c Stop, database: &Sources) -> Result<Self, Error> {
+        Ok(Self {
+            conninfo: resolve(config, database)?,
             config,
             stop,
             cancel: RefCell::new(None),
@@ -235,8 +245,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
 /// The connection as it was asked for, with a name for those who look at `pg_stat_activity`, and
 /// with timeouts that notice within a minute that the other side is gone: keepalives for one that
 /// owes an answer, and a limit of its own for a question that does not arrive.
-fn resolve(config: &Config) -> Result<Conninfo, Error> {
-    let mut conninfo = conninfo::resolve(&config.database)?;
+fn resolve(config: &Config, database: &Sources) -> Result<Conninfo, Error> {
+    let mut conninfo = conninfo::resolve(database)?;
     conninfo.application_name.get_or_insert_with(|| {
         format!("castoff on {}", config.host)
             .chars()

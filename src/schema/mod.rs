@@ -1,0 +1,13 @@
+//! A database's schema as a value, and the way from one schema to another.
+//!
+//! [`catalog`] reads it with a fixed number of queries; everything behind it is pure: [`model`] what
+//! there is, [`difference`] what has to change, [`order`] in which order, [`render`] in which words.
+//! What PostgreSQL can print is never put together by hand: its own deparsers are the truth.
+
+pub mod acl;
+pub mod catalog;
+pub mod difference;
+pub mod model;
+pub mod order;
+pub mod render;
+pub mod statement;

@@ -1,0 +1,16 @@
+-- Extensions. What belongs to one is not listed by itself.
+select
+    'pg_extension'::regclass::oid,
+    e.oid,
+    0,
+    'extension',
+    array[e.extname::text],
+    array[
+        'schema', case when e.extrelocatable then n.nspname::text end,
+        'version', e.extversion,
+        'comment', obj_description(e.oid, 'pg_extension')
+    ]
+from pg_extension e
+join pg_namespace n on n.oid = e.extnamespace
+where e.extname <> 'plpgsql'
+    and $1 is not null
