@@ -64,6 +64,8 @@ pub fn default_of(kind: Kind, major: u32) -> Privileges {
         Kind::Function | Kind::Aggregate => ("X", "X"),
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => ("U", "U"),
         Kind::Schema => ("UC", ""),
+        Kind::Wrapper | Kind::Server => ("U", ""),
+        Kind::Language => ("U", "U"),
         _ => ("", ""),
     };
     let of_owner = owner

@@ -12,7 +12,7 @@ use crate::database::failure::Failure;
 
 /// The queries that list objects. Each answers with where the object is in the catalogs (class,
 /// number, column), its kind, its names, and its attributes as names and values in turn.
-const OBJECTS: [&str; 17] = [
+const OBJECTS: [&str; 29] = [
     include_str!("sql/schemas.sql"),
     include_str!("sql/extensions.sql"),
     include_str!("sql/types.sql"),
@@ -30,6 +30,18 @@ const OBJECTS: [&str; 17] = [
     include_str!("sql/policies.sql"),
     include_str!("sql/event_triggers.sql"),
     include_str!("sql/default_privileges.sql"),
+    include_str!("sql/foreign.sql"),
+    include_str!("sql/servers.sql"),
+    include_str!("sql/user_mappings.sql"),
+    include_str!("sql/collations.sql"),
+    include_str!("sql/casts.sql"),
+    include_str!("sql/operators.sql"),
+    include_str!("sql/operator_classes.sql"),
+    include_str!("sql/text_search.sql"),
+    include_str!("sql/others.sql"),
+    include_str!("sql/publications.sql"),
+    include_str!("sql/publication_tables.sql"),
+    include_str!("sql/publication_schemas.sql"),
 ];
 
 /// Where something is in the catalogs: class, number, column.
@@ -136,7 +148,32 @@ fn add_containers(schema: &mut Schema) {
                 };
                 schema.add_need(&id, &column);
             }
-            Kind::Schema | Kind::Extension | Kind::EventTrigger | Kind::DefaultPrivileges => {}
+            Kind::Schema
+            | Kind::Extension
+            | Kind::EventTrigger
+            | Kind::DefaultPrivileges
+            | Kind::Language
+            | Kind::AccessMethod
+            | Kind::Wrapper
+            | Kind::Server
+            | Kind::Cast
+            | Kind::Publication => {}
+            Kind::UserMapping => {
+                let server = Id::new(Kind::Server, &[id.name(0)]);
+                schema.add_need(&id, &server);
+            }
+            Kind::PublicationTable => {
+                let publication = Id::new(Kind::Publication, &[id.name(0)]);
+                let table = Id::new(Kind::Table, &[id.name(1), id.name(2)]);
+                schema.add_need(&id, &publication);
+                schema.add_need(&id, &table);
+            }
+            Kind::PublicationSchema => {
+                let publication = Id::new(Kind::Publication, &[id.name(0)]);
+                let home = Id::new(Kind::Schema, &[id.name(1)]);
+                schema.add_need(&id, &publication);
+                schema.add_need(&id, &home);
+            }
             _ => {
                 let home = Id::new(Kind::Schema, &[id.name(0)]);
                 if schema.objects.contains_key(&home) {
@@ -172,6 +209,12 @@ fn for_server(query: &str, major: u32) -> String {
         };
         match mark.split_once(' ') {
             Some(("since", version)) => version.parse().is_ok_and(|first: u32| major >= first),
+            // `15 to 16`: only those.
+            Some((first, rest)) if first.parse::<u32>().is_ok() => {
+                let last = rest.strip_prefix("to ").and_then(|last| last.parse().ok());
+                first.parse().is_ok_and(|first: u32| major >= first)
+                    && last.is_some_and(|last: u32| major <= last)
+            }
             Some(("before", version)) => version.parse().is_ok_and(|first: u32| major < first),
             _ => true,
         }

@@ -35,6 +35,28 @@ kinds! {
     Schema "schema",
     /// An extension, with all that belongs to it.
     Extension "extension",
+    /// A procedural language.
+    Language "language",
+    /// An access method.
+    AccessMethod "access method",
+    /// A foreign data wrapper.
+    Wrapper "foreign data wrapper",
+    /// A foreign server.
+    Server "server",
+    /// Who somebody is on a foreign server.
+    UserMapping "user mapping",
+    /// A collation.
+    Collation "collation",
+    /// A text search parser.
+    SearchParser "text search parser",
+    /// A text search template.
+    SearchTemplate "text search template",
+    /// A text search dictionary.
+    SearchDictionary "text search dictionary",
+    /// A text search configuration.
+    SearchConfiguration "text search configuration",
+    /// A conversion between encodings.
+    Conversion "conversion",
     /// An enum.
     Enum "enum",
     /// A domain, without its constraints.
@@ -51,6 +73,14 @@ kinds! {
     Function "function",
     /// An aggregate.
     Aggregate "aggregate",
+    /// A cast.
+    Cast "cast",
+    /// An operator.
+    Operator "operator",
+    /// An operator family, without its members.
+    OperatorFamily "operator family",
+    /// An operator class, with its members.
+    OperatorClass "operator class",
     /// A table, without its columns.
     Table "table",
     /// A foreign table, without its columns.
@@ -77,6 +107,12 @@ kinds! {
     Policy "policy",
     /// An event trigger.
     EventTrigger "event trigger",
+    /// A publication, without what it publishes.
+    Publication "publication",
+    /// A table of a publication.
+    PublicationTable "publication table",
+    /// A schema of a publication.
+    PublicationSchema "publication schema",
     /// Privileges of what will be made.
     DefaultPrivileges "default privileges",
 }

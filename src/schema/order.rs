@@ -42,7 +42,7 @@ pub fn statements(sides: &Sides<'_>, difference: &Difference) -> Result<Vec<Stat
     for node in &order {
         let (step, id) = node;
         match step {
-            Step::Drop if graph.is_dropped_with_another(sides, node, &place) => {}
+            Step::Drop if graph.taken_along(sides, node, &place).is_some() => {}
             Step::Drop => statements.extend(render::drop(sides, id)),
             Step::Create => statements.extend(render::create(sides, id)),
             Step::Alter => {
@@ -172,25 +172,48 @@ impl Graph {
         Err(Cycle(stuck.map(|((_, id), _)| id).collect()))
     }
 
-    /// Whether dropping a table or column takes it along, and nothing needs it gone earlier.
-    fn is_dropped_with_another(
+    /// Where something goes that nothing need drop by name: with a table or column that takes it
+    /// along, where nothing needs it gone earlier.
+    fn taken_along(
         &self,
         sides: &Sides<'_>,
         node: &Node,
         place: &BTreeMap<&Node, usize>,
-    ) -> bool {
+    ) -> Option<usize> {
         let holders = sides
             .old
             .needs(&node.1)
             .filter(|holder| takes_along(holder, &node.1));
         holders
-            .filter_map(|holder| place.get(&(Step::Drop, holder.clone())))
-            .any(|holder| {
-                let behind = self.behind.get(node).into_iter().flatten();
-                behind
-                    .filter_map(|next| place.get(next))
-                    .all(|next| next >= holder)
+            .filter_map(|holder| {
+                let holder = (Step::Drop, holder.clone());
+                let own = *place.get(&holder)?;
+                Some(self.taken_along(sides, &holder, place).unwrap_or(own))
             })
+            .find(|holder| {
+                let behind = self.behind.get(node).into_iter().flatten();
+                behind.filter_map(|next| place.get(next)).all(|next| {
+                    // What goes in the same stroke is not in the way.
+                    next >= holder || self.goes_at(sides, next, *holder, place)
+                })
+            })
+    }
+
+    /// Whether what stands at a place goes with the holder at another.
+    fn goes_at(
+        &self,
+        sides: &Sides<'_>,
+        at: &usize,
+        holder: usize,
+        place: &BTreeMap<&Node, usize>,
+    ) -> bool {
+        let node = place
+            .iter()
+            .find(|(_, other)| *other == at)
+            .map(|(node, _)| *node);
+        node.is_some_and(|node| {
+            node.0 == Step::Drop && self.taken_along(sides, node, place) == Some(holder)
+        })
     }
 }
 
@@ -209,7 +232,10 @@ fn takes_along(holder: &Id, id: &Id) -> bool {
             | Kind::Sequence
             | Kind::Statistics
     );
+    // A foreign key needs two tables, and is a part of one.
+    let is_its_own = id.names.len() < 3 || holder.names.get(..2) == id.names.get(..2);
     is_part
+        && is_its_own
         && matches!(
             holder.kind,
             Kind::Table

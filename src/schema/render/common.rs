@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, function, privilege};
+use super::{Alteration, Sides, foreign, function, plain, privilege};
 use crate::schema::acl::{self, Privileges};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
@@ -11,6 +11,9 @@ use crate::sql::ident::Literal;
 /// The owner, the privileges and the comment of an object that was just made.
 pub(super) fn after_create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let mut statements = Vec::new();
+    if id.kind == Kind::DefaultPrivileges {
+        return statements;
+    }
     let at_first = at_first(sides, id, attributes);
     statements.extend(privileges(sides, id, &at_first, attributes));
     statements.extend(comment(sides, id, None, attributes.get("comment")));
@@ -72,6 +75,14 @@ fn target(sides: &Sides<'_>, id: &Id) -> String {
         Kind::Constraint | Kind::Rule | Kind::Trigger | Kind::Policy => {
             format!("{} {own} on {qualified}", id.kind.name())
         }
+        Kind::Publication => format!("publication {own}"),
+        Kind::Wrapper | Kind::Server => foreign::target(sides, id),
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass => plain::target(sides, id),
         _ => format!("{} {qualified}", id.kind.name()),
     }
 }
@@ -116,6 +127,9 @@ pub(super) fn alter_extension(
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
+    if differing.contains("schema") && !new.has("relocatable") {
+        return Alteration::Replace;
+    }
     let mut statements = Vec::new();
     let own = sides.own(id);
     if let (true, Some(schema)) = (differing.contains("schema"), new.get("schema")) {

@@ -3,8 +3,11 @@
 //! Names are quoted where the server would quote them: [`Names`] has the server's own keywords.
 
 mod common;
+mod foreign;
 mod function;
+mod plain;
 mod privilege;
+mod publication;
 mod relation;
 mod table;
 mod types;
@@ -109,6 +112,22 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Trigger => relation::create_trigger(sides, id, attributes),
         Kind::Policy => relation::create_policy(sides, id, attributes),
         Kind::EventTrigger => common::create_event_trigger(sides, id, attributes),
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Collation
+        | Kind::SearchParser
+        | Kind::SearchTemplate
+        | Kind::SearchDictionary
+        | Kind::SearchConfiguration
+        | Kind::Conversion
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass => plain::create(sides, id, attributes),
+        Kind::Wrapper | Kind::Server | Kind::UserMapping => foreign::create(sides, id, attributes),
+        Kind::Publication => publication::create(sides, id, attributes),
+        Kind::PublicationTable => publication::add_table(sides, id, attributes),
+        Kind::PublicationSchema => publication::schema(sides, id, "add"),
         Kind::DefaultPrivileges => privilege::default_privileges(sides, id, None, Some(attributes)),
     };
     statements.extend(common::after_create(sides, id, attributes));
@@ -165,6 +184,29 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
                 qualified()
             ))]
         }
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Collation
+        | Kind::SearchParser
+        | Kind::SearchTemplate
+        | Kind::SearchDictionary
+        | Kind::SearchConfiguration
+        | Kind::Conversion
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass => {
+            vec![Statement::new(format!("drop {}", plain::target(sides, id)))]
+        }
+        Kind::Wrapper | Kind::Server | Kind::UserMapping => {
+            vec![Statement::new(format!(
+                "drop {}",
+                foreign::target(sides, id)
+            ))]
+        }
+        Kind::Publication => vec![Statement::new(format!("drop {word} {}", own()))],
+        Kind::PublicationTable => publication::drop_table(sides, id),
+        Kind::PublicationSchema => publication::schema(sides, id, "drop"),
         Kind::DefaultPrivileges => privilege::default_privileges(sides, id, Some(attributes), None),
     }
 }
@@ -203,9 +245,28 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
             Some(old),
             Some(new),
         )),
-        Kind::Schema | Kind::Aggregate | Kind::Range | Kind::DomainConstraint => {
-            Alteration::Replace
+        Kind::Wrapper | Kind::Server | Kind::UserMapping => {
+            foreign::alter(sides, id, old, new, &rest)
         }
+        Kind::Publication => publication::alter(sides, id, new, &rest),
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Collation
+        | Kind::SearchParser
+        | Kind::SearchTemplate
+        | Kind::SearchDictionary
+        | Kind::SearchConfiguration
+        | Kind::Conversion
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass
+        | Kind::PublicationTable
+        | Kind::PublicationSchema
+        | Kind::Schema
+        | Kind::Aggregate
+        | Kind::Range
+        | Kind::DomainConstraint => Alteration::Replace,
     };
     match alteration {
         Alteration::InPlace(mut statements) => {

@@ -66,6 +66,9 @@ fn target(sides: &Sides<'_>, id: &Id) -> String {
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => {
             format!("type {}", sides.qualified(id))
         }
+        Kind::Wrapper => format!("foreign data wrapper {}", sides.own(id)),
+        Kind::Server => format!("foreign server {}", sides.own(id)),
+        Kind::Language => format!("language {}", sides.own(id)),
         _ => format!("table {}", sides.qualified(id)),
     }
 }

@@ -93,6 +93,7 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     }
     if let Some(server) = get("server") {
         text += &format!(" server {}", sides.name(server));
+        text += &super::foreign::options(sides, attributes);
     }
     let mut statements = vec![Statement::new(text)];
     for (column, attributes) in columns {
@@ -128,6 +129,7 @@ fn row_security(name: &str, on: bool) -> &'static str {
 fn definition(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> String {
     let get = |name| attributes.get(name);
     let mut text = format!("{} {}", sides.own(id), get("type").unwrap_or_default());
+    text += &super::foreign::options(sides, attributes);
     if let Some(collation) = get("collation") {
         text += &format!(" collate {collation}");
     }
@@ -307,6 +309,7 @@ pub(super) fn alter(
                 let method = new.get(name).unwrap_or("heap");
                 add(&format!("set access method {}", sides.name(method)));
             }
+            "server options" => add(&super::foreign::change_options(sides, old, new)),
             "of type" => match new.get(name) {
                 Some(kind) => add(&format!("of {kind}")),
                 None => add("not of"),
@@ -464,6 +467,10 @@ pub(super) fn alter_column(
             statements.push(set(&action));
         }
     }
+    if is("server options") {
+        let options = super::foreign::change_options(sides, old, new);
+        statements.push(set(&options));
+    }
     if retypes {
         Alteration::Without(statements, IN_THE_WAY)
     } else {
@@ -501,7 +508,8 @@ fn retype(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec
     let kind = new.get("type").unwrap_or_default();
     let collation = new.get("collation").map(|name| format!(" collate {name}"));
     let collation = collation.unwrap_or_default();
-    let using = if old.get("type") == new.get("type") {
+    let is_foreign = word(sides, id) == "foreign table";
+    let using = if is_foreign || old.get("type") == new.get("type") {
         String::new()
     } else {
         // Every type has a way to text and back; between others there may be none.
@@ -510,7 +518,11 @@ fn retype(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec
         if has_way(from) && has_way(to) {
             format!(" using {own}::{kind}")
         } else {
-            let text = if from.ends_with("[]") && to.ends_with("[]") { "text[]" } else { "text" };
+            let text = if from.ends_with("[]") && to.ends_with("[]") {
+                "text[]"
+            } else {
+                "text"
+            };
             format!(" using {own}::{text}::{kind}")
         }
     };

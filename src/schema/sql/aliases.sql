@@ -34,3 +34,11 @@ select 'pg_attrdef'::regclass::oid, d.oid, 'pg_class'::regclass::oid, d.adrelid,
 from pg_attrdef d
 join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
 where a.attgenerated <> '' and d.oid >= 16384
+union all
+-- The members of an operator class.
+select d.classid, d.objid, d.refclassid, d.refobjid, 0
+from pg_depend d
+where d.classid in ('pg_amop'::regclass, 'pg_amproc'::regclass)
+    and d.refclassid in ('pg_opclass'::regclass, 'pg_opfamily'::regclass)
+    and d.deptype in ('i', 'a')
+    and d.objid >= 16384

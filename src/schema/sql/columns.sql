@@ -35,7 +35,7 @@ select
         'compression', case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end, -- since 14
         'statistics', nullif(a.attstattarget, -1)::text,
         'options', array_to_string(a.attoptions, ', '),
-        'server options', a.attfdwoptions::text,
+        'server options', to_json(a.attfdwoptions)::text,
         'inherited', case when not a.attislocal then 'true' end,
         'acl', (select json_agg(item::text)::text from unnest(a.attacl) item),
         'comment', col_description(a.attrelid, a.attnum)

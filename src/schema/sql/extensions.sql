@@ -6,7 +6,8 @@ select
     'extension',
     array[e.extname::text],
     array[
-        'schema', case when e.extrelocatable then n.nspname::text end,
+        'schema', n.nspname::text,
+        'relocatable', case when e.extrelocatable then 'true' end,
         'version', e.extversion,
         'comment', obj_description(e.oid, 'pg_extension')
     ]

@@ -37,7 +37,7 @@ select
         'of type', case when c.reloftype <> 0 then format_type(c.reloftype, null) end,
         'row security', case when c.relrowsecurity then 'true' end,
         'force row security', case when c.relforcerowsecurity then 'true' end,
-        'replica identity', case c.relreplident
+        'replica identity', case when c.relkind in ('r', 'p') then case c.relreplident
             when 'f' then 'full'
             when 'n' then 'nothing'
             when 'i' then (
@@ -46,9 +46,9 @@ select
                 join pg_class ic on ic.oid = i.indexrelid
                 where i.indrelid = c.oid and i.indisreplident
             )
-        end,
+        end end,
         'server', (select s.srvname::text from pg_foreign_table f join pg_foreign_server s on s.oid = f.ftserver where f.ftrelid = c.oid),
-        'server options', (select f.ftoptions::text from pg_foreign_table f where f.ftrelid = c.oid)
+        'server options', (select to_json(f.ftoptions)::text from pg_foreign_table f where f.ftrelid = c.oid)
     ]
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
