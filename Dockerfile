@@ -54,6 +54,7 @@ COPY --from=build /out/castoff /out/timetracker /
 USER 65532:65532
 ENV LISTEN=0.0.0.0 PORT=8000
 EXPOSE 8000
+# A server without a health command of its own has castoff's: CMD ["/castoff", "status"].
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["/timetracker", "--health"]
 ENTRYPOINT ["/castoff", "run", "--"]
 CMD ["/timetracker"]

@@ -18,6 +18,10 @@ soak count="5000":
 container:
     tests/container/run.sh
 
+# The manifests and the Helm chart, compared with the schemas of Kubernetes.
+kubernetes:
+    tests/kubernetes.sh
+
 # castoff and its peers, side by side.
 bench:
     benches/run.sh

@@ -40,7 +40,7 @@ pub struct Options {
     /// Schema of the ledger [default: castoff] (`CASTOFF_SCHEMA`)
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub ledger_schema: Option<String>,
-    /// How long to wait for the database, connecting included [default: 60s]
+    /// How long to wait for the database, and for all that --for names [default: 60s]
     #[arg(long, global = true, value_name = "DURATION")]
     pub wait_timeout: Option<String>,
     /// How long to wait while another castoff holds the migration lock [default: 10m]
@@ -91,13 +91,13 @@ pub struct Options {
     /// Name of this image or release, recorded in the ledger
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub image: Option<String>,
-    /// File that always holds what castoff is doing, as JSON
+    /// File that always holds what castoff is doing, as JSON (see docs/observability.md)
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub status_file: Option<String>,
-    /// File for the metrics, as the textfile collector of Prometheus reads it
+    /// File that gets the metrics in the end, for the textfile collector of `node_exporter`
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub metrics_file: Option<String>,
-    /// File for the error that ends castoff [default: /dev/termination-log, when it is there]
+    /// File for the error that ends castoff, in one line [default: /dev/termination-log, when there]
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub termination_log: Option<String>,
     /// How much to tell: error, warn, info or debug [default: info]
@@ -144,7 +144,7 @@ pub enum Command {
     Supervise(Supervise),
     /// Only wait: for the database, for a revision, for other services
     Wait(Wait),
-    /// Say how castoff, or the server that it became, is doing; for health checks
+    /// Say how castoff, or the server that it became, is doing: a health command
     Status(Status),
     /// Move forward to a target
     Upgrade(Upgrade),
@@ -200,7 +200,7 @@ pub struct Run {
     /// What else to wait for.
     #[command(flatten)]
     pub waiting: WaitingOptions,
-    /// What is waited for between the migrations and CMD; repeatable
+    /// Something to wait for between the migrations and CMD, as for --for; repeatable
     #[arg(long, value_name = "WHAT")]
     pub before_exec: Vec<String>,
     /// The page that is shown until CMD serves.
@@ -217,7 +217,8 @@ pub struct Run {
 /// What else is waited for than the database.
 #[derive(Args, Clone, Debug, Default)]
 pub struct WaitingOptions {
-    /// Something to wait for besides: an address, a URL, a file, a socket, a command; repeatable
+    /// Something to wait for besides: `tcp://HOST:PORT`, `http(s)://…`, `file:PATH`, `unix:PATH`,
+    /// `exec:COMMAND`; repeatable
     #[arg(long = "for", visible_alias = "before-migrate", value_name = "WHAT")]
     pub wait_for: Vec<String>,
 }
@@ -241,14 +242,15 @@ pub struct HoldingOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Privileges")]
 pub struct PrivilegeOptions {
-    /// Run CMD as this user, without supplementary groups
+    /// Run CMD as this user, by number or name; castoff itself keeps its own
     #[arg(long, value_name = "UID[:GID]")]
     pub user: Option<String>,
     /// Keep CMD from ever gaining privileges by executing a file
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub no_new_privs: Option<String>,
-    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
+    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names: for these VARs, or
+    /// for all files in /run/secrets
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "VAR,…", hide_short_help = true)]
     pub expand_secrets: Option<String>,
     /// Variable that CMD is not to see; repeatable
     #[arg(long, value_name = "NAME", hide_short_help = true)]
@@ -259,16 +261,16 @@ pub struct PrivilegeOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Init")]
 pub struct InitOptions {
-    /// Send signals to CMD's whole process group, not to CMD alone
+    /// Send signals to CMD's whole process group, and SIGTERM to who is left of it at the end
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub kill_group: Option<String>,
     /// Send another signal instead (TERM:QUIT), or none (HUP:0); repeatable
     #[arg(long, value_name = "FROM:TO", hide_short_help = true)]
     pub rewrite: Vec<String>,
-    /// How long CMD may take to stop before it is killed; 0 for ever [default: 10s]
+    /// How long CMD may take to stop after SIGTERM or SIGINT before it is killed [default: 0, for ever]
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub grace: Option<String>,
-    /// Signal for CMD when castoff's own parent dies
+    /// Signal for CMD when castoff's own parent dies, or castoff itself
     #[arg(long, value_name = "SIGNAL", hide_short_help = true)]
     pub parent_death_signal: Option<String>,
     /// Exit with 0 when CMD exits with this status: 143 for one that ends by SIGTERM; repeatable
@@ -277,11 +279,14 @@ pub struct InitOptions {
 }
 
 /// Arguments of `supervise`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct Supervise {
     /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(last = true, required_unless_present = "pause", value_name = "CMD")]
     pub server: Vec<OsString>,
+    /// Start nothing: collect orphans until SIGTERM or SIGINT
+    #[arg(long, conflicts_with = "server")]
+    pub pause: bool,
     /// How CMD is looked after.
     #[command(flatten)]
     pub supervision: InitOptions,
@@ -290,7 +295,7 @@ pub struct Supervise {
 /// Arguments of `wait`.
 #[derive(Args, Debug)]
 pub struct Wait {
-    /// Wait until this revision is applied: head, or an id or prefix
+    /// Wait until this revision is applied, by whomever: head, heads, LABEL@head, an id or prefix
     #[arg(long, value_name = "REV")]
     pub revision: Option<String>,
     /// What else to wait for.
@@ -301,7 +306,7 @@ pub struct Wait {
 /// Arguments of `status`.
 #[derive(Args, Debug)]
 pub struct Status {
-    /// Be content with a castoff that waits or migrates
+    /// Exit with 0 also while castoff waits or migrates
     #[arg(long)]
     pub live: bool,
     /// How to print

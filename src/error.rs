@@ -2,6 +2,7 @@
 //! status and one line of help. The codes and statuses are public contract: see `docs/errors.md`.
 
 mod help;
+mod line;
 
 use std::io;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::database::conninfo_error::ConninfoError;
 use crate::database::failure::{Failure, Refusal};
 use crate::database::ledger::FenceError;
 use crate::database::session::Holder;
+use crate::health::Unknown;
 use crate::migrations::FilesError;
 use crate::place::Place;
 use crate::revision::history_error::HistoryError;
@@ -27,9 +29,13 @@ use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
 use crate::run::half_error::HalfError;
+use crate::run::holding::listen_error::ListenError;
 use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
+use crate::run::privilege_error::PrivilegeError;
+use crate::run::wait_error::WaitError;
 use crate::sql::ident::{Ident, InvalidIdent};
+use crate::supervise::error::InitError;
 
 /// Why castoff ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +84,9 @@ pub enum Error {
         #[source]
         source: Box<ConnectError>,
     },
+    /// What else was waited for.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
     /// The database refused in a way that waiting does not mend.
     #[error("database {database} cannot be used")]
     Refused {
@@ -226,9 +235,21 @@ pub enum Error {
     /// Recording revisions without running them.
     #[error("nothing was recorded")]
     Stamp(#[from] FenceError),
+    /// The user and the secrets that the web server should have.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
+    /// castoff cannot listen for the server.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The web server cannot be started.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// Nobody says how castoff is doing.
+    #[error(transparent)]
+    Health(#[from] Unknown),
+    /// Being an init.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// Somebody asked castoff to stop.
     #[error("stopped by {}", signal_name(*signal))]
     Stopped {
@@ -291,6 +312,15 @@ impl Error {
         )
     }
 
+    /// Whether it says no more than that the time for a wait is over.
+    pub fn is_late(&self) -> bool {
+        matches!(
+            self,
+            Self::NotReady { .. }
+                | Self::Wait(WaitError::NotReady { .. } | WaitError::NotApplied { .. })
+        )
+    }
+
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -306,6 +336,7 @@ impl Error {
             Self::Plan(error) => error.code(),
             Self::Rebase(error) => error.code(),
             Self::NotReady { .. } => "not-ready",
+            Self::Wait(error) => error.code(),
             Self::Refused { source, .. } => source.code(),
             Self::NotCreated { .. } => "not-created",
             Self::Database {
@@ -346,7 +377,11 @@ impl Error {
             Self::Hook(error) => error.code(),
             Self::Placeholder(error) => error.code(),
             Self::Stamp(_) => "stamp-failed",
+            Self::Privilege(error) => error.code(),
+            Self::Listen(error) => error.code(),
             Self::Exec(error) => error.code(),
+            Self::Health(error) => error.code(),
+            Self::Init(error) => error.code(),
             Self::Stopped { .. } => "stopped",
             Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
@@ -366,8 +401,15 @@ impl Error {
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
             Self::Rebase(error) => error.exit_status(),
-            Self::Config(_) | Self::Conninfo(_) | Self::Name(_) | Self::Placeholder(_) => 10,
+            Self::Config(_)
+            | Self::Conninfo(_)
+            | Self::Name(_)
+            | Self::Placeholder(_)
+            | Self::Health(_)
+            | Self::Listen(_)
+            | Self::Privilege(_) => 10,
             Self::NotReady { .. } | Self::Refused { .. } => 11,
+            Self::Wait(error) => error.exit_status(),
             Self::NotCreated { .. }
             | Self::Database { .. }
             | Self::Stamp(_)
@@ -403,6 +445,7 @@ impl Error {
             Self::Hook(error) => error.exit_status(),
             Self::System(_) => 70,
             Self::Exec(error) => error.exit_status(),
+            Self::Init(error) => error.exit_status(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }
@@ -490,7 +533,7 @@ impl Error {
 }
 
 /// `30 s`, `500 ms`.
-fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     if duration.subsec_millis() == 0 {
         format!("{} s", duration.as_secs())
     } else {

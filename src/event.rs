@@ -3,6 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
@@ -62,4 +65,11 @@ impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.set(field, value.into());
     }
+}
+
+/// A moment as events have it: RFC 3339 in UTC, to the millisecond.
+pub fn timestamp(moment: OffsetDateTime) -> String {
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    moment.format(FORMAT).unwrap_or_default()
 }

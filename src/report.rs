@@ -7,9 +7,12 @@
 mod bar;
 
 use std::io::{self, IsTerminal, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use nix::sys::stat::{SFlag, fstat};
+use nix::unistd::{Uid, fchown};
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -18,7 +21,8 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::config::{LogFormat, LogLevel};
 use crate::error::Error;
-use crate::event::Fields;
+use crate::event::{Fields, timestamp};
+use crate::status::Failure;
 use crate::status::board::Board;
 use bar::{Bar, Shown};
 
@@ -44,12 +48,14 @@ pub fn tell(level: LogLevel, format: LogFormat, board: &Board) {
     let story = Story {
         format,
         filter,
+        board: board.clone(),
         progress: Mutex::new(None),
     };
     let subscriber = tracing_subscriber::registry()
         .with(story)
         .with(board.clone());
-    // Only a second call could fail, and it would change nothing.
+    // The board comes last, so that the story can say what was before. Only a second call could
+    // fail, and it would change nothing.
     tracing::subscriber::set_global_default(subscriber).ok();
 }
 
@@ -73,10 +79,10 @@ pub fn print_json(document: &Value) -> Result<(), Error> {
 }
 
 /// Tells the error that ends the run.
-pub fn fail(error: &Error, format: LogFormat) {
+pub fn fail(error: &Error, failure: &Failure, format: LogFormat) {
     let text = match format {
         LogFormat::Text => render(error),
-        LogFormat::Json => format!("{}\n", error_as_json(error)),
+        LogFormat::Json => format!("{}\n", error_as_json(error, failure)),
     };
     write_story(&text);
 }
@@ -86,6 +92,23 @@ pub fn fail(error: &Error, format: LogFormat) {
 pub fn story_of_a_child() -> std::process::Stdio {
     leave_terminal();
     io::stderr().into()
+}
+
+/// Lets another user open the standard streams by name, as servers do that log to `/dev/stdout`. Engines
+/// make them for the user that a container begins as. Pipes and terminals alone: a file belongs to
+/// whoever made it. Where this is not allowed, they can still be written to as they are.
+pub fn give_streams_to(user: u32) {
+    let give = |stream: BorrowedFd<'_>| {
+        let is_pipe = fstat(stream).is_ok_and(|stat| {
+            SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFIFO
+        });
+        if is_pipe || stream.is_terminal() {
+            fchown(stream, Some(Uid::from_raw(user)), None).ok();
+        }
+    };
+    give(io::stdin().as_fd());
+    give(io::stdout().as_fd());
+    give(io::stderr().as_fd());
 }
 
 /// Draws the time that has passed, where a line is drawn at the foot of the terminal. To be called
@@ -103,18 +126,18 @@ pub fn leave_terminal() {
     }
 }
 
-/// Tells of a bug of castoff's own.
-pub fn bug(panic: &str) {
+/// Tells of a bug of castoff's own, and returns the line that says so.
+pub fn bug(panic: &str) -> String {
     // The bug may have been met while the line was drawn: whoever draws has the lock.
     if let Ok(mut bar) = BAR.try_lock()
         && let Some(bar) = bar.as_mut()
     {
         bar.clear();
     }
-    let text = format!(
-        "error[bug]: castoff has a bug: {panic}\n  help: report this line with `castoff --version`\n"
-    );
+    let line = format!("error[bug]: castoff has a bug: {panic}");
+    let text = format!("{line}\n  help: report this line with `castoff --version`\n");
     io::stderr().write_all(text.as_bytes()).ok();
+    line
 }
 
 /// The error as people read it.
@@ -138,7 +161,7 @@ pub fn render(error: &Error) -> String {
             line(format!("{:>4} | {content}", place.line + offset));
         }
     }
-    for cause in causes(error) {
+    for cause in error.causes() {
         line(format!("  caused by: {cause}"));
     }
     for (name, content) in error.notes() {
@@ -148,36 +171,27 @@ pub fn render(error: &Error) -> String {
     text
 }
 
-fn error_as_json(error: &Error) -> Value {
+fn error_as_json(error: &Error, failure: &Failure) -> Value {
     let mut document = Map::new();
     let mut set = |key: &str, value: Value| drop(document.insert(key.to_owned(), value));
-    set("timestamp", timestamp().into());
+    set("timestamp", now().into());
     set("level", "error".into());
     set("event", "error".into());
     set("code", error.code().into());
     set("exit_status", error.exit_status().into());
+    set("phase", failure.phase.name().into());
+    set("phase_milliseconds", milliseconds(failure.lasted));
     set("message", error.to_string().into());
     if let Some(place) = error.place() {
         set("path", place.path.clone().into());
         set("line", place.line.into());
     }
-    set("causes", causes(error).into());
+    set("causes", error.causes().into());
     for (name, content) in error.notes() {
         set(&name.replace(' ', "_"), content.into());
     }
     set("help", error.help().into());
     Value::Object(document)
-}
-
-/// The chain of sources, without what a message has said already.
-fn causes(error: &Error) -> Vec<String> {
-    let mut causes = Vec::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    causes
 }
 
 /// A line of the story goes out in one write, so that replicas on one terminal do not interleave.
@@ -189,15 +203,14 @@ fn write_story(text: &str) {
     io::stderr().write_all(text.as_bytes()).ok();
 }
 
-/// RFC 3339 in UTC, to the millisecond.
-fn timestamp() -> String {
-    use time::format_description::BorrowedFormatItem;
-    use time::macros::format_description;
-    const FORMAT: &[BorrowedFormatItem<'_>] =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    time::OffsetDateTime::now_utc()
-        .format(FORMAT)
-        .unwrap_or_default()
+fn now() -> String {
+    timestamp(time::OffsetDateTime::now_utc())
+}
+
+fn milliseconds(duration: Duration) -> Value {
+    u64::try_from(duration.as_millis())
+        .unwrap_or(u64::MAX)
+        .into()
 }
 
 /// The board follows the story whatever part of it is told.
@@ -207,6 +220,8 @@ const ON_THE_BOARD: LevelFilter = LevelFilter::INFO;
 struct Story {
     format: LogFormat,
     filter: LevelFilter,
+    /// Still shows what was before an event that is being told.
+    board: Board,
     /// When a log last had a line of progress, or could have had the first.
     progress: Mutex<Option<Instant>>,
 }
@@ -215,7 +230,7 @@ impl Story {
     /// Whether an event is drawn, or left out, instead of being written as a line.
     fn is_drawn(&self, fields: &Fields) -> bool {
         match fields.text("event") {
-            Some("phase") => self.format == LogFormat::Text,
+            Some("phase") => self.format == LogFormat::Text || self.is_present(fields),
             // For people the line that says `applied` is enough.
             Some("applying") if self.format == LogFormat::Text => {
                 if let Some(bar) = bar().as_mut() {
@@ -238,6 +253,24 @@ impl Story {
             _ => false,
         }
     }
+
+    /// Whether a phase is entered that goes on.
+    fn is_present(&self, fields: &Fields) -> bool {
+        fields.text("phase") == Some(self.board.status().phase.name())
+    }
+
+    /// Says of a new phase what came before it, and how long that took.
+    fn complete(&self, fields: &mut Fields) {
+        if fields.text("event") == Some("phase") {
+            let before = self.board.status();
+            let mut set = |name: &str, value| drop(fields.others.insert(name.to_owned(), value));
+            set("previous", before.phase.name().into());
+            set(
+                "previous_milliseconds",
+                milliseconds(before.since.elapsed()),
+            );
+        }
+    }
 }
 
 impl<S: Subscriber> Layer<S> for Story {
@@ -255,10 +288,11 @@ impl<S: Subscriber> Layer<S> for Story {
         if level > self.filter {
             return;
         }
-        let fields = Fields::of(event);
+        let mut fields = Fields::of(event);
         if self.is_drawn(&fields) {
             return;
         }
+        self.complete(&mut fields);
         write_story(&match self.format {
             LogFormat::Text => as_text(level, &fields.message),
             LogFormat::Json => as_json(level, fields),
@@ -290,7 +324,7 @@ fn as_text(level: Level, message: &str) -> String {
 
 fn as_json(level: Level, fields: Fields) -> String {
     let mut document = Map::new();
-    document.insert("timestamp".to_owned(), timestamp().into());
+    document.insert("timestamp".to_owned(), now().into());
     document.insert(
         "level".to_owned(),
         level.as_str().to_ascii_lowercase().into(),

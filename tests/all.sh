@@ -26,8 +26,9 @@ main() {
     if have shellcheck; then
         # Of the files that are only sourced, those that source them know the variables.
         step "shellcheck" shellcheck --external-sources startup.sh tests/*.sh \
-            tests/container/run.sh tests/container/*/*.sh benches/run.sh .ci/run
-        step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh
+            tests/container/run.sh tests/container/*/*.sh tests/kubernetes/*.sh \
+            deploy/compose/*.sh benches/run.sh .ci/run
+        step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh tests/init-suites/dumb-init
     else
         echo "shellcheck: skipped, it is not installed and could not be"
     fi
@@ -42,6 +43,7 @@ main() {
         counted "faults, PostgreSQL $major" faults "$major"
     done
     step "size" size
+    counted "kubernetes" tests/kubernetes.sh
     if [ "${CASTOFF_TEST_CONTAINERS:-1}" = 0 ]; then
         echo "containers: skipped, as CASTOFF_TEST_CONTAINERS=0 says"
     else

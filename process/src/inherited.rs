@@ -2,7 +2,10 @@
 //! ignored, and those that are blocked. Rust's start-up ignores SIGPIPE before `main`, so this is
 //! read by a constructor, which the C library calls earlier.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::sys;
 
 /// Bit n-1 stands for signal n, as in proc(5).
 static IGNORED: AtomicU64 = AtomicU64::new(0);
@@ -19,6 +22,24 @@ pub fn ignored() -> u64 {
 /// Signals that were blocked when this process began: bit n-1 stands for signal n.
 pub fn blocked() -> u64 {
     BLOCKED.load(Ordering::Relaxed)
+}
+
+/// Ignores and blocks what was ignored and blocked when this process began, and nothing else. For
+/// the moment before an exec. Signals that have a handler get their default action by the exec.
+pub(crate) fn restore() -> io::Result<()> {
+    for number in 1..=LAST_SIGNAL {
+        let bit = 1 << (number - 1);
+        if ignored() & bit != 0 {
+            sys::ignore(number, true)?;
+        } else if is_ignored(number) {
+            sys::ignore(number, false)?;
+        }
+    }
+    // What a parent of Rust or of the C library's own leaves ignored by accident.
+    for number in 32..34 {
+        sys::default_internal(number);
+    }
+    sys::set_mask(&sys::mask_of(blocked()))
 }
 
 #[used]

@@ -20,6 +20,7 @@ mod revision;
 mod script;
 mod show;
 mod stamp;
+mod status;
 mod upgrade;
 
 use crate::cli::{Cli, Command};
@@ -52,8 +53,9 @@ impl From<bool> for Finding {
 pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Result<Finding, Error> {
     match &cli.command {
         Command::Run(arguments) => run::run(config, stop, board, &arguments.server)?,
-        Command::Supervise(_) | Command::Status(_) => {}
-        Command::Wait(_) => run::wait(config, stop)?,
+        Command::Supervise(_) => {}
+        Command::Status(arguments) => return status::status(config, arguments),
+        Command::Wait(arguments) => run::wait(config, stop, arguments.revision.as_deref())?,
         Command::Upgrade(arguments) => upgrade::upgrade(config, stop, arguments)?,
         Command::Downgrade(arguments) => downgrade::downgrade(config, stop, arguments)?,
         Command::Plan(arguments) => return plan::plan(config, stop, arguments),

@@ -5,8 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::holding::Activation;
 use super::layer::{KEYS, Layer};
 use super::layers::Layers;
+use super::privileges::Expand;
+use super::secret_file::{self, SecretFile};
 use crate::cli::Options;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
@@ -79,6 +82,27 @@ pub(super) fn sources(
         home: variable("HOME").map(PathBuf::from),
         user: operating_system_user,
     })
+}
+
+/// What the server would take for its database, where castoff was given another one and libpq's
+/// `PGPASSWORD` may be the password of either. Nothing if nobody can tell.
+pub(super) fn server_sources(
+    layers: &Layers,
+    environment: &BTreeMap<String, String>,
+    own: &Sources,
+) -> Option<Sources> {
+    let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    let has_own = layers.flags.database_url.is_some()
+        || SECRET_VARIABLES
+            .into_iter()
+            .any(|name| variable(name).is_some());
+    variable("PGPASSWORD").filter(|_| has_own)?;
+    let url = match (variable("DATABASE_URL"), variable("DATABASE_URL_FILE")) {
+        (Some(url), _) => Some((url.clone(), "DATABASE_URL".to_owned())),
+        (None, Some(path)) => Some((secret_file(path, "DATABASE_URL_FILE").ok()?, path.clone())),
+        (None, None) => None,
+    };
+    Some(Sources { url, ..own.clone() })
 }
 
 /// Values for placeholders: from flags, variables and the file, the strongest of each name.
@@ -167,12 +191,65 @@ pub(super) fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
     Ok(variables)
 }
 
+/// The files that the server gets as variables. Its variables may have any bytes, so they are not those
+/// of [`environment`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn secret_files(expand: &Expand) -> Vec<SecretFile> {
+    if *expand == Expand::Nothing {
+        return Vec::new();
+    }
+    let variables: Vec<_> = std::env::vars_os().collect();
+    secret_file::choose(expand, &variables)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one reader of the environment"
 )]
 pub(super) fn path() -> Option<std::ffi::OsString> {
     std::env::var_os("PATH")
+}
+
+/// The variables of these options alone; whatever else there is may be anything.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn of_keys(keys: &[&str]) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut variables = BTreeMap::new();
+    for key in keys {
+        let name = format!("CASTOFF_{}", key.to_ascii_uppercase());
+        if let Some(value) = std::env::var_os(&name) {
+            let Ok(value) = value.into_string() else {
+                return Err(ConfigError::NotUtf8 { name });
+            };
+            variables.insert(name, value);
+        }
+    }
+    Ok(variables)
+}
+
+/// The variables of `sd_listen_fds(3)`, for those who read no others.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn activation() -> Activation {
+    let names = Activation::VARIABLES.into_iter();
+    let given = names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    Activation::of(&given.collect())
+}
+
+/// A variable of tini's, which `castoff` knows under tini's name only.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one reader of the environment"
+)]
+pub(super) fn of_tini(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
 }
 
 /// The configuration file: the one that was named, or `castoff.toml` when it is there.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::layer::KEYS;
 use crate::place::Place;
+use crate::status::page::UnknownPlaceholder;
 
 /// Why castoff cannot tell what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,14 @@ pub enum ConfigError {
         place: Box<Place>,
         /// The parser's own words.
         reason: String,
+    },
+    /// The user's holding page has a placeholder that stands for nothing.
+    #[error("{unknown}")]
+    Placeholder {
+        /// Where in the page.
+        place: Box<Place>,
+        /// Which one.
+        unknown: UnknownPlaceholder,
     },
     /// The configuration file or a secret file cannot be read.
     #[error("`{}` (named by {named_by}) cannot be read", path.display())]
@@ -63,6 +72,7 @@ impl ConfigError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::File { .. } => "config-file",
+            Self::Placeholder { .. } => "config-placeholder",
             Self::Unreadable { .. } => "config-unreadable",
             Self::Twice { .. } => "config-twice",
             Self::Value { .. } | Self::NotUtf8 { .. } | Self::Environment { .. } => "config-value",
@@ -76,6 +86,7 @@ impl ConfigError {
                 format!("the keys of castoff.toml are: {}", KEYS.join(", "))
             }
             Self::File { .. } => "write it as `key = \"value\"`, each key once".into(),
+            Self::Placeholder { unknown, .. } => unknown.help(),
             Self::Unreadable { named_by, .. } => {
                 format!("check that {named_by} names a file that this user may read")
             }
@@ -88,7 +99,7 @@ impl ConfigError {
 
     /// Where in a file it is.
     pub fn place(&self) -> Option<&Place> {
-        if let Self::File { place, .. } = self {
+        if let Self::File { place, .. } | Self::Placeholder { place, .. } = self {
             Some(place)
         } else {
             None

@@ -115,16 +115,16 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     Scalar::deserialize(deserializer).map(|value| Some(value.into_text()))
 }
 
-/// Several texts, or one that is cut into words: either way one line of words.
+/// Several texts, or one that is cut into words: either way one line of words. One number is a word.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "not a text, or a list of texts")]
     enum Texts {
-        Line(String),
+        Line(Scalar),
         Several(Vec<Scalar>),
     }
     Ok(match Texts::deserialize(deserializer)? {
-        Texts::Line(line) => Some(line),
+        Texts::Line(line) => Some(line.into_text()),
         Texts::Several(texts) => {
             let texts: Vec<String> = texts.into_iter().map(Scalar::into_text).collect();
             words::join(&texts)

@@ -3,14 +3,16 @@
 //! A flag wins over the environment, which wins over the file. A value keeps the name of the
 //! place it came from until it is parsed, so that the error names what to correct.
 
+pub mod awaited;
 mod environment;
 pub mod error;
 pub mod holding;
-pub mod init;
+mod init;
 mod layer;
 mod layers;
 pub mod observed;
 pub mod privileges;
+pub mod secret_file;
 mod value;
 mod words;
 
@@ -18,18 +20,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use castoff_process::supervision::Supervision;
+
 use crate::cli::Cli;
 use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
+use awaited::Awaited;
 use environment::{environment, file};
 use error::ConfigError;
-use holding::Holding;
-use init::Init;
+use holding::{Activation, Holding};
 use layer::Layer;
 use layers::Layers;
 use observed::Observed;
 use privileges::Privileges;
+use secret_file::SecretFile;
 use value::Setting;
 
 /// Everything castoff was told, resolved.
@@ -37,6 +42,9 @@ use value::Setting;
 pub struct Config {
     /// Where the database is said to be. Parsed when a command needs a database.
     pub database: Sources,
+    /// Where the server's own database is said to be, if it is another one than castoff's and they
+    /// might share a password that only one of them should have.
+    pub server_database: Option<Sources>,
     /// Where the migrations are.
     pub migrations: MigrationsFrom,
     /// The schema of the ledger.
@@ -64,17 +72,21 @@ pub struct Config {
     /// Variables that are castoff's alone, and are taken out of the environment of others.
     pub secret_variables: Vec<String>,
     /// What is waited for besides the database, before the migrations.
-    pub wait_for: Vec<String>,
+    pub wait_for: Vec<Awaited>,
     /// What is waited for between the migrations and the server's start.
-    pub before_exec: Vec<String>,
+    pub before_exec: Vec<Awaited>,
     /// The page that is shown until the server serves.
     pub holding: Option<Holding>,
+    /// The sockets that castoff itself was given.
+    pub activation: Activation,
     /// What the server may do and see.
     pub privileges: Privileges,
+    /// The files that it gets as variables.
+    pub secret_files: Vec<SecretFile>,
     /// Whether castoff stays as the server's init.
     pub stays: bool,
     /// How it looks after the server then.
-    pub init: Init,
+    pub init: Supervision,
     /// The files that castoff keeps for others to look at.
     pub observed: Observed,
     /// How much of the story is told.
@@ -180,12 +192,14 @@ impl Config {
             file_name: file_name.display().to_string(),
         };
         let text = |key| layers.pick(key).map(|setting| setting.value);
-        let texts = |key| {
-            let settings = layers.list(key)?.into_iter();
-            Ok(settings.map(|setting| setting.value).collect())
+        let awaited = |key| -> Result<Vec<Awaited>, ConfigError> {
+            layers.list(key)?.iter().map(Awaited::read).collect()
         };
+        let database = environment::sources(&layers, &environment)?;
+        let privileges = Privileges::read(&layers)?;
         Ok(Self {
-            database: environment::sources(&layers, &environment)?,
+            server_database: environment::server_sources(&layers, &environment, &database),
+            database,
             migrations: match text("migrations") {
                 Some(directory) => MigrationsFrom::Directory(directory.into()),
                 None => MigrationsFrom::EmbeddedOr("migrations".into()),
@@ -220,12 +234,14 @@ impl Config {
             },
             placeholders: environment::placeholders(&cli.options, &environment, &layers.file)?,
             secret_variables: environment::secret_variables(&environment),
-            wait_for: texts("for")?,
-            before_exec: texts("before_exec")?,
+            wait_for: awaited("for")?,
+            before_exec: awaited("before_exec")?,
             holding: Holding::read(&layers)?,
-            privileges: Privileges::read(&layers)?,
+            activation: Activation::of(&environment),
+            secret_files: environment::secret_files(&privileges.expand),
+            privileges,
             stays: layers.flag("init")?,
-            init: Init::read(&layers)?,
+            init: init::read(&layers)?,
             observed: Observed::read(&layers),
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
@@ -239,22 +255,51 @@ impl Config {
     }
 }
 
-/// How errors are told, as far as that can be known when the rest of the configuration is wrong.
-pub fn log_format(cli: &Cli) -> LogFormat {
-    let environment = environment().unwrap_or_default();
-    let file_layer = file(&cli.options, &environment)
-        .ok()
-        .and_then(|(name, text)| {
-            let layer = Layer::of_file(&name, &text?).ok()?;
-            Some(layer)
-        });
+/// How `supervise` looks after its command. Flags and variables say so; `castoff.toml` belongs to the
+/// application in whose directory it stands, and is not read.
+pub fn supervision(cli: &Cli) -> Result<Supervision, ConfigError> {
+    let variables = environment::of_keys(&init::KEYS)?;
     let layers = Layers {
         flags: Layer::of_flags(cli),
+        environment: Layer::of_environment(&variables)?,
+        file: Layer::default(),
+        file_name: String::new(),
+    };
+    init::read(&layers)
+}
+
+/// Where commands are looked for.
+pub fn path() -> Option<std::ffi::OsString> {
+    environment::path()
+}
+
+/// The sockets that somebody was given, as systemd does it: `LISTEN_PID` says who.
+pub fn activation() -> Activation {
+    environment::activation()
+}
+
+/// A variable of tini's, which counts under tini's name alone.
+pub fn tini_variable(name: &str) -> Option<std::ffi::OsString> {
+    environment::of_tini(name)
+}
+
+/// How errors are told, and which files get them, as far as that can be known when the rest of the
+/// configuration is wrong, or the command line itself.
+pub fn telling(cli: Option<&Cli>) -> (LogFormat, Observed) {
+    let environment = environment().unwrap_or_default();
+    let options = cli.map(|cli| cli.options.clone()).unwrap_or_default();
+    let file_layer = file(&options, &environment).ok().and_then(|(name, text)| {
+        let layer = Layer::of_file(&name, &text?).ok()?;
+        Some(layer)
+    });
+    let layers = Layers {
+        flags: cli.map(Layer::of_flags).unwrap_or_default(),
         environment: Layer::of_environment(&environment).unwrap_or_default(),
         file: file_layer.unwrap_or_default(),
         file_name: String::new(),
     };
-    layers
+    let format = layers
         .parse("log_format", LogFormat::Text, Setting::log_format)
-        .unwrap_or(LogFormat::Text)
+        .unwrap_or(LogFormat::Text);
+    (format, Observed::read(&layers))
 }

@@ -398,11 +398,12 @@ fn several(all: &[(String, ConnectError)]) -> String {
     each.join("; ")
 }
 
+/// What is wrong with the certificate that `host` showed, in plain words.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the other problems share one message"
 )]
-fn certificate_message(error: &rustls::Error, host: &str) -> String {
+pub fn certificate_message(error: &rustls::Error, host: &str) -> String {
     use rustls::CertificateError as E;
     let rustls::Error::InvalidCertificate(problem) = error else {
         return "the server's certificate cannot be verified".into();

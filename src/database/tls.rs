@@ -164,6 +164,18 @@ pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, TlsFileError>
     Ok(config)
 }
 
+/// rustls set up for HTTPS, with the trust of `sslrootcert=system`, and rustls' own verifier: the web
+/// has no certificates of version 1, and no names in the subject alone.
+pub fn https_config() -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has cipher suites for TLS 1.2 and 1.3")
+        .with_root_certificates(web_roots())
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
 fn trust(options: &TlsOptions) -> Trust {
     let verifies = options.mode >= SslMode::VerifyCa;
     match &options.roots {

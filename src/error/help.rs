@@ -25,6 +25,7 @@ impl Error {
             Self::Plan(error) => error.help(),
             Self::Rebase(error) => error.help(),
             Self::NotReady { source, .. } | Self::Refused { source, .. } => source.help(),
+            Self::Wait(error) => error.help(),
             Self::NotCreated { .. } => {
                 "grant the role `createdb`, or create the database with `createdb`".into()
             }
@@ -79,7 +80,11 @@ impl Error {
             Self::Stamp(FenceError::LockLost | FenceError::LedgerMoved) => {
                 "start again: the ledger is as it was".into()
             }
+            Self::Privilege(error) => error.help(),
+            Self::Listen(error) => error.help(),
             Self::Exec(error) => error.help(),
+            Self::Health(error) => error.help(),
+            Self::Init(error) => error.help(),
             Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),
             Self::Dump { reason } if !reason.contains("version") && !reason.contains("installed") => {
                 "correct what `pg_dump` complains of; it connects as DATABASE_URL says".into()

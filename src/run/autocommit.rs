@@ -92,6 +92,7 @@ pub(super) async fn run(work: &Work<'_>) -> Result<(), ApplyError> {
                 first += 1;
                 info!(
                     event = "already-done",
+                    revision = %work.script.id,
                     "statement {first} of {} was done: {reason}", work.script.id
                 );
             }
@@ -212,6 +213,7 @@ async fn one_statement(work: &Work<'_>, record: i64, index: usize) -> Result<(),
 async fn finished(work: &Work<'_>, record: i64, index: usize, statement: &str) -> Result<(), Stop> {
     info!(
         event = "finish",
+        revision = %work.script.id,
         "finishing what an earlier start began: {statement}"
     );
     let attempt = async || together(work, record, index, Some(statement)).await;
@@ -348,6 +350,7 @@ async fn resume_at(work: &Work<'_>) -> Result<Option<Resume>, ApplyError> {
     if done > 0 {
         info!(
             event = "resume",
+            revision = %revision,
             "resuming {revision} after statement {done}"
         );
     }

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
+use crate::status::phase::{self, Phase};
 
 /// The pause between two asks for the lock, and between two looks at what is paused.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -68,7 +69,7 @@ pub async fn backfill(
                 Err(ApplyError::Batch(error)) => {
                     passed_over.insert(state.revision.clone());
                     if let BatchError::Aborted { .. } = *error {
-                        info!(event = "aborted", "{error}");
+                        info!(event = "aborted", revision = state.revision, "{error}");
                     } else {
                         failed.get_or_insert(ApplyError::Batch(error));
                     }
@@ -82,6 +83,7 @@ pub async fn backfill(
                 let id = &state.revision;
                 info!(
                     event = "paused",
+                    revision = id,
                     "{id} is paused: it goes on after `castoff backfill resume {id}`"
                 );
                 told = true;
@@ -112,6 +114,7 @@ pub async fn backfill(
     for id in aborted {
         info!(
             event = "aborted",
+            revision = id,
             "{id} was aborted: it goes on after `castoff backfill retry {id}`"
         );
     }
@@ -191,10 +194,12 @@ async fn acquire<S>(context: &Context<'_>, session: &Session<S>) -> Result<Guard
     let after = context.config.lock_timeout;
     let began = Instant::now();
     let mut told = false;
+    phase::enter(Phase::Locking);
     loop {
         context.go_on()?;
         if let Some(guard) = Guard::backfill(session).await.map_err(&asking)? {
             return if guard.is_held(session).await.map_err(&asking)? {
+                phase::enter(Phase::Migrating);
                 Ok(guard)
             } else {
                 Err(Error::Pooler)
@@ -250,6 +255,7 @@ pub(super) async fn finish_required(
                 if !told {
                     info!(
                         event = "required",
+                        revision = %script.id,
                         "{} requires the backfill of {needs}: doing it now", script.id
                     );
                     told = true;
@@ -281,6 +287,7 @@ pub(super) async fn finish_required(
             if !told {
                 info!(
                     event = "required",
+                    revision = %script.id,
                     "{} requires the backfill of {needs}: waiting for the castoff that does it",
                     script.id
                 );
@@ -399,7 +406,12 @@ pub async fn wish(context: &Context<'_>, wish: Wish, given: &str) -> Result<(), 
         Wish::Abort => "is aborted",
         Wish::Resume | Wish::Retry => "may go on",
     };
-    info!(event = wish.verb(), "{} {now}", state.revision);
+    info!(
+        event = wish.verb(),
+        revision = state.revision,
+        "{} {now}",
+        state.revision
+    );
     Ok(())
 }
 

@@ -7,16 +7,14 @@
 //! killed.
 
 use std::io::Write as _;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 use tracing::{debug, info};
 
+use super::child::{self, Running};
 use super::exec::{self, ExecError};
 use super::hook_error::{HookError, Phase};
 use super::{Context, hook_file, milliseconds, preview};
@@ -120,7 +118,13 @@ async fn command(
     let (program, arguments) = words
         .split_first()
         .expect("config rejects an empty command");
-    let mut child = start(context, program, arguments).map_err(|source| {
+    let streams = [
+        Stdio::piped(),
+        report::story_of_a_child(),
+        report::story_of_a_child(),
+    ];
+    let hidden = &context.config.secret_variables;
+    let mut child = child::start(program, arguments, hidden, streams).map_err(|source| {
         let source = ExecError::NotExecutable {
             command: program.clone(),
             source,
@@ -162,7 +166,7 @@ async fn command(
         return Err(HookError::Failed {
             phase,
             program: program.clone(),
-            end: end(status),
+            end: child::end(status),
         }
         .into());
     }
@@ -176,24 +180,6 @@ async fn command(
     Ok(())
 }
 
-/// Starts a command with castoff's environment minus castoff's own secrets. `std` gives it an empty
-/// signal mask and the default for SIGPIPE; what else castoff was made to ignore gets a handler
-/// here, which the kernel takes away at the exec.
-fn start(context: &Context<'_>, program: &str, arguments: &[String]) -> std::io::Result<Child> {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(report::story_of_a_child())
-        .stderr(report::story_of_a_child());
-    for name in &context.config.secret_variables {
-        command.env_remove(name);
-    }
-    exec::give_ignored_signals_a_handler();
-    command.spawn()
-}
-
 /// Writes to the command's standard input, from a thread: a command need not read what it is told.
 fn feed(child: &mut Child, text: String) {
     if let Some(mut stdin) = child.stdin.take() {
@@ -201,61 +187,5 @@ fn feed(child: &mut Child, text: String) {
         drop(tokio::task::spawn_blocking(move || {
             stdin.write_all(text.as_bytes()).ok()
         }));
-    }
-}
-
-/// A command and the processes that it started.
-struct Running {
-    group: Pid,
-    waiting: JoinHandle<std::io::Result<ExitStatus>>,
-    has_ended: bool,
-}
-
-impl Running {
-    fn of(mut child: Child) -> Self {
-        Self {
-            group: Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX)),
-            waiting: tokio::task::spawn_blocking(move || child.wait()),
-            has_ended: false,
-        }
-    }
-
-    /// How the command ended, if it does within this time.
-    async fn ended(&mut self, within: Duration) -> Result<Option<ExitStatus>, Error> {
-        let Ok(joined) = tokio::time::timeout(within, &mut self.waiting).await else {
-            return Ok(None);
-        };
-        self.has_ended = true;
-        let status = joined
-            .map_err(std::io::Error::other)
-            .and_then(|waited| waited);
-        status.map(Some).map_err(Error::System)
-    }
-
-    /// Ends it and what it started, by this signal or by force.
-    async fn end(&mut self, signal: Signal, grace: Duration) -> Result<(), Error> {
-        killpg(self.group, signal).ok();
-        let ended = self.ended(grace).await;
-        // What the command left behind is still in its group.
-        killpg(self.group, Signal::SIGKILL).ok();
-        ended.map(drop)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Dropped in the middle: nobody waits any longer. Once it was waited for, its number may
-        // be somebody else's.
-        if !self.has_ended {
-            killpg(self.group, Signal::SIGKILL).ok();
-        }
-    }
-}
-
-fn end(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
     }
 }

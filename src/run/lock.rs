@@ -9,6 +9,7 @@ use super::pause::Pauses;
 use crate::database::failure::Failure;
 use crate::database::session::{Attempt, Holder, Locked, Open, Session};
 use crate::error::Error;
+use crate::status::phase::{self, Phase};
 
 /// The pauses between two asks: a fifth of a second at most is lost after the holder is done.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -37,10 +38,15 @@ pub async fn acquire(
     timeout: Duration,
     is_done: impl AsyncFn(&Session<Open>) -> Result<bool, Error>,
 ) -> Result<Outcome, Error> {
+    phase::enter(Phase::Locking);
     let most = timeout.saturating_add(ANSWER);
     // A server that stops answering would otherwise be waited for without end.
     match tokio::time::timeout(most, poll(session, timeout, is_done)).await {
-        Ok(outcome) => outcome,
+        Ok(outcome) => outcome.inspect(|outcome| {
+            if let Outcome::Locked(_) = outcome {
+                phase::enter(Phase::Migrating);
+            }
+        }),
         Err(_) => Err(Error::LockTimeout {
             after: timeout,
             holder: None,

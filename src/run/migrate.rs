@@ -9,6 +9,7 @@ use super::newer::{self, Widened};
 use super::position::{self, Footing, Newer, Position};
 use super::{Context, apply, half, hook, pooler, ready, repair};
 use crate::config::OnNewer;
+use crate::config::awaited::Awaited;
 use crate::database::ledger::HeadRow;
 use crate::database::progress;
 use crate::database::record::Move;
@@ -20,7 +21,6 @@ use crate::revision::id::RevisionId;
 use crate::revision::plan::{self, Plan};
 use crate::revision::stamp::{self, Stamp};
 use crate::revision::target::Target;
-use crate::status::phase::{self, Phase};
 
 /// How many servers may go away under one start: enough for a switchover and back, and an end for
 /// one that falls again and again.
@@ -53,15 +53,17 @@ enum Work<'h> {
     Ahead(Newer),
 }
 
-/// Brings the database to the goal, under the lock if there is something to do.
+/// Brings the database to the goal, under the lock if there is something to do. What is `awaited`
+/// is waited for together with the database, before anything is done.
 pub async fn migrate(
     context: &Context<'_>,
     migrations: &Migrations,
     goal: &Goal,
+    awaited: &[Awaited],
 ) -> Result<(), Error> {
     // Bad files are an error before anybody waits for a database.
     let files = migrations.heads()?;
-    let (session, position) = context.connect().await?;
+    let (session, position) = context.connect_beside(awaited).await?;
     if let (Goal::Upgrade(target), Position::At(rows), [(head, lineage)]) =
         (goal, &position, files.heads.as_slice())
         && *target == Target::head()
@@ -198,7 +200,6 @@ async fn under_lock(
         let is_done = matches!(work, Work::Nothing | Work::Ahead(_));
         Ok(is_done && !half::is_marked(&position))
     };
-    phase::enter(Phase::Locking);
     match lock::acquire(session, context.config.lock_timeout, is_done).await? {
         Outcome::NotNeeded(session) => {
             let position = position::ask(&session).await?;
@@ -214,7 +215,6 @@ async fn under_lock(
             }
         }
         Outcome::Locked(session) => {
-            phase::enter(Phase::Migrating);
             let result = do_work(context, &session, history, hooks, goal, begun).await;
             lock::release(session).await;
             result

@@ -2,15 +2,20 @@
 //!
 //! Never uses [`crate::command`]: the way to the server's start has no more on it than it needs.
 
+pub mod account;
+pub mod activation;
 pub mod apply;
 mod attempt;
 mod autocommit;
 pub mod backfill;
 mod batch;
 pub mod batch_error;
+mod child;
+pub mod environment;
 pub mod exec;
 pub mod half;
 pub mod half_error;
+pub mod holding;
 mod hook;
 pub mod hook_error;
 mod hook_file;
@@ -28,6 +33,7 @@ pub mod pooler;
 pub mod position;
 mod preflight;
 pub mod preview;
+pub mod privilege_error;
 pub mod probe;
 pub mod progress;
 mod ready;
@@ -39,40 +45,53 @@ mod statement;
 pub mod throttle;
 mod transaction;
 pub mod wait;
+pub mod wait_error;
+mod wait_for;
+mod wait_revision;
 mod watch;
 mod work;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::Future;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::info;
 
 use crate::config::Config;
+use crate::config::awaited::Awaited;
 use crate::database::connect_error::ConnectError;
 use crate::database::conninfo::{self, Conninfo, Sources};
+use crate::database::conninfo_error::ConninfoError;
 use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
 use crate::migrations;
+use crate::observe;
 use crate::report;
 use crate::revision::target::Target;
 use crate::status::board::Board;
 use crate::status::phase::{self, Phase};
+use activation::Ids;
 use exec::Launch;
+use holding::{Held, Port};
 use migrate::Goal;
 use position::Position;
 use signal::Stop;
 use wait::Patience;
+use wait_revision::Wanted;
 
 /// How long the server may take to cancel what it is doing, once castoff is told to stop. The rest
 /// of the second belongs to the operating system.
 const CANCEL: Duration = Duration::from_millis(300);
 const ROLL_BACK: Duration = Duration::from_millis(400);
+
+/// What the database said so long ago is asked again before it is relied on.
+const STALE: Duration = Duration::from_secs(1);
 
 /// How often the time that has passed is drawn anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -117,6 +136,39 @@ impl<'c> Context<'c> {
         let patience = Patience::new(self.config.wait_timeout);
         let create = self.config.create_database;
         self.connect_and_ask(patience, create, position::ask).await
+    }
+
+    /// The same, and beside it waits for what `--for` names. What the database said is asked again
+    /// when the others took long: it may be true no more, and the connection may be gone.
+    pub async fn connect_beside(
+        &self,
+        awaited: &[Awaited],
+    ) -> Result<(Session<Open>, Position), Error> {
+        let patience = Patience::new(self.config.wait_timeout);
+        let create = self.config.create_database;
+        let database = async {
+            let found = self.connect_and_ask(patience, create, position::ask).await;
+            found.map(|found| (found, Instant::now()))
+        };
+        let others = wait_for::until_ready(self.config, awaited, &patience);
+        let ((found, since), ()) = wait_for::both(database, others).await?;
+        if since.elapsed() < STALE {
+            return Ok(found);
+        }
+        drop(found);
+        self.connect_and_ask(patience, create, position::ask).await
+    }
+
+    /// Waits until the database answers a query.
+    async fn until_it_answers(&self, patience: Patience) -> Result<(), Error> {
+        let answers = async |session: &Session<Open>| {
+            let answered = session.answers().await;
+            answered.map_err(Error::asking("asking whether the database answers"))
+        };
+        let create = self.config.create_database;
+        self.connect_and_ask(patience, create, answers).await?;
+        info!(event = "ready", "database {} answers", self.conninfo);
+        Ok(())
     }
 
     /// Connects to the database that is there and asks where it is, at once or not at all.
@@ -186,27 +238,40 @@ impl<'c> Context<'c> {
         operator(self.config)
     }
 
-    /// Runs `work` to its end, or until somebody asks castoff to stop. Then the server is asked to
-    /// cancel what it does, and the work gets a moment to roll back and to write down where it is.
+    /// Runs `work` to its end, or until somebody asks castoff to stop.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        block_on(async {
-            let mut work = pin!(work);
-            let signal = tokio::select! {
-                biased;
-                signal = self.stop.wait() => signal,
-                // Work that saw the signal first, and gave up for it, may say anything.
-                result = &mut work => return result.or_else(|error| self.go_on().and(Err(error))),
-                never = tick() => match never {},
-            };
-            let cancel = self.cancel.borrow_mut().take();
-            if let Some(cancel) = cancel {
-                let wind_down = async { tokio::join!(cancel.send(CANCEL), &mut work) };
-                // Whatever the work says now, the signal is the reason.
-                drop(tokio::time::timeout(ROLL_BACK, wind_down).await);
-            }
-            Err(Error::Stopped { signal })
-        })
+        until_stopped(self.stop, &self.cancel, work)
     }
+}
+
+/// Runs `work` to its end, or until somebody asks castoff to stop. Then the server is asked to
+/// cancel what it does, and the work gets a moment to roll back and to write down where it is.
+fn until_stopped<T>(
+    stop: &Stop,
+    cancel: &RefCell<Option<Cancel>>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    // Work that saw the signal first, and gave up for it, may say anything.
+    let go_on = || match stop.received() {
+        Some(signal) => Err(Error::Stopped { signal }),
+        None => Ok(()),
+    };
+    block_on(async {
+        let mut work = pin!(work);
+        let signal = tokio::select! {
+            biased;
+            signal = stop.wait() => signal,
+            result = &mut work => return result.or_else(|error| go_on().and(Err(error))),
+            never = tick() => match never {},
+        };
+        let cancel = cancel.borrow_mut().take();
+        if let Some(cancel) = cancel {
+            let wind_down = async { tokio::join!(cancel.send(CANCEL), &mut work) };
+            // Whatever the work says now, the signal is the reason.
+            drop(tokio::time::timeout(ROLL_BACK, wind_down).await);
+        }
+        Err(Error::Stopped { signal })
+    })
 }
 
 /// Who is doing this, for the record.
@@ -266,38 +331,73 @@ fn resolve(config: &Config, database: &Sources) -> Result<Conninfo, Error> {
 pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
     let context = Context::new(config, stop)?;
     let migrations = migrations::find(&config.migrations)?;
-    context.block_on(migrate::migrate(&context, &migrations, goal))
+    context.block_on(migrate::migrate(&context, &migrations, goal, &[]))
 }
 
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
 pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> Result<(), Error> {
-    if let Some(program) = server.first() {
-        exec::look_up(program, config.path.as_deref())?;
-    }
-    migrate(config, stop, &Goal::Upgrade(Target::head()))?;
+    // The port first: the orchestrator's first probe comes soon.
+    let listen = |holding| holding::hold(holding, board, stop);
+    let held = config.holding.as_ref().map(listen).transpose()?;
+    let mut launch = Launch::prepare(config, server)?;
+    wait_for::look_up(config)?;
+    let context = Context::new(config, stop)?;
+    let migrations = migrations::find(&config.migrations)?;
+    let goal = Goal::Upgrade(Target::head());
+    let awaited = &config.wait_for;
+    context.block_on(migrate::migrate(&context, &migrations, &goal, awaited))?;
     phase::enter(Phase::HandingOver);
-    let launch = Launch {
-        server,
-        unset: config.secret_variables.clone(),
-        set: BTreeMap::new(),
+    if !config.before_exec.is_empty() {
+        wait_for::alone(config, stop, &config.before_exec)?;
+    }
+    let hand_over = |held: Held| held.hand_over(stop);
+    let port = held.map(hand_over).transpose()?;
+    let socket = port.as_ref().and_then(Port::given);
+    let ids = Ids {
+        own: std::process::id(),
+        init: config.stays.then(std::os::unix::process::parent_id),
     };
-    board.enter(Phase::Serving);
+    let listening = activation::variables(&config.activation, ids, socket.is_some());
+    launch.environment.unset.extend(listening.unset);
+    launch.environment.set.extend(listening.set);
+    launch.socket = socket.map(AsFd::as_fd);
+    phase::enter(Phase::Serving);
+    observe::settle(board);
     let signal = exec::replace(&launch, stop)?;
     Err(Error::Stopped { signal })
 }
 
-/// Waits until the database answers a query.
-pub fn wait(config: &Config, stop: &Stop) -> Result<(), Error> {
-    let context = Context::new(config, stop)?;
-    let answers = async |session: &Session<Open>| {
-        let answered = session.answers().await;
-        answered.map_err(Error::asking("asking whether the database answers"))
+/// Waits until the database answers a query, or has a revision, and for what `--for` names. Where
+/// no database is named, and none is needed, for that alone.
+pub fn wait(config: &Config, stop: &Stop, revision: Option<&str>) -> Result<(), Error> {
+    wait_for::look_up(config)?;
+    let awaited = &config.wait_for;
+    let context = match Context::new(config, stop) {
+        Err(Error::Conninfo(ConninfoError::Missing))
+            if revision.is_none() && !awaited.is_empty() =>
+        {
+            phase::enter(Phase::Waiting);
+            wait_for::alone(config, stop, awaited)?;
+            wait_for::tell(awaited);
+            return Ok(());
+        }
+        context => context?,
     };
+    let wanted = revision.map(|revision| Wanted::read(config, revision));
+    let wanted = wanted.transpose()?;
     context.block_on(async {
         let patience = Patience::new(config.wait_timeout);
-        let asked = context.connect_and_ask(patience, config.create_database, answers);
-        asked.await.map(drop)
+        let database = async {
+            match &wanted {
+                Some(wanted) => wanted.until_applied(&context, patience).await,
+                None => context.until_it_answers(patience).await,
+            }
+        };
+        let others = wait_for::until_ready(config, awaited, &patience);
+        wait_for::both(database, others).await.map(drop)
     })?;
-    info!(event = "ready", "database {} answers", context.conninfo);
+    if !awaited.is_empty() {
+        wait_for::tell(awaited);
+    }
     Ok(())
 }

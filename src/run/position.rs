@@ -141,7 +141,7 @@ pub fn ids(rows: &[HeadRow]) -> Result<Vec<RevisionId>, Error> {
 }
 
 /// Finds out what the rows are: revisions of the files, newer ones, or neither.
-fn footing(
+pub(super) fn footing(
     history: &History,
     current: &[RevisionId],
     recorded: &BTreeMap<RevisionId, Recorded>,

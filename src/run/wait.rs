@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::pause::Pauses;
+use super::wait_error::{Unready, WaitError};
 use crate::database::connect::{self, Link};
 use crate::database::connect_error::{ConnectError, Retry};
 use crate::database::conninfo::Conninfo;
@@ -15,7 +16,7 @@ use crate::sql::ident::Ident;
 
 /// Longest time for one attempt: a server that accepts and never answers must not use up all the
 /// time there is.
-const ATTEMPT: Duration = Duration::from_secs(5);
+pub const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// The shortest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -62,6 +63,23 @@ impl Patience {
     pub fn for_an_answer(&self) -> Duration {
         let least = if self.total.is_zero() { ONCE } else { SHORTEST };
         self.left().max(least)
+    }
+
+    /// The error of what else did not become ready in time.
+    pub fn late(&self, unready: Vec<Unready>) -> Error {
+        let after = self.total;
+        WaitError::NotReady { unready, after }.into()
+    }
+
+    /// The error of a revision that nobody applied in time.
+    pub fn not_applied(&self, revision: String, position: String) -> Error {
+        let after = self.total;
+        WaitError::NotApplied {
+            revision,
+            after,
+            position,
+        }
+        .into()
     }
 
     /// The error of a database that did not become ready in time.

@@ -158,6 +158,7 @@ async fn tell_blockers(work: &Work<'_>) -> Infallible {
                     for blocker in &blockers {
                         info!(
                             event = "blocked",
+                            revision = %work.script.id,
                             pid = blocker.pid,
                             "waiting for a lock of {blocker}"
                         );

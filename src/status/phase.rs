@@ -17,19 +17,22 @@ pub enum Phase {
     HandingOver,
     /// castoff became the server.
     Serving,
+    /// castoff did what it was asked, and became no server: `upgrade`, `backfill`, `wait`.
+    Done,
     /// castoff ends with an error.
     Failed,
 }
 
 impl Phase {
     /// All phases, in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Starting,
         Self::Waiting,
         Self::Locking,
         Self::Migrating,
         Self::HandingOver,
         Self::Serving,
+        Self::Done,
         Self::Failed,
     ];
 
@@ -42,6 +45,7 @@ impl Phase {
             Self::Migrating => "migrating",
             Self::HandingOver => "handing-over",
             Self::Serving => "serving",
+            Self::Done => "done",
             Self::Failed => "failed",
         }
     }
@@ -50,10 +54,22 @@ impl Phase {
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.name() == name)
     }
+
+    /// Whether castoff's own work is over in it.
+    pub fn is_last(self) -> bool {
+        match self {
+            Self::Serving | Self::Done | Self::Failed => true,
+            Self::Starting
+            | Self::Waiting
+            | Self::Locking
+            | Self::Migrating
+            | Self::HandingOver => false,
+        }
+    }
 }
 
 /// Tells that a phase begins, as an event of the story. People do not see it: the steps of a phase
-/// say what they need to know.
+/// say what they need to know. Whoever writes it adds the phase before, and how long it took.
 pub fn enter(phase: Phase) {
     let name = phase.name();
     info!(event = "phase", phase = name, "phase: {name}");

@@ -22,11 +22,15 @@ all_checks() {
     stop_in_each_phase
     several_at_once
     any_user
+    privileges
     another_image
+    as_an_init
+    replicas
     [ "${CASTOFF_TEST_BUILDKIT:-}" != 1 ] || buildkit
 }
 
 remove_containers() {
+    [ -z "${scaled:-}" ] || "${scaled[@]}" down --volumes --timeout 5
     docker ps -aq --filter "label=$project" | xargs -r docker rm -f
     "${compose[@]}" down --volumes --timeout 5
 }
@@ -249,7 +253,7 @@ request() {
 }
 
 page_shows() { request GET "$1" | grep -F -- "$2"; }
-health_is() { request GET /healthz | head -n 1 | grep "^HTTP/1.1 $1 "; }
+health_is() { request GET /readyz | head -n 1 | grep "^HTTP/1.1 $1 "; }
 add_entry() {
     request POST /projects/1/entries \
         'task=1&person=1&started=2026-03-02T09:30&minutes=45&remark=from+the+container+test' |

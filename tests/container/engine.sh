@@ -53,10 +53,13 @@ start_engine() {
     unset DOCKER_CONTEXT
     mkdir -p "$DOCKER_CONFIG"
     echo '{}' >"$work/daemon.json"
+    # For `docker run --init`, in a place of its own: castoff takes it later.
+    ! command -v docker-init >/dev/null || cp -L "$(command -v docker-init)" "$work/docker-init"
     # shellcheck disable=SC2016 # expanded by the inner shell
     unshare --net --mount sh -c 'ip link set lo up && exec "$@"' sh \
         dockerd --config-file "$work/daemon.json" --data-root "$cache/engine" \
         --exec-root "$work/exec" --pidfile "$work/dockerd.pid" --host "$DOCKER_HOST" \
+        --init-path "$work/docker-init" \
         >"$work/dockerd.log" 2>&1 &
     dockerd=$!
     engine=private

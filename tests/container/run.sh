@@ -19,7 +19,10 @@ cd "$root"
 . "$here/report.sh"
 . "$here/engine.sh"
 . "$here/images.sh"
+. "$here/init.sh"
 . "$here/checks.sh"
+. "$here/replicas.sh"
+. "$here/privileges.sh"
 
 main() {
     mkdir -p "$cache"

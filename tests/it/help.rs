@@ -42,7 +42,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           run          Wait, upgrade to head, become CMD (same process)
           supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
           wait         Only wait: for the database, for a revision, for other services
-          status       Say how castoff, or the server that it became, is doing; for health checks
+          status       Say how castoff, or the server that it became, is doing: a health command
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing
@@ -69,7 +69,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
-              --wait-timeout <DURATION>  How long to wait for the database, connecting included [default: 60s]
+              --wait-timeout <DURATION>  How long to wait for the database, and for all that --for names [default: 60s]
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
 
         The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of
@@ -89,19 +89,19 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Options:
               --init[=<BOOL>]       Stay as the init of CMD: forward signals, reap zombies, return its status
-              --for <WHAT>          Something to wait for besides: an address, a URL, a file, a socket, a command; repeatable [alias: --before-migrate]
-              --before-exec <WHAT>  What is waited for between the migrations and CMD; repeatable
+              --for <WHAT>          Something to wait for besides: `tcp://HOST:PORT`, `http(s)://…`, `file:PATH`, `unix:PATH`, `exec:COMMAND`; repeatable [alias: --before-migrate]
+              --before-exec <WHAT>  Something to wait for between the migrations and CMD, as for --for; repeatable
           -h, --help                Print help (see more with '--help')
 
         Holding page:
               --listen <HOST:PORT>  Answer here while castoff waits and migrates; then CMD gets the socket
 
         Privileges:
-              --user <UID[:GID]>  Run CMD as this user, without supplementary groups
+              --user <UID[:GID]>  Run CMD as this user, by number or name; castoff itself keeps its own
 
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
-              --wait-timeout <DURATION>  How long to wait for the database, connecting included [default: 60s]
+              --wait-timeout <DURATION>  How long to wait for the database, and for all that --for names [default: 60s]
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
 
         $ castoff completions csh
@@ -125,7 +125,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           run          Wait, upgrade to head, become CMD (same process)
           supervise    Start CMD and stay as its init: forward signals, reap zombies, return its status
           wait         Only wait: for the database, for a revision, for other services
-          status       Say how castoff, or the server that it became, is doing; for health checks
+          status       Say how castoff, or the server that it became, is doing: a health command
           upgrade      Move forward to a target
           downgrade    Move back to a target
           plan         Show what `upgrade` would do, statement by statement; changes nothing
@@ -152,7 +152,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
 
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
-              --wait-timeout <DURATION>  How long to wait for the database, connecting included [default: 60s]
+              --wait-timeout <DURATION>  How long to wait for the database, and for all that --for names [default: 60s]
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
 
         The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of

@@ -24,6 +24,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod confinement;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod destructive;
@@ -38,6 +40,8 @@ mod edits;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod faults;
@@ -50,13 +54,29 @@ mod guards;
 #[cfg(test)]
 mod half_done;
 #[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod holding;
+#[cfg(test)]
 mod hooks;
 #[cfg(test)]
 mod init;
+#[cfg(test)]
+mod init_exit;
+#[cfg(test)]
+mod init_inherited;
+#[cfg(test)]
+mod init_reaping;
+#[cfg(test)]
+mod init_rows;
+#[cfg(test)]
+mod init_signals;
+#[cfg(test)]
+mod init_terminal;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
@@ -70,11 +90,17 @@ mod merge;
 #[cfg(test)]
 mod newer;
 #[cfg(test)]
+mod observe;
+#[cfg(test)]
 mod offline;
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod placeholders;
 #[cfg(test)]
 mod pooler;
+#[cfg(test)]
+mod privileges;
 #[cfg(test)]
 mod progress;
 #[cfg(test)]
@@ -102,6 +128,8 @@ mod statements;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
+mod supervise;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod switchover;
@@ -113,5 +141,13 @@ mod throttle;
 mod tidy;
 #[cfg(test)]
 mod wait;
+#[cfg(test)]
+mod wait_exec;
+#[cfg(test)]
+mod wait_for;
+#[cfg(test)]
+mod wait_order;
+#[cfg(test)]
+mod wait_revision;
 #[cfg(test)]
 mod way_back;

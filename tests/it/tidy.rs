@@ -20,7 +20,7 @@ impl Source {
 
     /// The lines that are in the program: no comments, nothing from the first test on. Tests come
     /// last in a file.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(super) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let end = self.text.find("#[cfg(test)]\nmod tests {");
         let program = match end {
             _ if self.is_test() => "",

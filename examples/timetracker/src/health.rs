@@ -11,7 +11,8 @@ use crate::failure::Failure;
 /// Shorter than the usual timeout of a health check, so that the reason is printed.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks `/healthz`; anything but 200 is a failure.
+/// Asks `/readyz`; anything but 200 is a failure. Not `/healthz`, where castoff answers 200 as well while it
+/// holds the port.
 pub(crate) async fn ask(listen: SocketAddr) -> Result<(), Failure> {
     let status = tokio::time::timeout(TIMEOUT, status_line(reachable(listen)))
         .await
@@ -27,7 +28,7 @@ pub(crate) async fn ask(listen: SocketAddr) -> Result<(), Failure> {
 async fn status_line(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream
-        .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await?;
     let mut answer = Vec::new();
     stream.take(4096).read_to_end(&mut answer).await?;

@@ -122,7 +122,9 @@ async fn respond(request: Request<Incoming>, store: &Store) -> Answer {
         Ok(Route::Home) => home(store).await,
         Ok(Route::Project(id)) => project(store, id).await,
         Ok(Route::AddEntry(id)) => add_entry(request, store, id).await,
-        Ok(Route::Health) => health(store).await,
+        // Not the database: a restart of the server would not bring that back.
+        Ok(Route::Alive) => Ok(answer(StatusCode::OK, TEXT, "ok\n".into())),
+        Ok(Route::Ready) => ready(store).await,
         Ok(Route::Style) => Ok(style()),
         Err(NoRoute::NotFound) => Ok(not_found()),
         Err(NoRoute::MethodNotAllowed { allow }) => Ok(method_not_allowed(allow)),
@@ -185,7 +187,7 @@ async fn add_entry(
     Ok(answer)
 }
 
-async fn health(store: &Store) -> Result<Answer, StoreError> {
+async fn ready(store: &Store) -> Result<Answer, StoreError> {
     Ok(match store.ping().await {
         Ok(()) => answer(StatusCode::OK, TEXT, "ok\n".into()),
         Err(error) => {

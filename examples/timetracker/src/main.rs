@@ -3,9 +3,10 @@
 //! It expects the tables that `migrations/` makes and makes none itself. `timetracker --health`
 //! asks a running server whether it is well, for images that hold no shell and no curl.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
 use crate::failure::Failure;
@@ -52,16 +53,29 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     // Before anything that takes time: as process 1, a signal without a handler does nothing.
     let stop = signal::stop_requested()?;
     let store = Store::new(settings.database()?);
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .map_err(|cause| Failure::Listen {
-            address: settings.listen,
-            cause,
-        })?;
-    say(&format!("listening on http://{}", settings.listen));
+    let failed = |cause| Failure::Listen {
+        address: settings.listen,
+        cause,
+    };
+    let listener = match given().map_err(failed)? {
+        Some(listener) => listener,
+        None => TcpListener::bind(settings.listen).await.map_err(failed)?,
+    };
+    let address = listener.local_addr().map_err(failed)?;
+    say(&format!("listening on http://{address}"));
     http::serve(listener, store, stop).await;
     say("stopped");
     Ok(())
+}
+
+/// The socket that this process was started with, if it was (`sd_listen_fds(3)`): whoever connected
+/// before the server was there waits in its queue.
+fn given() -> io::Result<Option<TcpListener>> {
+    let Some(listener) = ListenFd::from_env().take_tcp_listener(0)? else {
+        return Ok(None);
+    };
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener).map(Some)
 }
 
 /// The only writer to stderr.

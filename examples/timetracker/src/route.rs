@@ -13,8 +13,10 @@ pub(crate) enum Route {
     AddEntry(i64),
     /// `/style.css`.
     Style,
-    /// `/healthz`.
-    Health,
+    /// `/healthz`: the server answers at all.
+    Alive,
+    /// `/readyz`: it and its database do.
+    Ready,
 }
 
 /// Why a request leads nowhere.
@@ -35,14 +37,15 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
     let found = match segments.as_slice() {
         [""] => Route::Home,
         ["style.css"] => Route::Style,
-        ["healthz"] => Route::Health,
+        ["healthz"] => Route::Alive,
+        ["readyz"] => Route::Ready,
         ["projects", id] => Route::Project(number(id)?),
         ["projects", id, "entries"] => Route::AddEntry(number(id)?),
         _ => return Err(NoRoute::NotFound),
     };
     let (allowed, allow) = match found {
         Route::AddEntry(_) => (method == Method::POST, "POST"),
-        Route::Home | Route::Project(_) | Route::Style | Route::Health => {
+        Route::Home | Route::Project(_) | Route::Style | Route::Alive | Route::Ready => {
             (method == Method::GET || method == Method::HEAD, "GET, HEAD")
         }
     };
@@ -82,7 +85,8 @@ mod tests {
         check("GET /", "Home");
         check("HEAD /", "Home");
         check("GET /style.css", "Style");
-        check("GET /healthz", "Health");
+        check("GET /healthz", "Alive");
+        check("GET /readyz", "Ready");
         check("GET /projects/12", "Project(12)");
         check("POST /projects/12/entries", "AddEntry(12)");
     }

@@ -65,7 +65,8 @@ pub(in crate::run) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError>
         attempts = Attempts::new();
         let paused_now = matches!(tried, Tried::Paused);
         if is_paused && !paused_now {
-            info!(event = "resumed", "{} goes on", job.script.id);
+            let id = &job.script.id;
+            info!(event = "resumed", revision = %id, "{id} goes on");
         }
         match tried {
             Tried::Done {
@@ -99,6 +100,7 @@ pub(in crate::run) async fn drive<S>(job: &Job<'_, S>) -> Result<(), ApplyError>
                     let id = &job.script.id;
                     info!(
                         event = "paused",
+                        revision = %id,
                         "{id} is paused: it goes on after `castoff backfill resume {id}`"
                     );
                 }
@@ -128,10 +130,11 @@ async fn begin_or_resume<S>(job: &Job<'_, S>, ground: &Ground) -> Result<State, 
     if batches > 0 {
         info!(
             event = "resume",
+            revision = %id,
             "resuming {id} after {batches} batches ({rows} rows)"
         );
     } else {
-        info!(event = "batches", "running {id} in batches");
+        info!(event = "batches", revision = %id, "running {id} in batches");
     }
     job.state().await?.ok_or_else(lost)
 }
@@ -211,7 +214,10 @@ impl Attempts {
         let size = pace.size();
         info!(
             event = "retry",
-            error, "trying {} again with {size} rows: {error}", job.script.id
+            revision = %job.script.id,
+            error,
+            "trying {} again with {size} rows: {error}",
+            job.script.id
         );
         job.nap(self.pauses.next_pause()).await
     }

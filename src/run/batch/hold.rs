@@ -44,9 +44,9 @@ pub(super) async fn hold<S>(
                 .map_err(|failure| job.broken(failure))?;
             let id = &job.script.id;
             if let Some(text) = text {
-                info!(event = "throttled", reason = text, "{id} waits: {text}");
+                info!(event = "throttled", revision = %id, reason = text, "{id} waits: {text}");
             } else {
-                info!(event = "throttled", "{id} goes on");
+                info!(event = "throttled", revision = %id, "{id} goes on");
             }
             if let Some(Reason::Waiting(_)) = reason {
                 pace.halve();

@@ -18,6 +18,9 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
     pg_ctl -D "$PGDATA" -w -o "-c listen_addresses=''" start
     [ "$database" = postgres ] || createdb -U "$user" "$database"
+    for script in /docker-entrypoint-initdb.d/*.sh; do
+        [ ! -e "$script" ] || sh "$script"
+    done
     pg_ctl -D "$PGDATA" -w -m fast stop
 fi
 

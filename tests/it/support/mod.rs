@@ -1,16 +1,24 @@
 //! What the tests stand on: private servers, databases, projects with migrations, and castoff as
 //! a process. Every helper panics when it proves nothing.
 
+pub(crate) mod browser;
 pub(crate) mod castoff;
 pub(crate) mod clients;
+pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod dump;
+pub(crate) mod found;
+pub(crate) mod http;
+pub(crate) mod http_server;
 pub(crate) mod interrupt;
+pub(crate) mod listener;
 pub(crate) mod pgbouncer;
 pub(crate) mod project;
 pub(crate) mod redact;
 pub(crate) mod server;
+pub(crate) mod stage;
 pub(crate) mod suite;
+pub(crate) mod supervised;
 pub(crate) mod supervisor;
 pub(crate) mod terminal;
 pub(crate) mod transcript;

@@ -2,8 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
 use nix::fcntl::OFlag;
@@ -26,14 +27,27 @@ pub(crate) struct Terminal {
     child: Child,
     written: Arc<Mutex<Vec<u8>>>,
     own: File,
+    keyboard: File,
 }
 
 impl Terminal {
     /// Starts castoff with both outputs on a terminal of this kind (`TERM`).
     pub(crate) fn start(castoff: Castoff<'_>, kind: &str) -> Self {
+        Self::open(castoff.env("TERM", kind), |_| Stdio::null())
+    }
+
+    /// Starts castoff with its input on the terminal as well. A terminal controls whoever asks for
+    /// it, by `setsid --ctty` say.
+    pub(crate) fn start_with_input(castoff: Castoff<'_>) -> Self {
+        Self::open(castoff.env("TERM", "dumb"), |own| {
+            own.try_clone().unwrap().into()
+        })
+    }
+
+    fn open(castoff: Castoff<'_>, input: impl Fn(&File) -> Stdio) -> Self {
         // Not `openpty`: other tests' processes would inherit what it opens.
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let mut master = posix_openpt(flags).unwrap();
+        let master = posix_openpt(flags).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let own = OpenOptions::new()
@@ -42,6 +56,8 @@ impl Terminal {
             .custom_flags(OFlag::O_NOCTTY.bits())
             .open(ptsname_r(&master).unwrap())
             .unwrap();
+        let keyboard = File::from(OwnedFd::from(master));
+        let mut master = keyboard.try_clone().unwrap();
         let written = Arc::new(Mutex::new(Vec::new()));
         let to = Arc::clone(&written);
         std::thread::spawn(move || {
@@ -52,12 +68,26 @@ impl Terminal {
             }
         });
         let output = || own.try_clone().unwrap().into();
-        let child = castoff.env("TERM", kind).spawn_with(output(), output());
+        let castoff = castoff.with(|command| {
+            command.stdin(input(&own));
+        });
+        let child = castoff.spawn_with(output(), output());
         Self {
             child,
             written,
             own,
+            keyboard,
         }
+    }
+
+    /// The process that was started.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+
+    /// Types this: `\u{3}` is Ctrl-C, `\u{1a}` is Ctrl-Z.
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
     /// All that was written so far, drawn lines and their escape sequences included.
@@ -80,7 +110,7 @@ impl Terminal {
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
     }
 
     /// Waits for its end. How it ended, and all that was written.
