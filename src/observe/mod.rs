@@ -43,6 +43,7 @@ pub fn is_watched(command: &Command) -> bool {
         Command::Backfill(arguments) => arguments.action.is_none(),
         Command::Status(_)
         | Command::Plan(_)
+        | Command::Diff(_)
         | Command::Stamp(_)
         | Command::Repair(_)
         | Command::Resolve(_)
