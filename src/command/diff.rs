@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::report;
 use crate::run::Context;
 use crate::run::signal::Stop;
-use crate::schema::model::{Id, Kind, Schema};
+use crate::schema::model::Schema;
 use crate::schema::render::Sides;
 use crate::schema::{catalog, difference, order};
 
@@ -26,11 +26,6 @@ pub(super) fn diff(config: &Config, stop: &Stop, arguments: &Diff) -> Result<(),
     let statements = order::statements(&sides, &difference)
         .map_err(|cycle| Error::System(std::io::Error::other(cycle.to_string())))?;
     let mut text = String::new();
-    let makes_function = |id: &Id| matches!(id.kind, Kind::Function);
-    if difference.changes.keys().any(makes_function) {
-        // What a body in a string needs, nobody knows: it may come behind.
-        text.push_str("set check_function_bodies = off;\n");
-    }
     for statement in statements {
         text.push_str(&statement.sql);
         text.push_str(";\n");

@@ -12,7 +12,7 @@ use crate::database::failure::Failure;
 
 /// The queries that list objects. Each answers with where the object is in the catalogs (class,
 /// number, column), its kind, its names, and its attributes as names and values in turn.
-const OBJECTS: [&str; 29] = [
+const OBJECTS: [&str; 32] = [
     include_str!("sql/schemas.sql"),
     include_str!("sql/extensions.sql"),
     include_str!("sql/types.sql"),
@@ -42,6 +42,9 @@ const OBJECTS: [&str; 29] = [
     include_str!("sql/publications.sql"),
     include_str!("sql/publication_tables.sql"),
     include_str!("sql/publication_schemas.sql"),
+    include_str!("sql/inheritance.sql"),
+    include_str!("sql/view_columns.sql"),
+    include_str!("sql/member_privileges.sql"),
 ];
 
 /// Where something is in the catalogs: class, number, column.
@@ -73,9 +76,19 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
     let aliases = for_server(include_str!("sql/aliases.sql"), major);
     let aliases = client.query_typed(&aliases, &[]);
     let dependencies = client.query_typed(include_str!("sql/dependencies.sql"), &[]);
-    let (objects, aliases, dependencies) = tokio::try_join!(objects, aliases, dependencies)?;
+    let unknown = client.query_typed(include_str!("sql/unknown.sql"), &[]);
+    let role = client.query_typed("select current_user::text", &[]);
+    let (objects, aliases, dependencies, unknown, role) =
+        tokio::try_join!(objects, aliases, dependencies, unknown, role)?;
 
     let mut schema = Schema::default();
+    for row in &unknown {
+        let (kind, name): (&str, &str) = (row.get(0), row.get(1));
+        schema.unknown.push(format!("{kind} {name}"));
+    }
+    if let Some(row) = role.first() {
+        schema.role = row.get::<_, &str>(0).into();
+    }
     let mut addresses: BTreeMap<Address, Id> = BTreeMap::new();
     for row in objects.iter().flatten() {
         let names: Vec<&str> = row.get(4);
@@ -123,6 +136,7 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
         }
     }
     add_containers(&mut schema);
+    add_heirs(&mut schema);
     Ok(schema)
 }
 
@@ -158,6 +172,18 @@ fn add_containers(schema: &mut Schema) {
             | Kind::Server
             | Kind::Cast
             | Kind::Publication => {}
+            Kind::MemberPrivileges => {
+                let extension = Id::new(Kind::Extension, &[id.name(0)]);
+                schema.add_need(&id, &extension);
+            }
+            Kind::ViewColumn => {
+                let kinds = [Kind::View, Kind::MaterializedView, Kind::Composite];
+                for relation in kinds.map(|kind| id.table(kind)) {
+                    if schema.objects.contains_key(&relation) {
+                        schema.add_need(&id, &relation);
+                    }
+                }
+            }
             Kind::UserMapping => {
                 let server = Id::new(Kind::Server, &[id.name(0)]);
                 schema.add_need(&id, &server);
@@ -223,6 +249,78 @@ fn for_server(query: &str, major: u32) -> String {
         .lines()
         .filter(is_meant)
         .fold(String::new(), |query, line| query + line + "\n")
+}
+
+/// A partition or an heir joins when both tables are complete, and leaves before either changes.
+/// What it has from its parent comes with the joining.
+fn add_heirs(schema: &mut Schema) {
+    let is_inheritance = |id: &&Id| id.kind == Kind::Inheritance;
+    let ids: Vec<Id> = schema
+        .objects
+        .keys()
+        .filter(is_inheritance)
+        .cloned()
+        .collect();
+    let mut indexes: BTreeMap<(Box<str>, Box<str>), Vec<(Id, bool)>> = BTreeMap::new();
+    for (id, attributes) in &schema.objects {
+        if let (Kind::Index, Some(table)) = (id.kind, attributes.get("table")) {
+            let table = (id.names[0].clone(), Box::from(table));
+            let index = (id.clone(), attributes.has("inherited"));
+            indexes.entry(table).or_default().push(index);
+        }
+    }
+    let indexes_of = |table: &Id| {
+        let indexes = indexes.get(&(table.names[0].clone(), table.names[1].clone()));
+        indexes.into_iter().flatten()
+    };
+    for id in ids {
+        let relation = |names: [&str; 2]| {
+            let kinds = [Kind::Table, Kind::ForeignTable];
+            let ids = kinds.map(|kind| Id::new(kind, &names));
+            ids.into_iter().find(|id| schema.objects.contains_key(id))
+        };
+        let child = relation([id.name(0), id.name(1)]);
+        let parent = relation([id.name(2), id.name(3)]);
+        let (Some(child), Some(parent)) = (child, parent) else {
+            continue;
+        };
+        let mut needs = vec![(id.clone(), child.clone()), (id.clone(), parent.clone())];
+        for kind in [Kind::Column, Kind::Constraint] {
+            for (part, attributes) in schema.parts(&child, kind) {
+                if !attributes.has("inherited") || kind == Kind::Column {
+                    needs.push((id.clone(), part.clone()));
+                } else {
+                    needs.push((part.clone(), id.clone()));
+                }
+                let mut above = part.clone();
+                above.names[0] = parent.names[0].clone();
+                above.names[1] = parent.names[1].clone();
+                if kind == Kind::Column
+                    && attributes.has("inherited")
+                    && schema.objects.contains_key(&above)
+                {
+                    needs.push((child.clone(), above.clone()));
+                    needs.push((part.clone(), above));
+                }
+            }
+            for (part, _) in schema.parts(&parent, kind) {
+                needs.push((id.clone(), part.clone()));
+            }
+        }
+        for (index, _) in indexes_of(&parent) {
+            needs.push((id.clone(), index.clone()));
+        }
+        for (index, is_inherited) in indexes_of(&child) {
+            needs.push(if *is_inherited {
+                (index.clone(), id.clone())
+            } else {
+                (id.clone(), index.clone())
+            });
+        }
+        for (who, whom) in needs {
+            schema.add_need(&who, &whom);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Id, Kind, Schema};
+use super::model::{Attributes, Id, Kind, Schema};
 use super::render::{self, Alteration, Sides};
 use super::statement::Statement;
 
@@ -17,6 +17,8 @@ pub enum Change {
     Alter(Vec<Statement>),
     /// Both have it, and it is dropped and made again.
     Replace,
+    /// Both have it, and it is made again with the rows of the old one.
+    Rebuild,
 }
 
 /// All that changes.
@@ -56,6 +58,10 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
                     .insert(id.clone(), Change::Alter(statements));
                 makes_way.push((id.clone(), kinds));
             }
+            Alteration::Rebuild => {
+                difference.changes.insert(id.clone(), Change::Rebuild);
+                gone.push(id.clone());
+            }
             Alteration::Replace => {
                 difference.changes.insert(id.clone(), Change::Replace);
                 gone.push(id.clone());
@@ -76,7 +82,7 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
     // Whatever needs something that goes cannot stay either, however far away.
     while let Some(id) = gone.pop() {
         for user in sides.old.needed_by(&id) {
-            if follows(sides, user) {
+            if follows(sides, &id, user) {
                 difference.replace(sides, user, &mut gone);
             }
         }
@@ -85,32 +91,43 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
 }
 
 /// What uses an object that is altered, or a column that changes with it.
-fn in_the_way(old: &Schema, id: &Id, kinds: &[Kind]) -> Vec<Id> {
-    let mut found = Vec::new();
-    for user in old.needed_by(id) {
-        if kinds.contains(&user.kind) {
-            found.push(user.clone());
-        }
-        let is_generated = old.get(user).is_some_and(|column| column.has("generated"));
-        if user.kind == Kind::Column && id.kind == Kind::Column && is_generated {
-            found.push(user.clone());
-        }
-        if user.kind == Kind::Column && id.kind != Kind::Column {
-            let users = old.needed_by(user);
-            found.extend(users.filter(|user| kinds.contains(&user.kind)).cloned());
+fn in_the_way(old: &Schema, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
+    let mut found = BTreeSet::new();
+    let mut looked = BTreeSet::new();
+    let mut todo = vec![id.clone()];
+    while let Some(id) = todo.pop() {
+        for user in old.needed_by(&id) {
+            let is_generated = old.get(user).is_some_and(|column| column.has("generated"));
+            let is_part = user.kind == Kind::Column
+                || matches!(user.kind, Kind::Composite | Kind::Domain | Kind::Range);
+            if kinds.contains(&user.kind)
+                || (user.kind == Kind::Column && id.kind == Kind::Column && is_generated)
+            {
+                found.insert(user.clone());
+            } else if is_part && looked.insert(user.clone()) {
+                // A column of the type, a column that a child has from it, or a type made of it.
+                todo.push(user.clone());
+            }
         }
     }
     found
 }
 
 /// Whether it is made again with what it needs. A table or an ordinary column is not: its rows stay.
-fn follows(sides: &Sides<'_>, user: &Id) -> bool {
+fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
+    // What a partition has from its parent is its own while it is detached.
+    if gone.kind == Kind::Inheritance {
+        return false;
+    }
     match user.kind {
+        // Columns come and go while partitions stay attached.
+        Kind::Inheritance => matches!(gone.kind, Kind::Table | Kind::ForeignTable),
         Kind::Table | Kind::ForeignTable | Kind::Schema | Kind::Sequence => false,
-        Kind::Column => sides
-            .old
-            .get(user)
-            .is_some_and(|column| column.has("generated")),
+        Kind::Column => {
+            let is_generated = |column: &Attributes| column.has("generated");
+            sides.old.get(user).is_some_and(is_generated)
+                || (gone == &user.table(Kind::Table) && sides.is_rebuilt(gone))
+        }
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => false,
         _ => true,
     }
@@ -119,7 +136,10 @@ fn follows(sides: &Sides<'_>, user: &Id) -> bool {
 impl Difference {
     fn replace(&mut self, sides: &Sides<'_>, id: &Id, gone: &mut Vec<Id>) {
         let is_in_both = sides.old.get(id).is_some() && sides.new.get(id).is_some();
-        let goes_already = matches!(self.changes.get(id), Some(Change::Replace | Change::Drop));
+        let goes_already = matches!(
+            self.changes.get(id),
+            Some(Change::Replace | Change::Drop | Change::Rebuild)
+        );
         if is_in_both && !goes_already {
             self.changes.insert(id.clone(), Change::Replace);
             gone.push(id.clone());

@@ -5,6 +5,7 @@
 //! What PostgreSQL can print is never put together by hand: its own deparsers are the truth.
 
 pub mod acl;
+mod canonical;
 pub mod catalog;
 pub mod difference;
 pub mod model;

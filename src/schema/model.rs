@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::canonical;
+
 /// Makes the kinds with the names that the catalog queries give them.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident $name:literal,)*) => {
@@ -95,8 +97,12 @@ kinds! {
     View "view",
     /// A materialized view.
     MaterializedView "materialized view",
+    /// What is said of a column of either, or of an attribute of a composite type.
+    ViewColumn "view column",
     /// An index that no constraint has.
     Index "index",
+    /// That a table is a partition or an heir of another.
+    Inheritance "inheritance",
     /// Extended statistics.
     Statistics "statistics",
     /// A rule.
@@ -113,6 +119,8 @@ kinds! {
     PublicationTable "publication table",
     /// A schema of a publication.
     PublicationSchema "publication schema",
+    /// Privileges on what an extension brought.
+    MemberPrivileges "privileges of an extension",
     /// Privileges of what will be made.
     DefaultPrivileges "default privileges",
 }
@@ -184,7 +192,7 @@ impl Attributes {
         let names = self.0.keys().chain(other.0.keys());
         names
             .map(|name| &**name)
-            .filter(|name| self.get(name) != other.get(name))
+            .filter(|name| !canonical::same(self.get(name), other.get(name)))
             .collect()
     }
 }
@@ -200,6 +208,19 @@ pub struct Schema {
     pub needed_by: BTreeMap<Id, BTreeSet<Id>>,
     /// The schema objects in it that castoff does not know how to change, as `kind name`.
     pub unknown: Vec<String>,
+    /// Who read it: what this role makes is its own without a word.
+    pub role: Box<str>,
+}
+
+/// What all kinds have, and what a comparison may leave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// Who owns it.
+    Owner,
+    /// Who may do what with it.
+    Privileges,
+    /// What is said of it.
+    Comment,
 }
 
 impl Schema {
@@ -215,6 +236,34 @@ impl Schema {
                 .or_default()
                 .insert(id.clone());
         }
+    }
+
+    /// Forgets what a comparison is to leave out.
+    pub fn forget(&mut self, aspect: Aspect) {
+        let name = match aspect {
+            Aspect::Owner => "owner",
+            Aspect::Comment => "comment",
+            Aspect::Privileges => "acl",
+        };
+        if aspect == Aspect::Privileges {
+            let kinds = [Kind::DefaultPrivileges, Kind::MemberPrivileges];
+            self.objects.retain(|id, _| !kinds.contains(&id.kind));
+        }
+        for attributes in self.objects.values_mut() {
+            attributes.remove(name);
+        }
+    }
+
+    /// The parts of a relation that are of a kind, in the order of their names.
+    pub fn parts(&self, relation: &Id, kind: Kind) -> impl Iterator<Item = (&Id, &Attributes)> {
+        let first = Id {
+            kind,
+            names: relation.names.iter().take(2).cloned().collect(),
+        };
+        let names = first.names.clone();
+        self.objects
+            .range(first..)
+            .take_while(move |(id, _)| id.kind == kind && id.names.get(..2) == Some(&names[..]))
     }
 
     /// What an object needs.

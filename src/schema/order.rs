@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::difference::{Change, Difference};
-use super::model::{Id, Kind};
+use super::model::{Id, Kind, Schema};
 use super::render::{self, Sides};
 use super::statement::Statement;
 
@@ -15,9 +15,28 @@ enum Step {
     Drop,
     Alter,
     Create,
+    /// The rows of a table that was made anew.
+    Move,
 }
 
 type Node = (Step, Id);
+
+/// Among steps that could be next: event triggers are not there while anything else changes, and
+/// what is said about things to come is said last, so that it is not about these.
+type Turn = (u8, Step, u8);
+
+fn turn((step, id): &Node) -> Turn {
+    let kind = id.kind as u8;
+    match (id.kind, step) {
+        (Kind::DefaultPrivileges, _) | (Kind::EventTrigger, Step::Alter | Step::Create) => {
+            (2, *step, kind)
+        }
+        (Kind::EventTrigger, _) => (0, *step, kind),
+        // What comes late goes early.
+        (_, Step::Drop) => (1, *step, u8::MAX - kind),
+        _ => (1, *step, kind),
+    }
+}
 
 /// Changes that need each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,12 +58,17 @@ pub fn statements(sides: &Sides<'_>, difference: &Difference) -> Result<Vec<Stat
         .map(|(at, node)| (node, at))
         .collect();
     let mut statements = Vec::new();
+    if is_any_function_made(difference) {
+        // What a body in a string needs, nobody knows: it may come behind.
+        statements.push(Statement::new("set check_function_bodies = off"));
+    }
     for node in &order {
         let (step, id) = node;
         match step {
-            Step::Drop if graph.taken_along(sides, node, &place).is_some() => {}
+            Step::Drop if graph.taken_along(sides, node, &place, &order).is_some() => {}
             Step::Drop => statements.extend(render::drop(sides, id)),
             Step::Create => statements.extend(render::create(sides, id)),
+            Step::Move => statements.extend(render::move_rows(sides, id)),
             Step::Alter => {
                 if let Some(Change::Alter(altering)) = difference.changes.get(id) {
                     statements.extend(altering.iter().cloned());
@@ -53,6 +77,11 @@ pub fn statements(sides: &Sides<'_>, difference: &Difference) -> Result<Vec<Stat
         }
     }
     Ok(statements)
+}
+
+fn is_any_function_made(difference: &Difference) -> bool {
+    let mut changes = difference.changes.iter();
+    changes.any(|(id, change)| id.kind == Kind::Function && *change != Change::Drop)
 }
 
 struct Graph {
@@ -74,6 +103,7 @@ impl Graph {
                 Change::Drop => &[Step::Drop],
                 Change::Alter(_) => &[Step::Alter],
                 Change::Replace => &[Step::Drop, Step::Create],
+                Change::Rebuild => &[Step::Drop, Step::Create, Step::Move],
             };
             for step in steps {
                 graph.before.entry((*step, id.clone())).or_default();
@@ -84,6 +114,11 @@ impl Graph {
             let (step, id) = node;
             if *step == Step::Drop {
                 for user in sides.old.needed_by(id) {
+                    if id.kind == Kind::Inheritance {
+                        // What a partition has from its parent can go when it is its own.
+                        graph.add(node.clone(), (Step::Drop, user.clone()));
+                        continue;
+                    }
                     graph.add((Step::Drop, user.clone()), node.clone());
                     // What no longer needs it has to be told first.
                     let still_needs = sides.new.needs(user).any(|needed| needed == id);
@@ -110,6 +145,11 @@ impl Graph {
             graph.add(altered, (Step::Create, meanwhile.clone()));
         }
         graph.add_names(&nodes);
+        for (step, id) in &nodes {
+            if *step == Step::Move {
+                graph.add_move(sides, id, &nodes);
+            }
+        }
         graph
     }
 
@@ -123,6 +163,55 @@ impl Graph {
         };
         if self.behind.entry(first).or_default().insert(second) {
             *before += 1;
+        }
+    }
+
+    /// The rows move when the new table and its partitions are there, and before anything watches.
+    fn add_move(&mut self, sides: &Sides<'_>, id: &Id, nodes: &[Node]) {
+        let moving = (Step::Move, id.clone());
+        let family = |schema: &Schema| {
+            let mut family = BTreeSet::from([id.clone()]);
+            let mut todo = vec![id.clone()];
+            while let Some(parent) = todo.pop() {
+                for join in schema.needed_by(&parent) {
+                    let child = Id::new(Kind::Table, &[join.name(0), join.name(1)]);
+                    let is_child = join.kind == Kind::Inheritance && child != parent;
+                    if is_child && family.insert(child.clone()) {
+                        todo.push(child);
+                    }
+                }
+            }
+            family
+        };
+        let (old, new) = (family(sides.old), family(sides.new));
+        for node in nodes {
+            let (step, other) = node;
+            let table = other.table(Kind::Table);
+            match (step, other.kind) {
+                (
+                    Step::Create | Step::Alter,
+                    Kind::Table | Kind::Column | Kind::Inheritance | Kind::Default,
+                ) if new.contains(&table) => self.add(node.clone(), moving.clone()),
+                (Step::Create, _) => {
+                    let mut needs = sides.new.needs(other);
+                    if needs.any(|needed| new.contains(&needed.table(Kind::Table))) {
+                        self.add(moving.clone(), node.clone());
+                    }
+                }
+                // The old partitions go with the old table, which goes behind its rows.
+                (Step::Drop, Kind::Table) if old.contains(other) && other != id => {
+                    let gone = (Step::Drop, id.clone());
+                    if self
+                        .behind
+                        .get_mut(node)
+                        .is_some_and(|behind| behind.remove(&gone))
+                        && let Some(before) = self.before.get_mut(&gone)
+                    {
+                        *before -= 1;
+                    }
+                }
+                _ => {}
+            }
         }
     }
 
@@ -148,18 +237,18 @@ impl Graph {
 
     fn sort(&self) -> Result<Vec<Node>, Cycle> {
         let mut before = self.before.clone();
-        let mut ready: BinaryHeap<Reverse<Node>> = before
+        let mut ready: BinaryHeap<Reverse<(Turn, Node)>> = before
             .iter()
             .filter(|(_, count)| **count == 0)
-            .map(|(node, _)| Reverse(node.clone()))
+            .map(|(node, _)| Reverse((turn(node), node.clone())))
             .collect();
         let mut order = Vec::new();
-        while let Some(Reverse(node)) = ready.pop() {
+        while let Some(Reverse((_, node))) = ready.pop() {
             for next in self.behind.get(&node).into_iter().flatten() {
                 if let Some(count) = before.get_mut(next) {
                     *count -= 1;
                     if *count == 0 {
-                        ready.push(Reverse(next.clone()));
+                        ready.push(Reverse((turn(next), next.clone())));
                     }
                 }
             }
@@ -179,6 +268,7 @@ impl Graph {
         sides: &Sides<'_>,
         node: &Node,
         place: &BTreeMap<&Node, usize>,
+        order: &[Node],
     ) -> Option<usize> {
         let holders = sides
             .old
@@ -188,13 +278,16 @@ impl Graph {
             .filter_map(|holder| {
                 let holder = (Step::Drop, holder.clone());
                 let own = *place.get(&holder)?;
-                Some(self.taken_along(sides, &holder, place).unwrap_or(own))
+                Some(
+                    self.taken_along(sides, &holder, place, order)
+                        .unwrap_or(own),
+                )
             })
             .find(|holder| {
                 let behind = self.behind.get(node).into_iter().flatten();
                 behind.filter_map(|next| place.get(next)).all(|next| {
                     // What goes in the same stroke is not in the way.
-                    next >= holder || self.goes_at(sides, next, *holder, place)
+                    next >= holder || self.goes_at(sides, next, *holder, place, order)
                 })
             })
     }
@@ -206,13 +299,10 @@ impl Graph {
         at: &usize,
         holder: usize,
         place: &BTreeMap<&Node, usize>,
+        order: &[Node],
     ) -> bool {
-        let node = place
-            .iter()
-            .find(|(_, other)| *other == at)
-            .map(|(node, _)| *node);
-        node.is_some_and(|node| {
-            node.0 == Step::Drop && self.taken_along(sides, node, place) == Some(holder)
+        order.get(*at).is_some_and(|node| {
+            node.0 == Step::Drop && self.taken_along(sides, node, place, order) == Some(holder)
         })
     }
 }
@@ -222,6 +312,8 @@ fn takes_along(holder: &Id, id: &Id) -> bool {
     let is_part = matches!(
         id.kind,
         Kind::Column
+            | Kind::ViewColumn
+            | Kind::Inheritance
             | Kind::Default
             | Kind::Constraint
             | Kind::DomainConstraint
@@ -232,9 +324,16 @@ fn takes_along(holder: &Id, id: &Id) -> bool {
             | Kind::Sequence
             | Kind::Statistics
     );
+    // A generated column, a trigger or a policy is no part of a column.
+    let survives = holder.kind == Kind::Column
+        && !matches!(
+            id.kind,
+            Kind::Default | Kind::Constraint | Kind::Index | Kind::Statistics | Kind::Sequence
+        );
     // A foreign key needs two tables, and is a part of one.
     let is_its_own = id.names.len() < 3 || holder.names.get(..2) == id.names.get(..2);
     is_part
+        && !survives
         && is_its_own
         && matches!(
             holder.kind,
@@ -243,6 +342,7 @@ fn takes_along(holder: &Id, id: &Id) -> bool {
                 | Kind::Column
                 | Kind::View
                 | Kind::MaterializedView
+                | Kind::Composite
                 | Kind::Domain
         )
 }

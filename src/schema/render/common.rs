@@ -11,8 +11,14 @@ use crate::sql::ident::Literal;
 /// The owner, the privileges and the comment of an object that was just made.
 pub(super) fn after_create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let mut statements = Vec::new();
-    if id.kind == Kind::DefaultPrivileges {
+    if matches!(id.kind, Kind::DefaultPrivileges | Kind::MemberPrivileges) {
         return statements;
+    }
+    if attributes
+        .get("owner")
+        .is_some_and(|owner| *owner != *sides.old.role)
+    {
+        statements.extend(owner(sides, id, attributes));
     }
     let at_first = at_first(sides, id, attributes);
     statements.extend(privileges(sides, id, &at_first, attributes));
@@ -52,12 +58,35 @@ fn privileges(sides: &Sides<'_>, id: &Id, old: &Privileges, new: &Attributes) ->
     privilege::grants(sides, id, old, &new, owner)
 }
 
+/// The statement that gives something to its owner. What belongs to a column has the table's.
+fn owner(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<Statement> {
+    let owner = attributes.get("owner")?;
+    if attributes.has("owned by") || id.kind == Kind::ViewColumn {
+        return None;
+    }
+    let target = target(sides, id);
+    Some(Statement::new(format!(
+        "alter {target} owner to {}",
+        sides.name(owner)
+    )))
+}
+
+/// Takes back what was said of something that stays without a word.
+pub(super) fn unsay(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let owner = attributes.get("owner").unwrap_or_default();
+    let before = acl::parse(attributes.get("acl").unwrap_or_default(), owner);
+    let mut statements = privilege::grants(sides, id, &before, &Privileges::new(), owner);
+    statements.extend(comment(sides, id, attributes.get("comment"), None));
+    statements
+}
+
 /// The statement for a comment that is another, or none.
 fn comment(sides: &Sides<'_>, id: &Id, old: Option<&str>, new: Option<&str>) -> Option<Statement> {
     if old == new {
         return None;
     }
     let target = target(sides, id);
+    let new = new.filter(|text| !text.is_empty());
     let text = new.map_or("null".to_owned(), |text| Literal(text).to_string());
     Some(Statement::new(format!("comment on {target} is {text}")))
 }
@@ -70,7 +99,7 @@ fn target(sides: &Sides<'_>, id: &Id) -> String {
         Kind::Enum | Kind::Composite | Kind::Range => format!("type {qualified}"),
         Kind::Function => format!("routine {}", function::signature(sides, id)),
         Kind::Aggregate => format!("aggregate {}", function::signature(sides, id)),
-        Kind::Column => format!("column {qualified}.{own}"),
+        Kind::Column | Kind::ViewColumn => format!("column {qualified}.{own}"),
         Kind::DomainConstraint => format!("constraint {own} on domain {qualified}"),
         Kind::Constraint | Kind::Rule | Kind::Trigger | Kind::Policy => {
             format!("{} {own} on {qualified}", id.kind.name())
@@ -87,6 +116,12 @@ fn target(sides: &Sides<'_>, id: &Id) -> String {
     }
 }
 
+/// Privileges without regard to whose they are.
+fn acl_of(attributes: &Attributes) -> Option<Privileges> {
+    let owner = attributes.get("owner").unwrap_or_default();
+    attributes.get("acl").map(|texts| acl::parse(texts, owner))
+}
+
 /// Owner, privileges and comment of an object that stays.
 pub(super) fn alter_common(
     sides: &Sides<'_>,
@@ -95,7 +130,11 @@ pub(super) fn alter_common(
     new: &Attributes,
 ) -> Vec<Statement> {
     let mut statements = Vec::new();
-    if old.get("acl") != new.get("acl") && id.kind != Kind::DefaultPrivileges {
+    let is_about_privileges = matches!(id.kind, Kind::DefaultPrivileges | Kind::MemberPrivileges);
+    if old.get("owner") != new.get("owner") && old.has("owner") && !is_about_privileges {
+        statements.extend(owner(sides, id, new));
+    }
+    if acl_of(old) != acl_of(new) && !is_about_privileges {
         let before = match old.get("acl") {
             Some(texts) => acl::parse(texts, old.get("owner").unwrap_or_default()),
             None => acl::default_of(id.kind, sides.major),

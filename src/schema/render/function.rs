@@ -41,7 +41,7 @@ pub(super) fn alter(old: &Attributes, new: &Attributes) -> Alteration {
             .and_then(|count| count.parse().ok());
         count.unwrap_or_default()
     };
-    if is_same("result") && is_same("kind") && is_same("types") && defaults(old) <= defaults(new) {
+    if is_same("result") && is_same("kind") && is_same("names") && defaults(old) <= defaults(new) {
         Alteration::InPlace(create(new))
     } else {
         Alteration::Replace

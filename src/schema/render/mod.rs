@@ -2,12 +2,16 @@
 //!
 //! Names are quoted where the server would quote them: [`Names`] has the server's own keywords.
 
+mod cast;
+mod column;
 mod common;
 mod foreign;
 mod function;
+mod inheritance;
 mod plain;
 mod privilege;
 mod publication;
+mod rebuild;
 mod relation;
 mod table;
 mod types;
@@ -26,6 +30,8 @@ pub enum Alteration {
     Without(Vec<Statement>, &'static [Kind]),
     /// It is dropped and made again, and so is all that needs it.
     Replace,
+    /// It is made again with the rows of the old one, and so is all that needs it.
+    Rebuild,
 }
 
 /// Both sides, and what is needed to write names.
@@ -75,6 +81,18 @@ impl Sides<'_> {
         !kinds
             .into_iter()
             .any(|kind| self.old.objects.contains_key(&id.table(kind)))
+            || self.is_rebuilt(&id.table(Kind::Table))
+    }
+
+    /// Whether a table becomes partitioned, or otherwise partitioned, or ordinary: that needs
+    /// another table.
+    pub fn is_rebuilt(&self, table: &Id) -> bool {
+        let key = |schema: &Schema| {
+            let table = schema.get(table)?;
+            Some(table.get("partition by").map(str::to_owned))
+        };
+        table.kind == Kind::Table
+            && matches!((key(self.old), key(self.new)), (Some(old), Some(new)) if old != new)
     }
 
     /// The last name.
@@ -102,8 +120,12 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Table | Kind::ForeignTable => table::create(sides, id, attributes),
         // It came with its table.
         Kind::Column if sides.is_of_a_new_table(id) => Vec::new(),
-        Kind::Column => table::add_column(sides, id, attributes),
-        Kind::Default => table::set_default(sides, id, attributes),
+        Kind::Column => column::add(sides, id, attributes),
+        Kind::Default => column::set_default(sides, id, attributes),
+        Kind::Inheritance => inheritance::join(sides, id, attributes),
+        Kind::MemberPrivileges => privilege::of_member(sides, id, None, Some(attributes)),
+        // Only the comment and the privileges.
+        Kind::ViewColumn => Vec::new(),
         Kind::Constraint => table::add_constraint(sides, id, attributes),
         Kind::View | Kind::MaterializedView => relation::create_view(sides, id, attributes),
         Kind::Index => relation::create_index(sides, id, attributes),
@@ -134,6 +156,11 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     statements
 }
 
+/// The statements that bring the rows of a table that was made anew.
+pub fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    rebuild::move_rows(sides, id)
+}
+
 /// The statements that drop an object of the old schema.
 pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let Some(attributes) = sides.old.get(id) else {
@@ -159,12 +186,18 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
             format!("drop sequence {}", qualified()),
             "the sequence's place",
         )],
+        Kind::Table if sides.is_rebuilt(id) => rebuild::set_aside(sides, id),
+        Kind::Table if rebuild::goes_with_its_parent(sides, id) => Vec::new(),
+        Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
+        Kind::Inheritance => inheritance::leave(sides, id, attributes),
+        Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
+        Kind::ViewColumn => common::unsay(sides, id, attributes),
         Kind::Table => vec![Statement::losing(
             format!("drop table {}", qualified()),
             "the table and its rows",
         )],
-        Kind::Column => table::drop_column(sides, id, attributes),
-        Kind::Default => table::drop_default(sides, id),
+        Kind::Column => column::drop(sides, id, attributes),
+        Kind::Default => column::drop_default(sides, id),
         Kind::Constraint => table::drop_constraint(sides, id, attributes),
         Kind::DomainConstraint => vec![Statement::new(format!(
             "alter domain {} drop constraint {}",
@@ -175,7 +208,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Aggregate => function::drop_aggregate(sides, id, attributes),
         Kind::Index => relation::drop_index(sides, id, attributes),
         Kind::Rule | Kind::Trigger | Kind::Policy => {
-            if attributes.has("inherited") {
+            if attributes.has("inherited") && inheritance::stays(sides, id) {
                 return Vec::new();
             }
             vec![Statement::new(format!(
@@ -215,7 +248,12 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
 pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Alteration {
     let mut rest = old.differing(new);
     let mut after = common::alter_common(sides, id, old, new);
-    for name in ["owner", "acl", "comment"] {
+    let everywhere: &[&str] = match id.kind {
+        // Privileges are all that there is to them.
+        Kind::DefaultPrivileges | Kind::MemberPrivileges => &["comment"],
+        _ => &["owner", "acl", "comment"],
+    };
+    for name in everywhere {
         rest.remove(name);
     }
     if rest.is_empty() {
@@ -229,8 +267,13 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::Sequence => common::alter_sequence(sides, id, new, &rest),
         Kind::Function => function::alter(old, new),
         Kind::Table | Kind::ForeignTable => table::alter(sides, id, old, new, &rest),
-        Kind::Column => table::alter_column(sides, id, old, new, &rest),
-        Kind::Default => Alteration::InPlace(table::set_default(sides, id, new)),
+        Kind::Column => column::alter(sides, id, old, new, &rest),
+        Kind::Default => Alteration::InPlace(column::set_default(sides, id, new)),
+        Kind::MemberPrivileges => {
+            Alteration::InPlace(privilege::of_member(sides, id, Some(old), Some(new)))
+        }
+        Kind::Range => types::alter_range(sides, id, new),
+        Kind::SearchConfiguration => plain::alter_configuration(sides, id, old, new, &rest),
         Kind::Constraint => table::alter_constraint(sides, id, old, new, &rest),
         Kind::View | Kind::MaterializedView => relation::alter_view(sides, id, old, new, &rest),
         Kind::Index => relation::alter_index(sides, id, old, new, &rest),
@@ -255,17 +298,17 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         | Kind::SearchParser
         | Kind::SearchTemplate
         | Kind::SearchDictionary
-        | Kind::SearchConfiguration
         | Kind::Conversion
         | Kind::Cast
         | Kind::Operator
         | Kind::OperatorFamily
         | Kind::OperatorClass
+        | Kind::Inheritance
+        | Kind::ViewColumn
         | Kind::PublicationTable
         | Kind::PublicationSchema
         | Kind::Schema
         | Kind::Aggregate
-        | Kind::Range
         | Kind::DomainConstraint => Alteration::Replace,
     };
     match alteration {
@@ -277,6 +320,6 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
             statements.append(&mut after);
             Alteration::Without(statements, kinds)
         }
-        Alteration::Replace => Alteration::Replace,
+        whole @ (Alteration::Replace | Alteration::Rebuild) => whole,
     }
 }

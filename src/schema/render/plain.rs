@@ -1,6 +1,8 @@
 //! The kinds that are made and dropped, and hardly ever changed.
 
-use super::Sides;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Alteration, Sides};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -58,6 +60,42 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     let mut statements = vec![Statement::new(text)];
     statements.extend(mappings(sides, id, attributes));
     statements
+}
+
+/// Mappings change in place.
+pub(super) fn alter_configuration(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+    differing: &BTreeSet<&str>,
+) -> Alteration {
+    if differing.iter().any(|name| *name != "mappings") {
+        return Alteration::Replace;
+    }
+    let read = |attributes: &Attributes| -> BTreeMap<String, String> {
+        let text = attributes.get("mappings").unwrap_or("[]");
+        let pairs: Vec<(String, String)> = serde_json::from_str(text).unwrap_or_default();
+        pairs.into_iter().collect()
+    };
+    let (before, after) = (read(old), read(new));
+    let tokens: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut statements = Vec::new();
+    for token in tokens {
+        let how = match (before.get(token), after.get(token)) {
+            (Some(_), None) => format!("drop mapping for {}", sides.name(token)),
+            (None, Some(to)) => format!("add mapping for {} with {to}", sides.name(token)),
+            (Some(from), Some(to)) if from != to => {
+                format!("alter mapping for {} with {to}", sides.name(token))
+            }
+            _ => continue,
+        };
+        let qualified = sides.qualified(id);
+        statements.push(Statement::new(format!(
+            "alter text search configuration {qualified} {how}"
+        )));
+    }
+    Alteration::InPlace(statements)
 }
 
 /// Which dictionaries a text search configuration asks for which tokens.

@@ -14,7 +14,7 @@ pub(super) fn grants(
     owner: &str,
 ) -> Vec<Statement> {
     let on = target(sides, id);
-    let column = (id.kind == Kind::Column).then(|| sides.own(id));
+    let column = matches!(id.kind, Kind::Column | Kind::ViewColumn).then(|| sides.own(id));
     let words = |letters: &[char]| {
         let words = letters.iter().map(|letter| match &column {
             Some(column) => format!("{} ({column})", acl::word(*letter)),
@@ -55,9 +55,46 @@ fn role(sides: &Sides<'_>, grantee: &str, owner: &str) -> String {
     }
 }
 
+/// The statements from one set of privileges on something of an extension to another; nothing is
+/// what the extension brought along.
+pub(super) fn of_member(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: Option<&Attributes>,
+    new: Option<&Attributes>,
+) -> Vec<Statement> {
+    let kind = match id.name(1) {
+        "table" => Kind::Table,
+        "sequence" => Kind::Sequence,
+        "routine" => Kind::Function,
+        "type" => Kind::Enum,
+        "schema" => Kind::Schema,
+        _ => Kind::Wrapper,
+    };
+    let either = old.or(new);
+    let owner = either.and_then(|one| one.get("owner")).unwrap_or_default();
+    let read = |attributes: Option<&Attributes>, name| match attributes.and_then(|a| a.get(name)) {
+        Some(texts) => acl::parse(texts, owner),
+        None => acl::default_of(kind, sides.major),
+    };
+    let side = |attributes: Option<&Attributes>| match attributes {
+        Some(_) => read(attributes, "acl"),
+        None => read(either, "initial"),
+    };
+    grants(sides, id, &side(old), &side(new), owner)
+}
+
 /// What stands behind `on`.
 fn target(sides: &Sides<'_>, id: &Id) -> String {
     match id.kind {
+        Kind::MemberPrivileges => {
+            let (word, schema, name) = (id.name(1), sides.name(id.name(2)), sides.name(id.name(3)));
+            match word {
+                "routine" => format!("routine {schema}.{name}({})", id.name(4)),
+                "schema" | "foreign data wrapper" => format!("{word} {name}"),
+                _ => format!("{word} {schema}.{name}"),
+            }
+        }
         Kind::Schema => format!("schema {}", sides.own(id)),
         Kind::Sequence => format!("sequence {}", sides.qualified(id)),
         Kind::Function | Kind::Aggregate => {

@@ -1,9 +1,9 @@
 //! Views, and what belongs to a table or a view: indexes, statistics, rules, triggers, policies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::options;
-use super::{Alteration, Sides};
+use super::{Alteration, Sides, inheritance};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -61,40 +61,56 @@ pub(super) fn alter_view(
 
 pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     if attributes.has("inherited") {
-        return Vec::new();
+        return inheritance::rename_index(sides, id, attributes);
     }
     let definition = attributes.get("definition").unwrap_or_default();
     // For a partitioned table the server prints `on only`, which would make an index without the
     // partitions' own.
-    let definition = if attributes.has("partitioned") {
+    let definition = if attributes.has("partitioned") && !attributes.has("invalid") {
         definition.replacen(" ON ONLY ", " ON ", 1)
     } else {
         definition.to_owned()
     };
     let mut statements = vec![Statement::new(definition)];
-    statements.extend(finish_index(sides, id, attributes));
+    statements.extend(finish_index(sides, id, &Attributes::default(), attributes));
     statements
 }
 
-fn finish_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+fn finish_index(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
     let mut statements = Vec::new();
     let table = Id::new(
         Kind::Table,
-        &[id.name(0), attributes.get("table").unwrap_or_default()],
+        &[id.name(0), new.get("table").unwrap_or_default()],
     );
     let table = sides.qualified(&table);
     let (own, qualified) = (sides.own(id), sides.qualified(id));
-    if attributes.has("clustered") {
+    if old.has("clustered") != new.has("clustered") {
+        let how = if new.has("clustered") {
+            format!("cluster on {own}")
+        } else {
+            "set without cluster".to_owned()
+        };
+        statements.push(Statement::new(format!("alter table {table} {how}")));
+    }
+    if !old.has("replica identity") && new.has("replica identity") {
         statements.push(Statement::new(format!(
-            "alter table {table} cluster on {own}"
+            "alter table {table} replica identity using index {own}"
         )));
     }
-    for target in attributes
-        .get("statistics")
-        .into_iter()
-        .flat_map(|all| all.split(", "))
-    {
-        if let Some((column, target)) = target.split_once(' ') {
+    let targets = |attributes: &Attributes| -> BTreeMap<String, String> {
+        let targets = attributes.get("statistics").unwrap_or_default();
+        let pairs = targets
+            .split(", ")
+            .filter_map(|target| target.split_once(' '));
+        pairs
+            .map(|(column, target)| (column.to_owned(), target.to_owned()))
+            .collect()
+    };
+    let (before, after) = (targets(old), targets(new));
+    let columns: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for column in columns {
+        if before.get(column) != after.get(column) {
+            let target = after.get(column).map_or("-1", |target| target);
             statements.push(Statement::new(format!(
                 "alter index {qualified} alter column {column} set statistics {target}"
             )));
@@ -104,7 +120,9 @@ fn finish_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Stat
 }
 
 pub(super) fn drop_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if attributes.has("inherited") {
+    let table = attributes.get("table").unwrap_or_default();
+    let table = Id::new(Kind::Table, &[id.name(0), table]);
+    if attributes.has("inherited") && inheritance::stays(sides, &table) {
         return Vec::new();
     }
     vec![Statement::new(format!(
@@ -116,23 +134,46 @@ pub(super) fn drop_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) ->
 pub(super) fn alter_index(
     sides: &Sides<'_>,
     id: &Id,
-    _old: &Attributes,
+    old: &Attributes,
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
     if differing
         .iter()
-        .all(|name| matches!(*name, "inherited" | "parents"))
+        .all(|name| matches!(*name, "inherited" | "parents" | "usual name"))
     {
-        return Alteration::InPlace(Vec::new());
+        return Alteration::InPlace(attach_index(sides, id, new));
     }
     if differing
         .iter()
-        .all(|name| matches!(*name, "clustered" | "statistics"))
+        .all(|name| matches!(*name, "clustered" | "statistics" | "replica identity"))
     {
-        return Alteration::InPlace(finish_index(sides, id, new));
+        return Alteration::InPlace(finish_index(sides, id, old, new));
     }
     Alteration::Replace
+}
+
+/// An index that was there becomes the partition of one that was there. A new one takes it by
+/// itself.
+fn attach_index(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Statement> {
+    let table = Id::new(
+        Kind::Table,
+        &[id.name(0), new.get("table").unwrap_or_default()],
+    );
+    let parent = sides
+        .new
+        .needs(id)
+        .find(|parent| parent.kind == Kind::Index && sides.old.get(parent).is_some());
+    match parent {
+        Some(parent) if new.has("inherited") && inheritance::stays(sides, &table) => {
+            vec![Statement::new(format!(
+                "alter index {} attach partition {}",
+                sides.qualified(parent),
+                sides.qualified(id)
+            ))]
+        }
+        _ => Vec::new(),
+    }
 }
 
 pub(super) fn create_statistics(

@@ -26,8 +26,22 @@ pub(super) fn create_enum(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -
     ))]
 }
 
-/// What stands in the way of columns that change their type, and of what they are used in.
-pub(super) const IN_THE_WAY: &[Kind] = &[
+/// What stands in the way of a column that changes its type: also its default.
+pub(super) const IN_THE_WAY_OF_A_COLUMN: &[Kind] = &[
+    Kind::View,
+    Kind::MaterializedView,
+    Kind::Rule,
+    Kind::Trigger,
+    Kind::Policy,
+    Kind::Function,
+    Kind::Aggregate,
+    Kind::Default,
+    Kind::Statistics,
+    Kind::PublicationTable,
+];
+
+/// What stands in the way of a composite type that changes.
+const IN_THE_WAY: &[Kind] = &[
     Kind::View,
     Kind::MaterializedView,
     Kind::Rule,
@@ -48,7 +62,13 @@ const IN_THE_WAY_OF_A_TYPE: &[Kind] = &[
     Kind::Aggregate,
     Kind::Index,
     Kind::Constraint,
+    Kind::DomainConstraint,
     Kind::Default,
+    Kind::Statistics,
+    Kind::Cast,
+    Kind::Operator,
+    Kind::OperatorClass,
+    Kind::PublicationTable,
 ];
 
 /// New values are added where they belong. When values go, or change their order, the type is made
@@ -99,53 +119,119 @@ pub(super) fn alter_enum(
         .collect();
     let loses = (!gone.is_empty()).then(|| format!("the values {}", literals(&gone)));
     Alteration::Without(
-        rebuild(sides, id, create_enum(sides, id, new), loses),
+        rebuild(
+            sides,
+            id,
+            create_enum(sides, id, new),
+            loses,
+            new,
+            &|own, wanted, is_array| {
+                let through = if is_array { "text[]" } else { "text" };
+                format!("{own}::{through}::{wanted}")
+            },
+        ),
         IN_THE_WAY_OF_A_TYPE,
     )
 }
 
 /// The type gets another name, a new one is made, the columns move over, and the old one goes.
+/// `convert` has the words for a column, the type that it is to have, and whether that is an array.
 fn rebuild(
     sides: &Sides<'_>,
     id: &Id,
     create: Vec<Statement>,
     loses: Option<String>,
+    new: &Attributes,
+    convert: &dyn Fn(&str, &str, bool) -> String,
 ) -> Vec<Statement> {
     let qualified = sides.qualified(id);
     let other = Id::new(id.kind, &[id.name(0), &format!("{}_before", id.name(1))]);
+    let word = if id.kind == Kind::Domain {
+        "domain"
+    } else {
+        "type"
+    };
     let mut statements = vec![Statement::new(format!(
-        "alter type {qualified} rename to {}",
+        "alter {word} {qualified} rename to {}",
         sides.own(&other)
     ))];
     statements.extend(create);
-    for column in sides
+    statements.extend(super::common::after_create(sides, id, new));
+    for (column, wanted) in columns_of(sides, id) {
+        let (table, own) = (sides.qualified(column), sides.own(column));
+        let using = convert(&own, wanted, wanted.ends_with("[]"));
+        statements.push(Statement::new(format!(
+            "alter table {table} alter column {own} type {wanted} using {using}"
+        )));
+    }
+    // Types made of it take the new one.
+    for user in sides
         .old
         .needed_by(id)
-        .filter(|user| user.kind == Kind::Column)
+        .filter(|user| user.kind == Kind::Composite)
     {
-        let Some(new) = sides.new.get(column).filter(|new| !new.has("inherited")) else {
+        let Some(list) = sides.new.get(user).map(attributes_of) else {
             continue;
         };
-        let (table, own) = (sides.qualified(column), sides.own(column));
-        let wanted = new.get("type").unwrap_or_default();
-        let through = if wanted.ends_with("[]") {
-            "text[]"
-        } else {
-            "text"
-        };
-        statements.push(Statement {
-            sql: format!(
-                "alter table {table} alter column {own} type {wanted} using {own}::{through}::{wanted}"
-            ),
-            ..Statement::new("")
-        });
+        let is_its = |kind: &str| kind.trim_end_matches("[]") == qualified;
+        for (name, kind, _) in list.iter().filter(|(_, kind, _)| is_its(kind)) {
+            statements.push(Statement::new(format!(
+                "alter type {} alter attribute {} type {kind} cascade",
+                sides.qualified(user),
+                sides.name(name)
+            )));
+        }
     }
-    let drop = format!("drop type {}", sides.qualified(&other));
+    let drop = format!("drop {word} {}", sides.qualified(&other));
     statements.push(Statement {
         loses,
         ..Statement::new(drop)
     });
     statements
+}
+
+/// The columns that have a type, or an array of it, and the types that they are to have.
+fn columns_of<'s>(sides: &Sides<'s>, id: &Id) -> Vec<(&'s Id, &'s str)> {
+    let columns = sides
+        .old
+        .needed_by(id)
+        .filter(|user| user.kind == Kind::Column);
+    columns
+        .filter_map(|column| {
+            let new = sides.new.get(column)?;
+            let is_its_own = !new.has("inherited") && !new.has("generated");
+            let wanted = new.get("type").filter(|_| is_its_own)?;
+            // One that gets another type altogether does that by itself.
+            let is_same = sides.old.get(column)?.get("type") == Some(wanted);
+            Some((column, wanted)).filter(|_| is_same || !sides.is_own_type(wanted))
+        })
+        .collect()
+}
+
+/// A range keeps the functions that make it when it is renamed, so the values wait as texts.
+pub(super) fn alter_range(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Alteration {
+    let columns = columns_of(sides, id);
+    let retype = |to_text: bool| -> Vec<Statement> {
+        let statement = |(column, wanted): &(&Id, &str)| {
+            let text = if wanted.ends_with("[]") {
+                "text[]"
+            } else {
+                "text"
+            };
+            let kind = if to_text { text } else { *wanted };
+            let (table, own) = (sides.qualified(column), sides.own(column));
+            Statement::new(format!(
+                "alter table {table} alter column {own} type {kind} using {own}::{kind}"
+            ))
+        };
+        columns.iter().map(statement).collect()
+    };
+    let mut statements = retype(true);
+    statements.push(Statement::new(format!("drop type {}", sides.qualified(id))));
+    statements.extend(create_range(sides, id, new));
+    statements.extend(super::common::after_create(sides, id, new));
+    statements.extend(retype(false));
+    Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE)
 }
 
 pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
@@ -170,12 +256,22 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
 pub(super) fn alter_domain(
     sides: &Sides<'_>,
     id: &Id,
-    _old: &Attributes,
+    old: &Attributes,
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
     if differing.contains("type") || differing.contains("collation") {
-        return Alteration::Replace;
+        let base = new.get("type").unwrap_or_default();
+        let before = old.get("type").unwrap_or_default();
+        let is_text = sides.is_own_type(base) || sides.is_own_type(before);
+        let through = if is_text { "text" } else { base };
+        let loses = super::cast::loses(before, base).map(str::to_owned);
+        let create = create_domain(sides, id, new);
+        let statements = rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
+            let array = if is_array { "[]" } else { "" };
+            format!("{own}::{through}{array}::{wanted}")
+        });
+        return Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE);
     }
     let qualified = sides.qualified(id);
     let mut statements = Vec::new();
@@ -256,6 +352,20 @@ pub(super) fn alter_composite(
     let is_in = |list: &[(String, String, Option<String>)], name: &str| {
         list.iter().any(|(other, ..)| other == name)
     };
+    let kept = before.iter().filter(|(name, ..)| is_in(&after, name));
+    let added = after.iter().filter(|(name, ..)| !is_in(&before, name));
+    let order = kept.chain(added).map(|(name, ..)| name);
+    let is_other = |one: &(String, String, Option<String>)| {
+        let earlier = before.iter().find(|(name, ..)| *name == one.0);
+        earlier.is_some_and(|earlier| earlier != one)
+    };
+    let is_in_use = sides
+        .old
+        .needed_by(id)
+        .any(|user| user.kind == Kind::Column);
+    if !order.eq(after.iter().map(|(name, ..)| name)) || (is_in_use && after.iter().any(is_other)) {
+        return rebuild_composite(sides, id, new, (&before, &after));
+    }
     let qualified = sides.qualified(id);
     let mut statements = Vec::new();
     for (name, ..) in &before {
@@ -288,6 +398,44 @@ pub(super) fn alter_composite(
         }
     }
     Alteration::Without(statements, IN_THE_WAY)
+}
+
+type Attribute = (String, String, Option<String>);
+
+/// The values are put together anew, attribute by attribute.
+fn rebuild_composite(
+    sides: &Sides<'_>,
+    id: &Id,
+    new: &Attributes,
+    (before, after): (&[Attribute], &[Attribute]),
+) -> Alteration {
+    let lost = before
+        .iter()
+        .filter(|(name, ..)| !after.iter().any(|(other, ..)| other == name));
+    let lost: Vec<&str> = lost.map(|(name, ..)| name.as_str()).collect();
+    let loses = (!lost.is_empty()).then(|| format!("the attributes {}", lost.join(", ")));
+    let row = |value: &str, kind: &str| {
+        let parts = after.iter().map(|(name, wanted, _)| {
+            let is_kept = before.iter().any(|(other, ..)| other == name);
+            if is_kept {
+                format!("({value}).{}::{wanted}", sides.name(name))
+            } else {
+                format!("null::{wanted}")
+            }
+        });
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        format!("case when {value} is distinct from null then row({parts})::{kind} end")
+    };
+    let create = create_composite(sides, id, new);
+    let statements = rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
+        if is_array {
+            // A subquery may not stand here; by text the attributes must be in their places.
+            format!("{own}::text::{wanted}")
+        } else {
+            row(own, wanted)
+        }
+    });
+    Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE)
 }
 
 pub(super) fn create_range(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {

@@ -4,7 +4,7 @@ select
     p.oid,
     0,
     'aggregate',
-    array[n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid)],
+    array[n.nspname::text, p.proname::text, oidvectortypes(p.proargtypes)],
     array[
         'arguments', case
             when p.pronargs = 0 then '*'

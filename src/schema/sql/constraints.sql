@@ -16,6 +16,14 @@ select
         'clustered', case when k.contype in ('p', 'u', 'x') then (
             select 'true' from pg_index i where i.indexrelid = k.conindid and i.indisclustered
         ) end,
+        'replica identity', case when k.contype in ('p', 'u', 'x') then (
+            select 'true' from pg_index i where i.indexrelid = k.conindid and i.indisreplident
+        ) end,
+        'usual name', case when k.conparentid <> 0 and k.contype in ('p', 'u') then (
+            select c.relname || case when k.contype = 'p' then '_pkey' else '_' || string_agg(a.attname::text, '_' order by a.attnum) || '_key' end
+            from pg_attribute a
+            where a.attrelid = k.conindid
+        ) end,
         'options', case when k.contype in ('p', 'u', 'x') then (
             select array_to_string(i.reloptions, ', ') from pg_class i where i.oid = k.conindid
         ) end,

@@ -9,7 +9,10 @@ select
         'schema', n.nspname::text,
         'relocatable', case when e.extrelocatable then 'true' end,
         'version', e.extversion,
-        'comment', obj_description(e.oid, 'pg_extension')
+        -- The one that the extension brings is not somebody's.
+        'comment', case when obj_description(e.oid, 'pg_extension') is distinct from (
+            select a.comment from pg_available_extensions a where a.name = e.extname
+        ) then coalesce(obj_description(e.oid, 'pg_extension'), '') end
     ]
 from pg_extension e
 join pg_namespace n on n.oid = e.extnamespace

@@ -4,14 +4,15 @@ select
     p.oid,
     0,
     'function',
-    array[n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid)],
+    array[n.nspname::text, p.proname::text, oidvectortypes(p.proargtypes)],
     array[
         'kind', case p.prokind when 'p' then 'procedure' when 'w' then 'window' else 'function' end,
         'definition', pg_get_functiondef(p.oid),
         'result', pg_get_function_result(p.oid),
         'arguments', pg_get_function_arguments(p.oid),
         'defaults', nullif(p.pronargdefaults, 0)::text,
-        'types', oidvectortypes(p.proargtypes),
+        'signature', oidvectortypes(p.proargtypes),
+        'names', pg_get_function_identity_arguments(p.oid),
         'sql body', case when p.prosqlbody is not null then 'true' end, -- since 14
         'owner', pg_get_userbyid(p.proowner)::text,
         'acl', (select json_agg(item::text)::text from unnest(p.proacl) item),

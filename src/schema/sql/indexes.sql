@@ -15,7 +15,13 @@ select
         'parents', (
             select string_agg(h.inhparent::regclass::text, ', ') from pg_inherits h where h.inhrelid = c.oid
         ),
+        'usual name', case when c.relispartition then (
+            select t.relname || '_' || string_agg(a.attname::text, '_' order by a.attnum) || '_idx'
+            from pg_attribute a
+            where a.attrelid = c.oid
+        ) end,
         'clustered', case when x.indisclustered then 'true' end,
+        'replica identity', case when x.indisreplident then 'true' end,
         'statistics', (
             select string_agg(format('%s %s', a.attnum, a.attstattarget), ', ' order by a.attnum)
             from pg_attribute a

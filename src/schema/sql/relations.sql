@@ -41,10 +41,7 @@ select
             when 'f' then 'full'
             when 'n' then 'nothing'
             when 'i' then (
-                select format('using index %I', ic.relname)
-                from pg_index i
-                join pg_class ic on ic.oid = i.indexrelid
-                where i.indrelid = c.oid and i.indisreplident
+                select 'index' from pg_index i where i.indrelid = c.oid and i.indisreplident
             )
         end end,
         'server', (select s.srvname::text from pg_foreign_table f join pg_foreign_server s on s.oid = f.ftserver where f.ftrelid = c.oid),
