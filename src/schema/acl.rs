@@ -17,7 +17,8 @@ pub fn parse(texts: &str, owner: &str) -> Privileges {
     let items: Vec<String> = serde_json::from_str(texts).unwrap_or_default();
     for item in items {
         let (grantee, rest) = grantee(&item);
-        let grantee = if grantee == owner {
+        // The empty name is everybody, also where no owner is known.
+        let grantee = if grantee == owner && !owner.is_empty() {
             OWNER.to_owned()
         } else {
             grantee

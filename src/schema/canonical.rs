@@ -3,7 +3,7 @@
 //! Both mean the same, and a comparison of the texts would never end.
 
 /// Whether two texts are the same once the casts of arrays stand at their elements.
-pub fn same(one: Option<&str>, other: Option<&str>) -> bool {
+pub(super) fn same(one: Option<&str>, other: Option<&str>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => {
             one == other || (has_array(one) || has_array(other)) && form(one) == form(other)

@@ -79,6 +79,12 @@ pub fn statements(sides: &Sides<'_>, difference: &Difference) -> Result<Vec<Stat
     Ok(statements)
 }
 
+/// Whether an index is one of the table that joins.
+fn is_index_of_child(sides: &Sides<'_>, index: &Id, join: &Id) -> bool {
+    let table = sides.new.get(index).and_then(|index| index.get("table"));
+    index.kind == Kind::Index && index.name(0) == join.name(0) && table == Some(join.name(1))
+}
+
 fn is_any_function_made(difference: &Difference) -> bool {
     let mut changes = difference.changes.iter();
     changes.any(|(id, change)| id.kind == Kind::Function && *change != Change::Drop)
@@ -129,6 +135,14 @@ impl Graph {
                 graph.add(node.clone(), (Step::Create, id.clone()));
             } else {
                 for needed in sides.new.needs(id) {
+                    // What the parent gets later, its partitions get with it.
+                    let comes_along = id.kind == Kind::Inheritance
+                        && matches!(needed.kind, Kind::Index | Kind::Constraint)
+                        && needed.names.get(..2) != id.names.get(..2)
+                        && !is_index_of_child(sides, needed, id);
+                    if comes_along {
+                        continue;
+                    }
                     graph.add((Step::Create, needed.clone()), node.clone());
                     graph.add((Step::Alter, needed.clone()), node.clone());
                 }

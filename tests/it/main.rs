@@ -30,6 +30,8 @@ mod corpus;
 #[cfg(test)]
 mod destructive;
 #[cfg(test)]
+mod diff_kinds;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod drawing;

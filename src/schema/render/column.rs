@@ -177,7 +177,9 @@ pub(super) fn alter(
     if is("storage") {
         statements.push(set(&format!(
             "set storage {}",
-            new.get("storage").unwrap_or("default")
+            new.get("storage")
+                .or(new.get("usual storage"))
+                .unwrap_or("extended")
         )));
     }
     if is("compression") {

@@ -169,6 +169,14 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let qualified = || sides.qualified(id);
     let own = || sides.own(id);
     let word = id.kind.name();
+    let table = match (id.kind, attributes.get("table")) {
+        (Kind::Index, Some(table)) => Id::new(Kind::Table, &[id.name(0), table]),
+        _ => id.table(Kind::Table),
+    };
+    let is_part = matches!(id.kind, Kind::Index) || id.names.len() > 2;
+    if is_part && rebuild::goes_with_its_parent(sides, &table) {
+        return Vec::new();
+    }
     match id.kind {
         Kind::Schema | Kind::Extension | Kind::EventTrigger => {
             vec![Statement::new(format!("drop {word} {}", own()))]

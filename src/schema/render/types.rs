@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Alteration, Sides};
-use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -266,7 +266,18 @@ pub(super) fn alter_domain(
         let is_text = sides.is_own_type(base) || sides.is_own_type(before);
         let through = if is_text { "text" } else { base };
         let loses = super::cast::loses(before, base).map(str::to_owned);
-        let create = create_domain(sides, id, new);
+        // A domain in use in an array takes no constraint: it is made with them.
+        let mut create = create_domain(sides, id, new);
+        if let Some(create) = create.first_mut() {
+            for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
+                let definition = attributes.get("definition").unwrap_or_default();
+                create.sql += &format!(
+                    " constraint {} {}",
+                    sides.own(constraint),
+                    definition.trim_end_matches(" NOT VALID")
+                );
+            }
+        }
         let statements = rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
             let array = if is_array { "[]" } else { "" };
             format!("{own}::{through}{array}::{wanted}")
@@ -297,6 +308,16 @@ pub(super) fn create_constraint(
     id: &Id,
     attributes: &Attributes,
 ) -> Vec<Statement> {
+    let domain = id.table(Kind::Domain);
+    let base = |schema: &Schema| {
+        let domain = schema.get(&domain)?;
+        let base = (domain.get("type")?, domain.get("collation"));
+        Some((base.0.to_owned(), base.1.map(str::to_owned)))
+    };
+    // It came with a domain that was made anew.
+    if base(sides.old).is_some_and(|old| base(sides.new) != Some(old)) {
+        return Vec::new();
+    }
     vec![Statement::new(format!(
         "alter domain {} add constraint {} {}",
         sides.qualified(id),

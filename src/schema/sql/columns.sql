@@ -33,6 +33,7 @@ select
         'storage', case when a.attstorage <> t.typstorage then
             case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end
         end,
+        'usual storage', case t.typstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end,
         'compression', case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end, -- since 14
         'statistics', nullif(a.attstattarget, -1)::text,
         'options', array_to_string(a.attoptions, ', '),
