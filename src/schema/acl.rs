@@ -63,10 +63,9 @@ pub fn default_of(kind: Kind, major: u32) -> Privileges {
         Kind::Table | Kind::View | Kind::MaterializedView | Kind::ForeignTable => (tables, ""),
         Kind::Sequence => ("rwU", ""),
         Kind::Function | Kind::Aggregate => ("X", "X"),
-        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => ("U", "U"),
+        Kind::Language | Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => ("U", "U"),
         Kind::Schema => ("UC", ""),
         Kind::Wrapper | Kind::Server => ("U", ""),
-        Kind::Language => ("U", "U"),
         _ => ("", ""),
     };
     let of_owner = owner

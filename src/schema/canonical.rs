@@ -23,15 +23,12 @@ fn form(text: &str) -> String {
     while let Some(at) = rest.find("(ARRAY[") {
         done.push_str(&rest[..at]);
         let inside = &rest[at + "(ARRAY[".len()..];
-        match cast_array(inside) {
-            Some((array, behind)) => {
-                done.push_str(&array);
-                rest = behind;
-            }
-            None => {
-                done.push_str("(ARRAY[");
-                rest = inside;
-            }
+        if let Some((array, behind)) = cast_array(inside) {
+            done.push_str(&array);
+            rest = behind;
+        } else {
+            done.push_str("(ARRAY[");
+            rest = inside;
         }
     }
     done + rest
@@ -61,7 +58,6 @@ fn elements(inside: &str) -> Option<(Vec<&str>, &str)> {
     for (at, letter) in inside.char_indices() {
         match (quote, letter) {
             (Some(open), letter) if open == letter => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(letter),
             (None, '(' | '[') => depth += 1,
             (None, ']') if depth == 0 => {

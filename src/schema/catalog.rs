@@ -251,6 +251,9 @@ fn for_server(query: &str, major: u32) -> String {
         .fold(String::new(), |query, line| query + line + "\n")
 }
 
+/// Indexes of one table, and whether each came from a parent's.
+type Indexes = Vec<(Id, bool)>;
+
 /// A partition or an heir joins when both tables are complete, and leaves before either changes.
 /// What it has from its parent comes with the joining.
 fn add_heirs(schema: &mut Schema) {
@@ -261,7 +264,7 @@ fn add_heirs(schema: &mut Schema) {
         .filter(is_inheritance)
         .cloned()
         .collect();
-    let mut indexes: BTreeMap<(Box<str>, Box<str>), Vec<(Id, bool)>> = BTreeMap::new();
+    let mut indexes: BTreeMap<(Box<str>, Box<str>), Indexes> = BTreeMap::new();
     for (id, attributes) in &schema.objects {
         if let (Kind::Index, Some(table)) = (id.kind, attributes.get("table")) {
             let table = (id.names[0].clone(), Box::from(table));

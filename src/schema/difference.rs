@@ -122,13 +122,19 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
     match user.kind {
         // Columns come and go while partitions stay attached.
         Kind::Inheritance => matches!(gone.kind, Kind::Table | Kind::ForeignTable),
-        Kind::Table | Kind::ForeignTable | Kind::Schema | Kind::Sequence => false,
+        Kind::Table
+        | Kind::ForeignTable
+        | Kind::Schema
+        | Kind::Sequence
+        | Kind::Enum
+        | Kind::Domain
+        | Kind::Composite
+        | Kind::Range => false,
         Kind::Column => {
             let is_generated = |column: &Attributes| column.has("generated");
             sides.old.get(user).is_some_and(is_generated)
                 || (gone == &user.table(Kind::Table) && sides.is_rebuilt(gone))
         }
-        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => false,
         _ => true,
     }
 }

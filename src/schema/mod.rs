@@ -4,6 +4,15 @@
 //! there is, [`difference`] what has to change, [`order`] in which order, [`render`] in which words.
 //! What PostgreSQL can print is never put together by hand: its own deparsers are the truth.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "there are more than forty kinds, and most places are about a few of them"
+)]
+#![expect(
+    clippy::format_push_string,
+    reason = "a statement is put together from words, once"
+)]
+
 pub mod acl;
 mod canonical;
 pub mod catalog;

@@ -154,6 +154,7 @@ impl Id {
     }
 
     /// The table or domain that it is a part of, if it is one's.
+    #[must_use]
     pub fn table(&self, kind: Kind) -> Self {
         Self {
             kind,

@@ -301,7 +301,7 @@ impl Graph {
                 let behind = self.behind.get(node).into_iter().flatten();
                 behind.filter_map(|next| place.get(next)).all(|next| {
                     // What goes in the same stroke is not in the way.
-                    next >= holder || self.goes_at(sides, next, *holder, place, order)
+                    next >= holder || self.goes_at(sides, *next, *holder, place, order)
                 })
             })
     }
@@ -310,12 +310,12 @@ impl Graph {
     fn goes_at(
         &self,
         sides: &Sides<'_>,
-        at: &usize,
+        at: usize,
         holder: usize,
         place: &BTreeMap<&Node, usize>,
         order: &[Node],
     ) -> bool {
-        order.get(*at).is_some_and(|node| {
+        order.get(at).is_some_and(|node| {
             node.0 == Step::Drop && self.taken_along(sides, node, place, order) == Some(holder)
         })
     }

@@ -154,7 +154,7 @@ pub(super) fn alter(
             alter_only(sides, id, &format!("alter column {own} drop not null"))
         });
     }
-    if is("not null name") && new.has("not null") {
+    if is("not null name") && new.has("not null") && !new.has("inherited") {
         statements.extend(name_not_null(sides, id, old, new));
     }
     if let (true, Some(identity)) = (is("identity"), new.get("identity")) {
@@ -273,7 +273,7 @@ pub(super) fn after_the_highest(sides: &Sides<'_>, id: &Id) -> Statement {
 }
 
 /// The name of a not null constraint that nobody named.
-fn usual_not_null(id: &Id) -> String {
+pub(super) fn usual_not_null(id: &Id) -> String {
     format!("{}_{}_not_null", id.name(1), id.own_name())
 }
 

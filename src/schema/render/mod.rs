@@ -184,10 +184,11 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Enum | Kind::Composite | Kind::Range => {
             vec![Statement::new(format!("drop type {}", qualified()))]
         }
-        Kind::Domain | Kind::View | Kind::Statistics => {
-            vec![Statement::new(format!("drop {word} {}", qualified()))]
-        }
-        Kind::MaterializedView | Kind::ForeignTable => {
+        Kind::Domain
+        | Kind::View
+        | Kind::Statistics
+        | Kind::MaterializedView
+        | Kind::ForeignTable => {
             vec![Statement::new(format!("drop {word} {}", qualified()))]
         }
         Kind::Sequence => vec![Statement::losing(

@@ -39,6 +39,20 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         sides.qualified(id),
         sides.own(&aside(id))
     )));
+    if sides.major >= 18 {
+        // The new table's constraints are to have these names.
+        let before = sides.qualified(&aside(id));
+        for (column, attributes) in columns(sides.old, id) {
+            if attributes.has("not null") {
+                let usual = super::column::usual_not_null(column);
+                let name = attributes.get("not null name").unwrap_or(&usual);
+                let (from, to) = (sides.name(name), sides.name(&format!("{name}_before")));
+                statements.push(Statement::new(format!(
+                    "alter table {before} rename constraint {from} to {to}"
+                )));
+            }
+        }
+    }
     statements
 }
 

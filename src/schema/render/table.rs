@@ -106,7 +106,7 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     let mut statements = vec![Statement::new(text)];
     for (column, attributes) in columns {
         let is_said =
-            !attributes.has("inherited") && get("bound").is_none() && !get("of type").is_some();
+            !attributes.has("inherited") && get("bound").is_none() && get("of type").is_none();
         if !is_said || !is_born_into {
             statements.extend(inheritance::own_column(sides, column, attributes));
         }
@@ -252,9 +252,9 @@ pub(super) fn alter(
                 .iter()
                 .for_each(|action| add(action)),
             "toast options" => {
-                options(old.get(name), new.get(name), "toast.")
-                    .iter()
-                    .for_each(|action| add(action));
+                for action in options(old.get(name), new.get(name), "toast.") {
+                    add(&action);
+                }
             }
             "access method" => {
                 let method = new.get(name).unwrap_or("heap");

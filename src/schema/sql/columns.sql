@@ -10,7 +10,7 @@ select
         'type', format_type(a.atttypid, a.atttypmod),
         'collation', case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end,
         'not null', case when a.attnotnull then 'true' end,
-        'not null name', (select k.conname::text from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and k.conislocal and k.conname <> format('%s_%s_not_null', c.relname, a.attname)), -- since 18
+        'not null name', (select k.conname::text from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and k.conname <> format('%s_%s_not_null', c.relname, a.attname)), -- since 18
         'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
         'identity options', case when a.attidentity <> '' then (
             select format(
