@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = "The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of\ncastoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there). A flag wins over the environment,\nwhich wins over the file.\nExit statuses and errors: docs/errors.md"
+    after_help = "The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of\ncastoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there, and --schema\nis CASTOFF_DECLARED and declared). A flag wins over the environment,\nwhich wins over the file.\nExit statuses and errors: docs/errors.md"
 )]
 pub struct Cli {
     /// What to do.
@@ -176,6 +176,10 @@ pub enum Command {
     Merge(Merge),
     /// Move a revision behind the other head, which was merged first
     Rebase(Rebase),
+    /// Write the migration that takes the schema from the head to the declared one
+    Migrate(Migrate),
+    /// Exit with 1 when the declared schema is not what the head makes, and show the statements
+    Check(Check),
     /// Show the statements from one schema to another
     Diff(Diff),
     /// Make a migrations directory, a configuration file and a first revision
@@ -186,6 +190,23 @@ pub enum Command {
     Completions(Completions),
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// The options about the declared schema, of the commands that have them.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most commands have nothing to do with it"
+    )]
+    pub fn declared(&self) -> Option<&DeclaredOptions> {
+        match self {
+            Self::Migrate(migrate) => Some(&migrate.declared),
+            Self::Check(check) => Some(&check.declared),
+            Self::Diff(diff) => Some(&diff.declared),
+            Self::Revision(revision) => Some(&revision.declared),
+            _ => None,
+        }
+    }
 }
 
 /// Arguments of `run`.
@@ -519,6 +540,12 @@ pub struct Revision {
     /// Use this id instead of a random one
     #[arg(long, value_name = "ID")]
     pub rev_id: Option<String>,
+    /// Fill it with what leads to the declared schema, as `castoff migrate` does
+    #[arg(long, conflicts_with_all = ["head", "depends_on", "branch_label", "splice"])]
+    pub autogenerate: bool,
+    /// What the schema is to be.
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
 }
 
 /// Arguments of `merge`.
@@ -546,12 +573,52 @@ pub struct Rebase {
 /// Arguments of `diff`.
 #[derive(Args, Debug)]
 pub struct Diff {
-    /// The schema as it is: the URL of a database
+    /// The schema as it is: head, a revision, declared, or the URL of a database
     #[arg(value_name = "FROM")]
     pub from: String,
-    /// The schema as it is to be: the URL of a database
+    /// The schema as it is to be, likewise
     #[arg(value_name = "TO")]
     pub to: String,
+    /// What the schema is to be.
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
+}
+
+/// The declared schema, and where schemas are compared.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Declared schema")]
+pub struct DeclaredOptions {
+    /// The declared schema: a file or directory of DDL, or the URL of a database [default: ./schema]
+    #[arg(long, value_name = "PATH|URL", conflicts_with = "schema_command")]
+    pub schema: Option<String>,
+    /// Command that prints the declared schema as DDL
+    #[arg(long, value_name = "COMMAND")]
+    pub schema_command: Option<String>,
+    /// Server for scratch databases [default: that of the database, or a private one]
+    #[arg(long, value_name = "URL")]
+    pub scratch_url: Option<String>,
+}
+
+/// Arguments of `migrate`.
+#[derive(Args, Debug)]
+pub struct Migrate {
+    /// What the migration does
+    #[arg(short, long)]
+    pub message: String,
+    /// Use this id instead of a random one
+    #[arg(long, value_name = "ID")]
+    pub rev_id: Option<String>,
+    /// What the schema is to be.
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
+}
+
+/// Arguments of `check`.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// What the schema is to be.
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
 }
 
 /// Arguments of `init`.

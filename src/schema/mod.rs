@@ -7,6 +7,7 @@
 pub mod acl;
 pub mod catalog;
 pub mod difference;
+pub mod migration;
 pub mod model;
 pub mod order;
 pub mod render;
