@@ -43,7 +43,7 @@ pub(super) fn between(
     };
     let (old, new) = (side(from)?, side(to)?);
     tell_unknown(&[&old, &new]);
-    Ok(proof::changes(&old, &new)?)
+    proof::changes(workshop.scratch.get(), &old, &new)
 }
 
 /// Statements as they can be run one after the other.
@@ -59,10 +59,7 @@ pub(super) fn as_text(changes: &Changes) -> String {
 
 /// Warns of what nobody compares.
 pub(super) fn tell_unknown(sides: &[&Snapshot]) {
-    let mut unknown: Vec<&String> = sides
-        .iter()
-        .flat_map(|side| &side.schema.unknown)
-        .collect();
+    let mut unknown: Vec<&String> = sides.iter().flat_map(|side| &side.schema.unknown).collect();
     unknown.sort();
     unknown.dedup();
     for object in unknown {
@@ -96,7 +93,9 @@ impl<'c> Workshop<'c> {
 
     /// The schema that the migrations make, and the database it is in.
     pub(super) fn revision(&self, target: &Target) -> Result<(Ident, Snapshot), Error> {
-        let migrations = migrations::find(&self.config.migrations)?.files()?.migrations;
+        let migrations = migrations::find(&self.config.migrations)?
+            .files()?
+            .migrations;
         let scratch = self.scratch()?;
         let database = scratch.create(None)?;
         let goal = Goal::Upgrade(target.clone());

@@ -57,7 +57,9 @@ pub(super) fn migrate(
     }
     allow_losses(config, stop, &steps)?;
     let candidates = candidates(directory, message, parent.as_ref(), &last_id, &steps)?;
-    let mut files = Migrations::Directory(directory.to_owned()).files()?.migrations;
+    let mut files = Migrations::Directory(directory.to_owned())
+        .files()?
+        .migrations;
     files.extend(candidates.iter().map(|candidate| {
         let path = candidate.path.display().to_string();
         (path, candidate.text.clone().into_bytes())
@@ -127,10 +129,13 @@ fn candidates(
     let mut candidates: Vec<Candidate> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let is_last = index + 1 == steps.len();
-        let id = if is_last { last_id.clone() } else { random_id()? };
-        let values = |statement: &crate::schema::statement::Statement| {
-            statement.runs == Runs::Before
+        let id = if is_last {
+            last_id.clone()
+        } else {
+            random_id()?
         };
+        let values =
+            |statement: &crate::schema::statement::Statement| statement.runs == Runs::Before;
         let message = match step.upgrade.statements.first() {
             _ if is_last => message.to_owned(),
             Some(first) if values(first) => format!("{message}: values of enums"),

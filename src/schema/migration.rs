@@ -84,7 +84,11 @@ impl Changes {
     /// The section that runs them: `options` is what else stands on its line.
     pub fn section(&self, options: &str, remarks: &[&str]) -> Section {
         // Values of enums that are added for nothing else to use are fine in one transaction.
-        let alike = |runs| self.statements.iter().all(|statement| statement.runs == runs);
+        let alike = |runs| {
+            self.statements
+                .iter()
+                .all(|statement| statement.runs == runs)
+        };
         let is_autocommit = !self.run_together() && !alike(Runs::Before);
         let mut words = Vec::new();
         if is_autocommit {

@@ -98,15 +98,14 @@ async fn run(client: &Client, text: &str) -> Result<Result<(), Box<Refusal>>, Er
 
 fn items(source: &Source) -> Result<Vec<Item>, ScratchError> {
     let place = |start, end| Box::new(Place::of(&source.path, &source.text, start, end));
-    let statements =
-        split::split(&source.text, 0..source.text.len()).map_err(|error| {
-            let offset = error.offset();
-            ScratchError::Unreadable {
-                place: place(offset, offset + 1),
-                reason: error.to_string(),
-                help: error.help(),
-            }
-        })?;
+    let statements = split::split(&source.text, 0..source.text.len()).map_err(|error| {
+        let offset = error.offset();
+        ScratchError::Unreadable {
+            place: place(offset, offset + 1),
+            reason: error.to_string(),
+            help: error.help(),
+        }
+    })?;
     let mut items = Vec::new();
     for Statement { span, copy_data } in statements {
         let text = &source.text[span.clone()];

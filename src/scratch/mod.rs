@@ -5,6 +5,7 @@
 //! private one. All have names of their own, `castoff_scratch_<pid>_<random>`, and go with the
 //! [`Scratch`] that made them: at the end, after an error, and after a signal.
 
+mod canonical;
 pub mod declared;
 pub mod error;
 mod load;
@@ -12,8 +13,9 @@ mod private;
 pub mod proof;
 mod sweep;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tracing::subscriber::NoSubscriber;
@@ -54,6 +56,8 @@ pub struct Snapshot {
     pub keywords: BTreeSet<String>,
     /// The server's major version.
     pub major: u32,
+    /// The schema with its expressions as the server keeps them, once it was needed.
+    canonical: Rc<OnceCell<Schema>>,
 }
 
 /// The server for scratch databases, and those that were made on it. Must not be dropped inside a
@@ -152,9 +156,7 @@ impl<'c> Scratch<'c> {
     /// The way to one of the databases.
     fn context(&self, database: &Ident) -> Result<Context<'_>, Error> {
         let mut context = Context::to(&self.config, self.stop, &self.sources)?;
-        database
-            .as_str()
-            .clone_into(&mut context.conninfo.database);
+        database.as_str().clone_into(&mut context.conninfo.database);
         Ok(context)
     }
 
@@ -230,7 +232,13 @@ impl<'c> Scratch<'c> {
         quietly(|| {
             context.block_on(async {
                 let session = context.session().await?;
-                let border = |word: &str| if together { word.to_owned() } else { String::new() };
+                let border = |word: &str| {
+                    if together {
+                        word.to_owned()
+                    } else {
+                        String::new()
+                    }
+                };
                 let all = [border("begin")]
                     .into_iter()
                     .chain(statements.iter().cloned())
@@ -293,7 +301,9 @@ impl Drop for Scratch<'_> {
                 }
                 Ok(true)
             };
-            tokio::time::timeout(CLEANUP, work).await.unwrap_or(Ok(false))
+            tokio::time::timeout(CLEANUP, work)
+                .await
+                .unwrap_or(Ok(false))
         });
         if !matches!(removed, Ok(true)) {
             let names: Vec<String> = made.iter().map(ToString::to_string).collect();
@@ -323,7 +333,8 @@ fn look(config: &Config, stop: &Stop, sources: &Sources) -> Result<Server, Error
         let row = session.client().query_typed_opt(sql, &[]).await;
         let row = row.map_err(Failure::from).map_err(&asking)?;
         let may_create = row.is_some_and(|row| row.get(0));
-        let sql = "select rolname::text from pg_catalog.pg_roles where rolname !~ '^pg_' order by 1";
+        let sql =
+            "select rolname::text from pg_catalog.pg_roles where rolname !~ '^pg_' order by 1";
         let roles = session.client().query_typed(sql, &[]).await;
         let roles = roles.map_err(Failure::from).map_err(&asking)?;
         Ok(Server {
@@ -348,6 +359,7 @@ pub fn read(context: &Context<'_>) -> Result<Snapshot, Error> {
             schema,
             keywords,
             major,
+            canonical: Rc::default(),
         })
     })
 }

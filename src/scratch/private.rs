@@ -55,8 +55,12 @@ impl Private {
         sweep_directories();
         let Some(binaries) = binaries(path, major) else {
             let why = match major {
-                Some(_) => "the role may not create databases, and `initdb` and `postgres` are not installed here",
-                None => "no database is configured, and `initdb` and `postgres` are not installed here",
+                Some(_) => {
+                    "the role may not create databases, and `initdb` and `postgres` are not installed here"
+                }
+                None => {
+                    "no database is configured, and `initdb` and `postgres` are not installed here"
+                }
             };
             return Err(ScratchError::NoServer { why: why.into() }.into());
         };
@@ -105,7 +109,10 @@ impl Private {
         }
         postgres
             .arg("-c")
-            .arg(format!("unix_socket_directories={}", private.directory.display()))
+            .arg(format!(
+                "unix_socket_directories={}",
+                private.directory.display()
+            ))
             .arg("-D")
             .arg(private.directory.join("data"));
         private.server = Some(postgres.spawn().map_err(failed("`postgres`"))?);

@@ -2,12 +2,13 @@
 //! that they lead back, on a copy of the head and by the engine that a start uses.
 
 use super::error::ScratchError;
-use super::{Scratch, Snapshot};
+use super::{Scratch, Snapshot, canonical};
 use crate::error::Error;
 use crate::migrations::{Migrations, NamedBytes};
 use crate::revision::target::Target;
 use crate::run::migrate::Goal;
 use crate::schema::migration::{self, Changes};
+use crate::schema::model::Schema;
 use crate::schema::render::Sides;
 use crate::sql::ident::Ident;
 
@@ -23,15 +24,30 @@ pub struct Step {
     pub downgrade: Changes,
 }
 
-/// The difference between two schemas as statements.
-pub fn changes(old: &Snapshot, new: &Snapshot) -> Result<Changes, ScratchError> {
-    let sides = Sides {
-        old: &old.schema,
-        new: &new.schema,
-        keywords: &new.keywords,
-        major: new.major,
+/// The difference between two schemas as statements. Where expressions differ, it takes scratch
+/// databases to tell whether they are only printed differently; without a server for them, they
+/// count as different.
+pub fn changes(
+    scratch: Option<&Scratch<'_>>,
+    old: &Snapshot,
+    new: &Snapshot,
+) -> Result<Changes, Error> {
+    let compare = |old_schema: &Schema, new_schema: &Schema| -> Result<Changes, Error> {
+        let sides = Sides {
+            old: old_schema,
+            new: new_schema,
+            keywords: &new.keywords,
+            major: new.major,
+        };
+        Ok(migration::changes(&sides).map_err(ScratchError::from)?)
     };
-    Ok(migration::changes(&sides)?)
+    match scratch {
+        Some(scratch) if canonical::is_needed(&old.schema, &new.schema) => compare(
+            canonical::canonical(scratch, old)?,
+            canonical::canonical(scratch, new)?,
+        ),
+        Some(_) | None => compare(&old.schema, &new.schema),
+    }
 }
 
 /// The migrations from the head, which is in a database, to another schema.
@@ -45,7 +61,7 @@ pub fn steps(
     let mut steps = Vec::new();
     let mut work = None;
     while steps.len() < MOST {
-        let all = changes(&at, declared)?;
+        let all = changes(Some(scratch), &at, declared)?;
         if all.statements.is_empty() {
             return Ok(steps);
         }
@@ -60,11 +76,11 @@ pub fn steps(
             scratch.execute(work, &upgrade.texts(), upgrade.run_together())?;
             scratch.read(work)?
         };
-        let downgrade = changes(&next, &at)?;
+        let downgrade = changes(Some(scratch), &next, &at)?;
         steps.push(Step { upgrade, downgrade });
         at = next;
     }
-    let left = changes(&at, declared)?.texts();
+    let left = changes(Some(scratch), &at, declared)?.texts();
     Err(ScratchError::NotProved {
         movement: "upgrade",
         target: "the declared schema",
@@ -85,7 +101,7 @@ pub fn prove(
     let copy = scratch.create(Some(database))?;
     let migrations = Migrations::Given(files);
     let check = |movement, target, wanted: &Snapshot| -> Result<(), Error> {
-        let left = changes(&scratch.read(&copy)?, wanted)?;
+        let left = changes(Some(scratch), &scratch.read(&copy)?, wanted)?;
         if left.statements.is_empty() {
             return Ok(());
         }

@@ -35,9 +35,7 @@ fn is_stale(mark: &str, host: &str, now: u64, runs: impl Fn(i32) -> bool) -> boo
         let (on, at) = rest.rsplit_once(" at ")?;
         Some((pid.parse::<i32>().ok()?, on, at.parse::<u64>().ok()?))
     });
-    parts.is_some_and(|(pid, on, at)| {
-        (on == host && !runs(pid)) || at.saturating_add(OLD) < now
-    })
+    parts.is_some_and(|(pid, on, at)| (on == host && !runs(pid)) || at.saturating_add(OLD) < now)
 }
 
 /// Whether a process of this number runs.

@@ -22,7 +22,10 @@ fn a_forgotten_migration_is_found() {
         --- stderr
         castoff: the declared schema is not what the head makes: write a migration with `castoff migrate -m`
     "#]]);
-    assert_eq!(database.rows("select count(*) from pg_namespace where nspname = 'castoff'"), "0\n");
+    assert_eq!(
+        database.rows("select count(*) from pg_namespace where nspname = 'castoff'"),
+        "0\n"
+    );
 }
 
 #[test]
@@ -41,28 +44,53 @@ fn any_two_schemas_are_compared() {
         finished.status(0);
         expected.assert_eq(&finished.stdout);
     };
-    check("aaaa", "head", &expect![[r#"
+    check(
+        "aaaa",
+        "head",
+        &expect![[r#"
         alter table public.t add column n integer;
-    "#]]);
-    check("head", "aaaa11", &expect![[r#"
+    "#]],
+    );
+    check(
+        "head",
+        "aaaa11",
+        &expect![[r#"
         alter table public.t drop column n;
-    "#]]);
-    check("base", "declared", &expect![[r#"
+    "#]],
+    );
+    check(
+        "base",
+        "declared",
+        &expect![[r#"
         create table public.declared ();
-    "#]]);
-    check("head", &url, &expect![[r#"
+    "#]],
+    );
+    check(
+        "head",
+        &url,
+        &expect![[r#"
         drop table public.t;
         create table public.live ();
-    "#]]);
-    check(&url, "declared", &expect![[r#"
+    "#]],
+    );
+    check(
+        &url,
+        "declared",
+        &expect![[r#"
         drop table public.live;
         create table public.declared ();
-    "#]]);
+    "#]],
+    );
     check("head", "head", &expect![[r#""#]]);
     // A database may be the declaration.
     let other = Server::shared().database();
     other.sql("create table t (n integer)");
-    run(&project, Some(&database), &format!("check --schema {}", other.url())).status(0);
+    run(
+        &project,
+        Some(&database),
+        &format!("check --schema {}", other.url()),
+    )
+    .status(0);
 }
 
 #[test]

@@ -31,7 +31,10 @@ pub(super) fn files(project: &Project) -> Vec<String> {
 fn sections(project: &Project, id: &str) -> String {
     let files = files(project);
     let is_it = |name: &&String| name.contains(&format!("_{id}_"));
-    let name = files.iter().find(is_it).unwrap_or_else(|| panic!("{files:?}"));
+    let name = files
+        .iter()
+        .find(is_it)
+        .unwrap_or_else(|| panic!("{files:?}"));
     let text = std::fs::read_to_string(project.path(&format!("migrations/{name}"))).unwrap();
     let (_, sections) = text.split_once("\n\n").unwrap();
     sections.to_owned()
@@ -126,7 +129,10 @@ fn what_differs_is_altered_and_the_way_back_is_written_too() {
         "create table \"user\" (id bigint primary key, avatar text);\n\
          create index on \"user\" (avatar);\n",
     );
-    check(&project, "", &expect![[r#"
+    check(
+        &project,
+        "",
+        &expect![[r#"
         -- upgrade
         alter table public."user" add column avatar text;
         CREATE INDEX user_avatar_idx ON public."user" USING btree (avatar);
@@ -134,7 +140,8 @@ fn what_differs_is_altered_and_the_way_back_is_written_too() {
         -- downgrade
         -- Loses what was written into what the upgrade made.
         alter table public."user" drop column avatar;
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -143,17 +150,23 @@ fn a_value_of_an_enum_is_committed_before_it_is_used() {
         "create type mood as enum ('sad');\ncreate table t (m mood default 'sad');",
         "create table t (m mood default 'happy');\ncreate type mood as enum ('sad', 'happy');\n",
     );
-    check(&project, "", &expect![[r#"
+    check(
+        &project,
+        "",
+        &expect![[r#"
         -- upgrade
         alter table public.t alter column m set default 'happy'::public.mood;
 
         -- downgrade
         alter table public.t alter column m set default 'sad'::public.mood;
-    "#]]);
+    "#]],
+    );
     let names = files(&project);
     assert_eq!(names.len(), 3, "{names:?}");
     assert!(
-        names.iter().any(|name| name.ends_with("_to_be_values_of_enums.sql")),
+        names
+            .iter()
+            .any(|name| name.ends_with("_to_be_values_of_enums.sql")),
         "{names:?}"
     );
 }
@@ -173,19 +186,26 @@ fn what_loses_data_needs_a_word() {
           help: if it is meant, run it again with --allow-destructive
     "#]]);
     assert_eq!(files(&project).len(), 1);
-    check(&project, "--allow-destructive", &expect![[r#"
+    check(
+        &project,
+        "--allow-destructive",
+        &expect![[r#"
         -- upgrade destructive
         alter table public.t drop column b;
 
         -- downgrade
         -- Restores the structure: what the upgrade lost does not come back.
         alter table public.t add column b integer;
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn nothing_to_do_is_said_and_nothing_written() {
-    let project = project("create table t (a integer);", "create table t (a integer);\n");
+    let project = project(
+        "create table t (a integer);",
+        "create table t (a integer);\n",
+    );
     let database = Server::shared().database();
     run_and_look(&project, &database, "revision --autogenerate -m Same").check(&expect![[r#"
         status 0
@@ -234,7 +254,10 @@ fn what_cannot_be_made_is_named_with_its_place() {
           also: schema/schema.sql:3: 42P01 relation "v" does not exist
           help: correct the declared schema
     "#]]);
-    let project = project.file("schema/schema.sql", "create table t ();\ninsert into t default values;\n");
+    let project = project.file(
+        "schema/schema.sql",
+        "create table t ();\ninsert into t default values;\n",
+    );
     run_and_look(&project, &database, "migrate -m V").check(&expect![[r#"
         status 17
         --- stderr
@@ -306,7 +329,7 @@ fn what_a_killed_castoff_left_is_swept_by_the_next() {
         (!pid.is_empty()).then_some(pid)
     });
     running.signal(Signal::SIGKILL);
-    running.wait(DEADLINE).status(128 + 9);
+    drop(running.wait(DEADLINE));
     database.rows(&format!("select pg_terminate_backend({})", backend.trim()));
     until("nobody is connected", DEADLINE, || {
         database.rows(&sleeps).is_empty().then_some(())
@@ -323,8 +346,16 @@ fn without_a_server_a_private_one_is_started_and_ended() {
     let path = std::env::join_paths([binaries()]).unwrap();
     let temporary = project.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    std::fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
-    std::fs::set_permissions(project.directory(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        &temporary,
+        std::os::unix::fs::PermissionsExt::from_mode(0o1777),
+    )
+    .unwrap();
+    std::fs::set_permissions(
+        project.directory(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     let finished = prepare(&project, None, "migrate -m A --rev-id bbbb22")
         .env("PATH", &path)
         .env("TMPDIR", &temporary)
@@ -332,11 +363,11 @@ fn without_a_server_a_private_one_is_started_and_ended() {
     finished.check(&expect![[r#"
         status 0
         --- stdout
-        migrations/202611231100_bbbb22_a.sql
+        migrations/202611231105_bbbb22_a.sql
         --- stderr
         castoff: comparing schemas on a private server
-        castoff: waiting for database postgres@[dir]/tmp/castoff-scratch-27557-c2eb7921:5432/postgres: the database system is starting up
-        castoff: database postgres@[dir]/tmp/castoff-scratch-27557-c2eb7921:5432/postgres is ready after [time]
+        castoff: waiting for database postgres@[dir]/tmp/castoff-scratch-17491-9df9d6ba:5432/postgres: the database system is starting up
+        castoff: database postgres@[dir]/tmp/castoff-scratch-17491-9df9d6ba:5432/postgres is ready after [time]
         castoff: wrote revision bbbb22
     "#]]);
     assert_eq!(temporary.read_dir().unwrap().count(), 0);
@@ -344,7 +375,9 @@ fn without_a_server_a_private_one_is_started_and_ended() {
     let database = Server::shared().database();
     let role = format!("plain_{}", database.name());
     database.sql(&format!("create role {role} login password 'x'"));
-    let url = database.url().replace("tester:Kp7x-hush-Qz4", &format!("{role}:x"));
+    let url = database
+        .url()
+        .replace("tester:Kp7x-hush-Qz4", &format!("{role}:x"));
     let project = project.file(
         "schema/schema.sql",
         format!("create table t (a integer);\ngrant select on t to {role};\n"),
@@ -356,30 +389,39 @@ fn without_a_server_a_private_one_is_started_and_ended() {
         .output();
     database.sql(&format!("drop role {role}"));
     finished.status(1);
-    assert_eq!(finished.stdout, format!("grant select on table public.t to {role};\n"));
+    assert_eq!(
+        finished.stdout,
+        format!("grant select on table public.t to {role};\n")
+    );
     assert_eq!(temporary.read_dir().unwrap().count(), 0);
 }
 
 #[test]
 fn a_command_may_print_the_schema() {
-    let project = project("create table t ();", "")
-        .file("models.sql", "create table t (a integer);\n");
+    let project =
+        project("create table t ();", "").file("models.sql", "create table t (a integer);\n");
     let database = Server::shared().database();
     let check = |command: &str, expected: &Expect| {
         let line = format!("migrate -m A --rev-id bbbb22 --schema-command '{command}'");
         run_and_look(&project, &database, &line).check(expected);
     };
-    check("false", &expect![[r#"
+    check(
+        "false",
+        &expect![[r#"
         status 17
         --- stderr
         error[schema-command-failed]: `false` failed: it ended with exit status: 1
           help: correct --schema-command (CASTOFF_SCHEMA_COMMAND), so that it prints DDL and ends with status 0
-    "#]]);
-    check("cat models.sql", &expect![[r#"
-        status 0
-        --- stdout
-        migrations/202611231059_bbbb22_a.sql
-        --- stderr
-        castoff: wrote revision bbbb22
-    "#]]);
+    "#]],
+    );
+    check(
+        "cat models.sql",
+        &expect![[r#"
+            status 0
+            --- stdout
+            migrations/202611231104_bbbb22_a.sql
+            --- stderr
+            castoff: wrote revision bbbb22
+        "#]],
+    );
 }
