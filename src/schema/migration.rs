@@ -8,6 +8,8 @@ use super::model::Kind;
 use super::order::{self, Cycle};
 use super::render::Sides;
 use super::statement::{Runs, Statement};
+use crate::sql::destructive;
+use crate::sql::split::split;
 
 /// Lets functions be made before what their bodies need, which nobody knows who does not run them.
 const LATER_BODIES: &str = "check_function_bodies = off";
@@ -59,11 +61,15 @@ impl Changes {
         (part, is_all)
     }
 
-    /// What is lost, a line a statement.
+    /// What is lost, a line a statement: by the statement's own account, or by that of the guard
+    /// that reads upgrades before they are applied, so that no file is written that it refuses.
     pub fn losses(&self) -> Vec<String> {
         let losing = self.statements.iter().filter_map(|statement| {
-            let loses = statement.loses.as_ref()?;
-            Some(format!("{} ({})", first_line(&statement.sql), loses))
+            let loses = statement
+                .loses
+                .clone()
+                .or_else(|| by_its_words(&statement.sql))?;
+            Some(format!("{} ({loses})", first_line(&statement.sql)))
         });
         losing.collect()
     }
@@ -114,6 +120,12 @@ impl Changes {
             sql,
         }
     }
+}
+
+fn by_its_words(sql: &str) -> Option<String> {
+    let statements = split(sql, 0..sql.len()).unwrap_or_default();
+    let found = destructive::find(sql, &statements);
+    found.first().map(|found| found.loss.to_string())
 }
 
 fn first_line(sql: &str) -> &str {
@@ -185,5 +197,10 @@ mod tests {
     #[test]
     fn losses_are_told_with_their_statements() {
         assert_eq!(changes("a -b").losses(), ["-b (x)"]);
+        let by_words = Changes {
+            statements: vec![Statement::new("drop table t")],
+            makes_functions: false,
+        };
+        assert_eq!(by_words.losses(), ["drop table t (drop table)"]);
     }
 }

@@ -124,14 +124,17 @@ impl<'c> Scratch<'c> {
             private: Some(private),
         };
         let roles = server.map_or(&[][..], |server| &server.roles);
-        let found = scratch.maintenance(async |client| {
-            for role in roles {
-                // The superuser's own name is taken.
-                let sql = format!("create role {}", Ident::new(role).map_err(Error::Name)?);
-                client.batch_execute(&sql).await.ok();
-            }
-            let asking = Error::asking("asking for the server's version");
-            Ok(catalog::words(client).await.map_err(asking)?.1)
+        // It may still be starting up: nobody need be told.
+        let found = quietly(|| {
+            scratch.maintenance(async |client| {
+                for role in roles {
+                    // The superuser's own name is taken.
+                    let sql = format!("create role {}", Ident::new(role).map_err(Error::Name)?);
+                    client.batch_execute(&sql).await.ok();
+                }
+                let asking = Error::asking("asking for the server's version");
+                Ok(catalog::words(client).await.map_err(asking)?.1)
+            })
         })?;
         if let Some(major) = major.filter(|major| *major != found) {
             warn!(
@@ -183,7 +186,9 @@ impl<'c> Scratch<'c> {
                 done.map_err(Failure::from)
                     .map_err(|failure| match failure {
                         Failure::Refused(refusal) => ScratchError::NotCreated(refusal).into(),
-                        failure => Error::asking("creating a scratch database")(failure),
+                        failure @ (Failure::Lost(_) | Failure::Protocol(_)) => {
+                            Error::asking("creating a scratch database")(failure)
+                        }
                     })?;
             }
             Ok(())
@@ -250,7 +255,9 @@ impl<'c> Scratch<'c> {
                             Failure::Refused(refusal) => {
                                 ScratchError::NotRunnable { statement, refusal }.into()
                             }
-                            failure => Error::asking("trying the migration")(failure),
+                            failure @ (Failure::Lost(_) | Failure::Protocol(_)) => {
+                                Error::asking("trying the migration")(failure)
+                            }
                         })?;
                 }
                 Ok(())
@@ -308,10 +315,10 @@ impl Drop for Scratch<'_> {
         if !matches!(removed, Ok(true)) {
             let names: Vec<String> = made.iter().map(ToString::to_string).collect();
             let names = names.join(", ");
-            match removed {
-                Err(error) => warn!("scratch databases may be left over: {names}: {error}"),
-                Ok(_) => warn!("scratch databases may be left over: {names}"),
-            }
+            let why = removed
+                .err()
+                .map_or("the server is slow".to_owned(), |error| error.in_one_line());
+            warn!("scratch databases may be left over: {names}: {why}");
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Scratch, Snapshot, canonical};
 use crate::error::Error;
 use crate::migrations::{Migrations, NamedBytes};
 use crate::revision::target::Target;
+use crate::run::apply::ApplyError;
 use crate::run::migrate::Goal;
 use crate::schema::migration::{self, Changes};
 use crate::schema::model::Schema;
@@ -112,8 +113,28 @@ pub fn prove(
         }
         .into())
     };
-    scratch.apply(&copy, &migrations, &Goal::Upgrade(Target::head()))?;
+    let upgrade = Goal::Upgrade(Target::head());
+    let upgraded = scratch.apply(&copy, &migrations, &upgrade);
+    upgraded.map_err(refused)?;
     check("upgrade", "the declared schema", declared)?;
-    scratch.apply(&copy, &migrations, &Goal::Downgrade(base.clone()))?;
+    let downgrade = Goal::Downgrade(base.clone());
+    let downgraded = scratch.apply(&copy, &migrations, &downgrade);
+    downgraded.map_err(refused)?;
     check("downgrade", "the head", head)
+}
+
+/// A candidate that fails is no file that somebody could correct.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else says what it is")]
+fn refused(error: Error) -> Error {
+    match error {
+        Error::Apply(
+            ApplyError::RolledBack { place, refusal, .. }
+            | ApplyError::Stopped { place, refusal, .. },
+        ) => ScratchError::NotRunnable {
+            statement: place.excerpt.join("\n"),
+            refusal,
+        }
+        .into(),
+        error => error,
+    }
 }

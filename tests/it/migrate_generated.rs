@@ -72,7 +72,7 @@ fn a_first_schema_is_written_in_the_order_in_which_it_can_be_made() {
         .file("migrations/.keep", "")
         .file(
             "schema/views.sql",
-            "create view paid as select total(id) from invoice;\n",
+            "create view paid as select total(7::bigint) from invoice;\n",
         )
         .file(
             "schema/a/tables.sql",
@@ -105,7 +105,7 @@ fn a_first_schema_is_written_in_the_order_in_which_it_can_be_made() {
         alter table public.invoice add constraint invoice_customer_fkey FOREIGN KEY (customer) REFERENCES public.customer(id);
         alter table public.invoice add constraint invoice_pkey PRIMARY KEY (id);
         create view public.paid as
-         SELECT public.total(invoice.id) AS total
+         SELECT public.total((7)::bigint) AS total
            FROM public.invoice;
 
         -- downgrade
@@ -360,16 +360,10 @@ fn without_a_server_a_private_one_is_started_and_ended() {
         .env("PATH", &path)
         .env("TMPDIR", &temporary)
         .output();
-    finished.check(&expect![[r#"
-        status 0
-        --- stdout
-        migrations/202611231105_bbbb22_a.sql
-        --- stderr
-        castoff: comparing schemas on a private server
-        castoff: waiting for database postgres@[dir]/tmp/castoff-scratch-17491-9df9d6ba:5432/postgres: the database system is starting up
-        castoff: database postgres@[dir]/tmp/castoff-scratch-17491-9df9d6ba:5432/postgres is ready after [time]
-        castoff: wrote revision bbbb22
-    "#]]);
+    finished.status(0);
+    let told = "castoff: comparing schemas on a private server\ncastoff: wrote revision bbbb22\n";
+    assert_eq!(finished.stderr, told);
+    assert!(sections(&project, "bbbb22").contains("add column a integer"));
     assert_eq!(temporary.read_dir().unwrap().count(), 0);
     // Also for a role that may not create databases; its server's roles are there.
     let database = Server::shared().database();
@@ -401,27 +395,61 @@ fn a_command_may_print_the_schema() {
     let project =
         project("create table t ();", "").file("models.sql", "create table t (a integer);\n");
     let database = Server::shared().database();
-    let check = |command: &str, expected: &Expect| {
+    let migrate = |command: &str| {
         let line = format!("migrate -m A --rev-id bbbb22 --schema-command '{command}'");
-        run_and_look(&project, &database, &line).check(expected);
+        run_and_look(&project, &database, &line)
     };
-    check(
-        "false",
-        &expect![[r#"
+    migrate("false").check(&expect![[r#"
         status 17
         --- stderr
         error[schema-command-failed]: `false` failed: it ended with exit status: 1
           help: correct --schema-command (CASTOFF_SCHEMA_COMMAND), so that it prints DDL and ends with status 0
-    "#]],
+    "#]]);
+    migrate("cat models.sql").status(0);
+    assert!(sections(&project, "bbbb22").contains("add column a integer"));
+}
+
+#[test]
+fn a_statement_that_the_server_refuses_is_shown_and_not_written() {
+    // The head has a row, and the declared column may not be empty.
+    let project = project(
+        "create table t (a integer);\ninsert into t values (1);",
+        "create table t (a integer, b integer not null);\n",
     );
-    check(
-        "cat models.sql",
-        &expect![[r#"
-            status 0
-            --- stdout
-            migrations/202611231104_bbbb22_a.sql
-            --- stderr
-            castoff: wrote revision bbbb22
-        "#]],
+    let database = Server::shared().database();
+    run_and_look(&project, &database, "migrate -m B").check(&expect![[r#"
+        status 1
+        --- stderr
+        error[not-runnable]: a generated statement is refused: nothing was written
+          caused by: 23502 column "b" of relation "t" contains null values
+          statement: alter table public.t add column b integer not null;
+          help: write the migration by hand with `castoff revision`, beginning with what `castoff check` prints, and report the difference
+    "#]]);
+    assert_eq!(files(&project).len(), 1);
+}
+
+#[test]
+fn the_head_is_built_with_its_deferred_batches_and_without_hooks() {
+    let batches = Migration::new("bbbb22").after("aaaa11").upgrade(
+        "-- batch table=t key=id size=50 pause=0 deferred\n\
+             update t set n = 1 where id > :low and id <= :high;",
     );
+    let strict = Migration::new("cccc33")
+        .after("bbbb22")
+        .header("requires_backfill: bbbb22")
+        .upgrade("alter table t alter column n set not null;");
+    let project = project(
+        "create table t (id bigint primary key, n integer);\n\
+         insert into t select i from generate_series(1, 100) i;",
+        "create table t (id bigint primary key, n integer not null);\n",
+    )
+    .migration(&batches)
+    .migration(&strict)
+    .file("migrations/before.sql", "select 1 / 0;\n");
+    let database = Server::shared().database();
+    run_and_look(&project, &database, "--before=false check").check(&expect![[r#"
+        status 0
+        --- stderr
+        castoff: no changes: the declared schema is what the head makes
+    "#]]);
 }

@@ -32,6 +32,7 @@ select
                 (select format('%I.%I', on_.nspname, o.opcname) from pg_opclass o join pg_namespace on_ on on_.oid = o.opcnamespace where o.oid = r.rngsubopc),
                 case when r.rngcollation <> 0 then ', collation = ' || r.rngcollation::regcollation::text else '' end,
                 case when r.rngsubdiff <> 0 then ', subtype_diff = ' || r.rngsubdiff::regproc::text else '' end,
+                '' -- before 14
                 (select ', multirange_type_name = ' || format('%I.%I', mn.nspname, m.typname) from pg_type m join pg_namespace mn on mn.oid = m.typnamespace where m.oid = r.rngmultitypid) -- since 14
             )
             from pg_range r
