@@ -36,9 +36,15 @@ pub struct Section {
 pub fn changes(sides: &Sides<'_>) -> Result<Changes, Cycle> {
     let difference = difference::compare(sides);
     let mut changing = difference.changes.keys();
+    let mut statements = order::statements(sides, &difference)?;
+    let ordered = statements.len();
+    // Each section says it for itself.
+    let setting = format!("set {LATER_BODIES}");
+    statements.retain(|statement| statement.sql != setting);
+    let is_said = statements.len() < ordered;
     Ok(Changes {
-        statements: order::statements(sides, &difference)?,
-        makes_functions: changing.any(|id| id.kind == Kind::Function),
+        makes_functions: is_said || changing.any(|id| id.kind == Kind::Function),
+        statements,
     })
 }
 

@@ -368,7 +368,9 @@ fn without_a_server_a_private_one_is_started_and_ended() {
     // Also for a role that may not create databases; its server's roles are there.
     let database = Server::shared().database();
     let role = format!("plain_{}", database.name());
-    database.sql(&format!("create role {role} login password 'x'"));
+    database.sql(&format!(
+        "set password_encryption = 'scram-sha-256'; create role {role} login password 'x'"
+    ));
     let url = database
         .url()
         .replace("tester:Kp7x-hush-Qz4", &format!("{role}:x"));
