@@ -25,6 +25,7 @@ pub mod database;
 pub mod command;
 pub mod run;
 pub mod schema;
+pub mod scratch;
 pub mod supervise;
 
 pub mod error;

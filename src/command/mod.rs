@@ -3,6 +3,7 @@
 mod backfill;
 mod branches;
 mod bundle;
+mod check;
 mod completions;
 mod current;
 mod diff;
@@ -12,6 +13,7 @@ mod history;
 mod init;
 mod listing;
 mod merge;
+mod migrate;
 mod plan;
 mod rebase;
 mod repair;
@@ -68,7 +70,16 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Resul
         Command::Heads(arguments) => heads::heads(config, arguments)?,
         Command::Branches(arguments) => branches::branches(config, arguments)?,
         Command::Show(arguments) => show::show(config, arguments)?,
+        Command::Revision(arguments) if arguments.autogenerate => {
+            let id = arguments.rev_id.as_deref();
+            migrate::migrate(config, stop, &arguments.message, id)?;
+        }
         Command::Revision(arguments) => revision::revision(config, arguments)?,
+        Command::Migrate(arguments) => {
+            let id = arguments.rev_id.as_deref();
+            migrate::migrate(config, stop, &arguments.message, id)?;
+        }
+        Command::Check(_) => return check::check(config, stop),
         Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Rebase(arguments) => rebase::rebase(config, arguments)?,
         Command::Diff(arguments) => diff::diff(config, stop, arguments)?,

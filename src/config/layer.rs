@@ -79,6 +79,9 @@ options! {
         status_file "status_file",
         metrics_file "metrics_file",
         termination_log "termination_log",
+        declared "declared",
+        schema_command "schema_command",
+        scratch_url "scratch_url",
         image "image",
         log "log",
         log_format "log_format",
@@ -141,6 +144,11 @@ impl Layer {
         }
         if let Command::Supervise(supervise) = &cli.command {
             layer.add_init(&supervise.supervision);
+        }
+        if let Some(options) = cli.command.declared().cloned() {
+            layer.declared = options.schema;
+            layer.schema_command = options.schema_command;
+            layer.scratch_url = options.scratch_url;
         }
         if let Command::Wait(wait) = &cli.command {
             layer.wait_for = words::join(&wait.waiting.wait_for);

@@ -44,6 +44,8 @@ pub fn is_watched(command: &Command) -> bool {
         Command::Status(_)
         | Command::Plan(_)
         | Command::Diff(_)
+        | Command::Migrate(_)
+        | Command::Check(_)
         | Command::Stamp(_)
         | Command::Repair(_)
         | Command::Resolve(_)

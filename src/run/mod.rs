@@ -159,6 +159,18 @@ impl<'c> Context<'c> {
         self.connect_and_ask(patience, create, position::ask).await
     }
 
+    /// Waits until the database answers a query, and leaves it at that: nothing is asked about a
+    /// ledger.
+    pub async fn session(&self) -> Result<Session<Open>, Error> {
+        let patience = Patience::new(self.config.wait_timeout);
+        let answers = async |session: &Session<Open>| {
+            let answered = session.answers().await;
+            answered.map_err(Error::asking("asking whether the database answers"))
+        };
+        let (session, ()) = self.connect_and_ask(patience, false, answers).await?;
+        Ok(session)
+    }
+
     /// Waits until the database answers a query.
     async fn until_it_answers(&self, patience: Patience) -> Result<(), Error> {
         let answers = async |session: &Session<Open>| {
@@ -296,7 +308,7 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 /// Runs a future on a runtime of its own, in this thread.
-fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
