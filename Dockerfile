@@ -54,8 +54,9 @@ COPY --from=build /out/castoff /out/timetracker /
 USER 65532:65532
 ENV LISTEN=0.0.0.0 PORT=8000
 EXPOSE 8000
-# A server without a health command of its own has castoff's: CMD ["/castoff", "status"].
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["/timetracker", "--health"]
+# A server without a health command of its own has castoff's: CMD ["/castoff", "status"]. The start
+# period is longer than the longest migration, and costs nothing: the first success ends it.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30m CMD ["/timetracker", "--health"]
 ENTRYPOINT ["/castoff", "run", "--"]
 CMD ["/timetracker"]
 

@@ -5,6 +5,7 @@
 //! wherever it came from.
 
 mod declared;
+pub mod help;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -97,7 +98,7 @@ pub struct Options {
     /// File that always holds what castoff is doing, as JSON (see docs/observability.md)
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub status_file: Option<String>,
-    /// File that gets the metrics in the end, for the textfile collector of `node_exporter`
+    /// File that gets the metrics at the end, for the textfile collector of `node_exporter`
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub metrics_file: Option<String>,
     /// File for the error that ends castoff, in one line [default: /dev/termination-log, when there]
@@ -142,12 +143,16 @@ pub enum HistoryFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Wait, upgrade to head, become CMD (same process)
+    #[command(after_help = help::RUN)]
     Run(Box<Run>),
     /// Start CMD and stay as its init: forward signals, reap zombies, return its status
+    #[command(after_help = help::SUPERVISE)]
     Supervise(Supervise),
     /// Only wait: for the database, for a revision, for other services
+    #[command(after_help = help::WAIT)]
     Wait(Wait),
     /// Say how castoff, or the server that it became, is doing: a health command
+    #[command(after_help = help::STATUS)]
     Status(Status),
     /// Move forward to a target
     Upgrade(Upgrade),
@@ -201,13 +206,10 @@ pub struct Run {
     /// The web server and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub server: Vec<OsString>,
-    /// Stay as the init of CMD: forward signals, reap zombies, return its status
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub init: Option<String>,
     /// What else to wait for.
     #[command(flatten)]
     pub waiting: WaitingOptions,
-    /// Something to wait for between the migrations and CMD, as for --for; repeatable
+    /// Likewise, between the migrations and CMD; repeatable
     #[arg(long, value_name = "WHAT")]
     pub before_exec: Vec<String>,
     /// The page that is shown until CMD serves.
@@ -216,6 +218,9 @@ pub struct Run {
     /// What CMD may do and see.
     #[command(flatten)]
     pub privileges: PrivilegeOptions,
+    /// Stay as the init of CMD: forward signals, reap zombies, return its status
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Init")]
+    pub init: Option<String>,
     /// How CMD is looked after.
     #[command(flatten)]
     pub supervision: InitOptions,
@@ -224,8 +229,10 @@ pub struct Run {
 /// What else is waited for than the database.
 #[derive(Args, Clone, Debug, Default)]
 pub struct WaitingOptions {
-    /// Something to wait for besides: `tcp://HOST:PORT`, `http(s)://…`, `file:PATH`, `unix:PATH`,
-    /// `exec:COMMAND`; repeatable
+    /// Also wait for a service, a file or a command; repeatable
+    ///
+    /// `tcp://HOST:PORT`, `http(s)://HOST/PATH[#status=…&body=…]`, `file:PATH`, `unix:PATH` or
+    /// `exec:COMMAND`; see docs/waiting.md.
     #[arg(long = "for", visible_alias = "before-migrate", value_name = "WHAT")]
     pub wait_for: Vec<String>,
 }
@@ -240,7 +247,7 @@ pub struct HoldingOptions {
     /// How CMD gets the port: socket (descriptor 3, as systemd passes it) or close [default: socket]
     #[arg(long, value_name = "HOW", hide_short_help = true)]
     pub listen_handover: Option<String>,
-    /// A page of your own instead of castoff's
+    /// HTML file to answer with instead of castoff's own page
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub holding_page: Option<String>,
 }
@@ -255,8 +262,7 @@ pub struct PrivilegeOptions {
     /// Keep CMD from ever gaining privileges by executing a file
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub no_new_privs: Option<String>,
-    /// Give CMD the variable VAR with the content of the file that `VAR_FILE` names: for these VARs, or
-    /// for all files in /run/secrets
+    /// Give CMD what the file that `VAR_FILE` names holds, as VAR: these, or all in /run/secrets
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "VAR,…", hide_short_help = true)]
     pub expand_secrets: Option<String>,
     /// Variable that CMD is not to see; repeatable
@@ -268,7 +274,7 @@ pub struct PrivilegeOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Init")]
 pub struct InitOptions {
-    /// Send signals to CMD's whole process group, and SIGTERM to who is left of it at the end
+    /// Send signals to CMD's whole process group, and SIGTERM to what is left of it at the end
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_short_help = true)]
     pub kill_group: Option<String>,
     /// Send another signal instead (TERM:QUIT), or none (HUP:0); repeatable

@@ -1,6 +1,7 @@
 //! One event of the story, as those who follow the story are given it.
 
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -65,6 +66,11 @@ impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.set(field, value.into());
     }
+}
+
+/// A time as events have it.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A moment as events have it: RFC 3339 in UTC, to the millisecond.

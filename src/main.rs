@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use castoff::cli::{Cli, Command};
+use castoff::cli::{Cli, Command, help};
 use castoff::command::{self, Finding};
 use castoff::config::{self, Config, LogFormat, LogLevel};
 use castoff::error::Error;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 
 fn run(board: &Board, telling: &mut (LogFormat, TerminationLog)) -> Result<Finding, Error> {
     let stop = Stop::install().map_err(Error::System)?;
-    let cli = Cli::try_parse().unwrap_or_else(|error| end_on_wrong_usage(&error));
+    let cli = Cli::try_parse().unwrap_or_else(|error| end_on_wrong_usage(error));
     if let Command::Supervise(arguments) = &cli.command {
         let ended = supervise::supervise(&cli, arguments, Some(&stop));
         return ended
@@ -76,7 +76,7 @@ fn run(board: &Board, telling: &mut (LogFormat, TerminationLog)) -> Result<Findi
 }
 
 /// Ends as clap does, which has no more to say than one line and the usage.
-fn end_on_wrong_usage(error: &clap::Error) -> ! {
+fn end_on_wrong_usage(error: clap::Error) -> ! {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if error.exit_code() != 0 {
         let is_watched = observe::is_watched_word(&arguments);
@@ -86,7 +86,7 @@ fn end_on_wrong_usage(error: &clap::Error) -> ! {
             .write(line.lines().next().unwrap_or_default())
             .ok();
     }
-    error.exit()
+    help::of_what_matters(error).exit()
 }
 
 /// A panic is a bug of castoff's, and says so by its status.

@@ -9,7 +9,7 @@ mod bar;
 use std::io::{self, IsTerminal, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{Uid, fchown};
@@ -21,7 +21,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::config::{LogFormat, LogLevel};
 use crate::error::Error;
-use crate::event::{Fields, timestamp};
+use crate::event::{Fields, milliseconds, timestamp};
 use crate::status::Failure;
 use crate::status::board::Board;
 use bar::{Bar, Shown};
@@ -196,7 +196,7 @@ fn error_as_json(error: &Error, failure: &Failure) -> Value {
     set("code", error.code().into());
     set("exit_status", error.exit_status().into());
     set("phase", failure.phase.name().into());
-    set("phase_milliseconds", milliseconds(failure.lasted));
+    set("phase_milliseconds", milliseconds(failure.lasted).into());
     set("message", error.to_string().into());
     if let Some(place) = error.place() {
         set("path", place.path.clone().into());
@@ -221,12 +221,6 @@ fn write_story(text: &str) {
 
 fn now() -> String {
     timestamp(time::OffsetDateTime::now_utc())
-}
-
-fn milliseconds(duration: Duration) -> Value {
-    u64::try_from(duration.as_millis())
-        .unwrap_or(u64::MAX)
-        .into()
 }
 
 /// The board follows the story whatever part of it is told.
@@ -283,7 +277,7 @@ impl Story {
             set("previous", before.phase.name().into());
             set(
                 "previous_milliseconds",
-                milliseconds(before.since.elapsed()),
+                milliseconds(before.since.elapsed()).into(),
             );
         }
     }

@@ -31,9 +31,12 @@ pub(crate) fn restore() -> io::Result<()> {
         let bit = 1 << (number - 1);
         if ignored() & bit != 0 {
             sys::ignore(number, true)?;
-        } else if is_ignored(number) {
-            sys::ignore(number, false)?;
         }
+    }
+    // The only one that is ignored in here, by Rust's start-up. To ask for each would cost as much
+    // time as all the rest.
+    if ignored() & (1 << (libc::SIGPIPE - 1)) == 0 {
+        sys::ignore(libc::SIGPIPE, false)?;
     }
     // What a parent of Rust or of the C library's own leaves ignored by accident.
     for number in 32..34 {

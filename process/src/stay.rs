@@ -2,8 +2,11 @@
 //!
 //! All signals are blocked before, so that none is lost in between: what comes for the init waits in
 //! the kernel until the loop asks for it.
+//!
+//! The init has left its directory and its descriptors before the child goes on: what a command does
+//! first, unmounting a file system say, must not depend on who is quicker.
 
-use std::io;
+use std::io::{self, PipeReader, PipeWriter, Read};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::signal::Signal;
@@ -37,14 +40,40 @@ pub fn stay(how: &Supervision) -> io::Result<Side> {
     let before = prepare(how)?;
     let terminal = own_terminal();
     let init = sys::pid();
+    // Without a descriptor to spare the command starts all the same, and does not wait.
+    let gate = io::pipe().ok();
     let Some(pid) = sys::fork()? else {
         be_the_child(how, init, terminal);
+        if let Some(gate) = gate {
+            wait_for_end(gate);
+        }
         sys::set_mask(&before)?;
         return Ok(Side::Child);
     };
     // Whoever comes first; the other one may be too late, which does no harm.
     sys::set_group(pid, pid).ok();
+    // The pipe is closed with all others, or by itself. Either lets the child go on, and so does the
+    // end of an init that is killed here.
+    if leave_places() {
+        std::mem::forget(gate);
+    } else {
+        drop(gate);
+    }
     Ok(Side::Init(Child { pid, terminal }))
+}
+
+/// Returns when the init has nothing open any more, this pipe's end included.
+fn wait_for_end((mut reader, writer): (PipeReader, PipeWriter)) {
+    drop(writer);
+    // There is nothing to be read but the end.
+    reader.read_to_end(&mut Vec::new()).ok();
+}
+
+/// An init keeps no directory and no descriptor from being taken away. Says whether the descriptors
+/// are closed.
+pub(crate) fn leave_places() -> bool {
+    std::env::set_current_dir("/").ok();
+    sys::close_from_3()
 }
 
 /// What an init does before it has a child: blocks all signals, adopts orphans, and is told when its

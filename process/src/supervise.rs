@@ -19,7 +19,7 @@ struct State {
 /// Looks after the child until it ends, and ends with its status. All signals are blocked already,
 /// by [`stay::stay`].
 pub fn supervise(child: Child, how: &Supervision) -> ! {
-    leave_everything();
+    leave_memory();
     let mut state = State {
         deadline: None,
         job: Job::Running,
@@ -38,8 +38,12 @@ pub fn supervise(child: Child, how: &Supervision) -> ! {
             {
                 state.deadline = None;
                 let grace = how.grace.unwrap_or_default().as_millis();
+                let (grace, unit) = match grace % 1000 {
+                    0 => (grace / 1000, "s"),
+                    _ => (grace, "ms"),
+                };
                 how.story.warn(format_args!(
-                    "process {} has not stopped within {grace} ms: it is killed",
+                    "process {} has not stopped within {grace} {unit}: it is killed",
                     child.pid
                 ));
                 send(Signal::KILL, how.receivers, child, how);
@@ -56,24 +60,25 @@ pub fn pause(how: &Supervision) -> ! {
     if stay::prepare(how).is_err() {
         sys::exit(70);
     }
-    leave_everything();
+    stay::leave_places();
+    leave_memory();
+    // Whatever ended before anybody listened.
+    collect_all(how);
     loop {
         match sys::wait_for_signal(None) {
             Some(signal) if decide::ends_a_pause(signal) => {
                 how.story.debug(format_args!("{signal}: the pause ends"));
                 sys::exit(0);
             }
-            Some(Signal::CHLD) => while collect_another(how).is_some() {},
+            Some(Signal::CHLD) => collect_all(how),
             Some(_) | None => {}
         }
     }
 }
 
-/// An init keeps no directory and no descriptor from being taken away, no memory that it does not
-/// need, and nothing of castoff's own where the child could read it.
-fn leave_everything() {
-    std::env::set_current_dir("/").ok();
-    sys::close_from_3();
+/// An init keeps no memory that it does not need, and nothing of castoff's own where the child could
+/// read it.
+fn leave_memory() {
     sys::forget_variables(b"CASTOFF_");
     sys::release_text();
 }
@@ -147,11 +152,13 @@ fn reap(child: Child, how: &Supervision, state: &mut State) {
     }
 }
 
-fn collect_another(how: &Supervision) -> Option<()> {
-    let pid = sys::ended_child()?;
-    let ended = sys::collect(pid)?;
-    tell_of(pid, ended, how);
-    Some(())
+/// Collects every process that has ended.
+fn collect_all(how: &Supervision) {
+    while let Some(pid) = sys::ended_child()
+        && let Some(ended) = sys::collect(pid)
+    {
+        tell_of(pid, ended, how);
+    }
 }
 
 fn tell_of(pid: i32, ended: Ended, how: &Supervision) {

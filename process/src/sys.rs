@@ -267,16 +267,17 @@ pub(crate) fn collect(pid: pid_t) -> Option<Ended> {
     }
 }
 
-/// Closes all descriptors from 3 on. Where the kernel cannot, those that /proc names.
-pub(crate) fn close_from_3() {
+/// Closes all descriptors from 3 on. Where the kernel cannot, those that /proc names. Says whether it
+/// could.
+pub(crate) fn close_from_3() -> bool {
     // SAFETY: whoever calls this has nothing open that it needs: it is for the init, which uses
     // nothing but standard error and the terminal, from its beginning to its end.
     let result = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
     if result == 0 {
-        return;
+        return true;
     }
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
-        return;
+        return false;
     };
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let numbers: Vec<c_int> = numbers.filter(|number| *number > 2).collect();
@@ -284,6 +285,7 @@ pub(crate) fn close_from_3() {
         // SAFETY: as above. The descriptor of the listing itself is closed already.
         unsafe { libc::close(number) };
     }
+    true
 }
 
 /// Gives the memory of the program's text back, which is read again from the file as far as it is

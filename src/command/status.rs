@@ -41,7 +41,9 @@ fn name(state: State) -> &'static str {
 /// `holding (migrating): step 2 of 7, 3f2a9c1b7d04`.
 fn as_text(answer: &Answer) -> String {
     let state = name(answer.state);
-    let phase = answer.phase.as_deref().filter(|phase| *phase != state);
+    // That castoff became the server says nothing more, also of one that is down.
+    let phase = answer.phase.as_deref();
+    let phase = phase.filter(|phase| ![state, "serving"].contains(phase));
     let phase = phase.map(|phase| format!(" ({phase})")).unwrap_or_default();
     format!("{state}{phase}: {}\n", answer.reason)
 }

@@ -17,6 +17,10 @@ use crate::database::secret::Secret;
 /// Variables that are castoff's alone, and are taken out of the server's environment.
 const SECRET_VARIABLES: [&str; 2] = ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_URL_FILE"];
 
+/// Set for the commands that castoff runs. To a castoff among them, what its environment and its file
+/// say of a start does not apply: it would run the very command that it is, and so on for ever.
+pub const RUN_BY_CASTOFF: &str = "CASTOFF_RUN_BY_CASTOFF";
+
 /// What the names of variables with values for placeholders begin with.
 const PLACEHOLDER: &str = "CASTOFF_PLACEHOLDER_";
 
@@ -280,7 +284,9 @@ pub(super) fn file(
 
 /// A `CASTOFF_*` variable that nobody knows is probably a slip of the pen.
 pub(super) fn strangers(environment: &BTreeMap<String, String>) -> Vec<String> {
-    let known = |key: &str| key == "CONFIG" || KEYS.contains(&key.to_ascii_lowercase().as_str());
+    let own = ["CASTOFF_CONFIG", RUN_BY_CASTOFF].map(|name| name.strip_prefix("CASTOFF_"));
+    let known =
+        |key: &str| own.contains(&Some(key)) || KEYS.contains(&key.to_ascii_lowercase().as_str());
     let of_kubernetes = |key: &str| {
         key.ends_with("SERVICE_HOST") || key.contains("SERVICE_PORT") || key.starts_with("PORT")
     };

@@ -16,6 +16,15 @@ use super::{LogFormat, LogLevel};
 /// container has a limit of its own, which castoff does not know, and must not undercut.
 const GRACE: Duration = Duration::ZERO;
 
+/// The options of an init alone.
+pub(super) const OPTIONS: [&str; 5] = [
+    "kill_group",
+    "rewrite",
+    "grace",
+    "parent_death_signal",
+    "remap_status",
+];
+
 /// The options of an init, and those of the story that it tells.
 pub(super) const KEYS: [&str; 7] = [
     "kill_group",

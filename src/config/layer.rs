@@ -212,6 +212,24 @@ impl Layer {
         }
     }
 
+    /// Nothing but what a castoff needs that another one runs: see [`super::RUN_BY_CASTOFF`].
+    pub(super) fn without_the_start(self) -> Self {
+        Self {
+            wait_for: None,
+            before_exec: None,
+            before: None,
+            after: None,
+            listen: None,
+            listen_handover: None,
+            holding_page: None,
+            init: None,
+            user: None,
+            status_file: None,
+            metrics_file: None,
+            ..self
+        }
+    }
+
     /// What the `CASTOFF_*` variables say. Names that castoff does not know are the caller's to
     /// report: they are no error, because an older image must start with a newer deployment's
     /// environment, and because Kubernetes sets `CASTOFF_SERVICE_HOST` and the like for a service

@@ -77,6 +77,26 @@ impl Layers {
         self.pick(key).map(|setting| setting.value.into())
     }
 
+    /// Flags of options that do nothing, since the one that they belong to is not set. Variables and
+    /// `castoff.toml` may say such things once for many starts; who writes a flag wants its effect.
+    pub(super) fn idle_flags(&self, has_page: bool, has_init: bool) -> Vec<String> {
+        let idle = |owner: &str, keys: &[&str], is_set: bool| -> Vec<String> {
+            let keys = keys.iter().filter(|_| !is_set);
+            keys.filter(|key| self.flags.get(key).is_some())
+                .map(|key| {
+                    format!(
+                        "{} does nothing without {}",
+                        flag_name(key),
+                        flag_name(owner)
+                    )
+                })
+                .collect()
+        };
+        let mut warnings = idle("listen", &["listen_handover", "holding_page"], has_page);
+        warnings.extend(idle("init", &super::init::OPTIONS, has_init));
+        warnings
+    }
+
     pub(super) fn duration(&self, key: &str, default: Duration) -> Result<Duration, ConfigError> {
         self.parse(key, default, Setting::duration)
     }

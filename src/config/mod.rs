@@ -29,6 +29,7 @@ use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
 use awaited::Awaited;
 use declared::Declared;
+pub use environment::RUN_BY_CASTOFF;
 use environment::{environment, file};
 use error::ConfigError;
 use holding::{Activation, Holding};
@@ -189,17 +190,25 @@ impl Config {
             Some(text) => Layer::of_file(&file_name, text)?,
             None => Layer::default(),
         };
-        let layers = Layers {
+        let mut layers = Layers {
             flags: Layer::of_flags(cli),
             environment: Layer::of_environment(&environment)?,
             file: file_layer,
             file_name: file_name.display().to_string(),
         };
+        if environment.contains_key(RUN_BY_CASTOFF) {
+            layers.environment = layers.environment.without_the_start();
+            layers.file = layers.file.without_the_start();
+        }
         let text = |key| layers.pick(key).map(|setting| setting.value);
         let awaited = |key| -> Result<Vec<Awaited>, ConfigError> {
             layers.list(key)?.iter().map(Awaited::read).collect()
         };
         let database = environment::sources(&layers, &environment)?;
+        let holding = Holding::read(&layers)?;
+        let stays = layers.flag("init")?;
+        let mut warnings = environment::strangers(&environment);
+        warnings.extend(layers.idle_flags(holding.is_some(), stays));
         let privileges = Privileges::read(&layers)?;
         Ok(Self {
             server_database: environment::server_sources(&layers, &environment, &database),
@@ -240,11 +249,11 @@ impl Config {
             secret_variables: environment::secret_variables(&environment),
             wait_for: awaited("for")?,
             before_exec: awaited("before_exec")?,
-            holding: Holding::read(&layers)?,
+            holding,
             activation: Activation::of(&environment),
             secret_files: environment::secret_files(&privileges.expand),
             privileges,
-            stays: layers.flag("init")?,
+            stays,
             init: init::read(&layers)?,
             observed: Observed::read(&layers),
             declared: Declared::read(&layers)?,
@@ -255,7 +264,7 @@ impl Config {
                 .unwrap_or_default(),
             image: text("image"),
             path: environment::path(),
-            warnings: environment::strangers(&environment),
+            warnings,
         })
     }
 }

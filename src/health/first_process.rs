@@ -81,10 +81,17 @@ fn judge(pid: u32, depth: usize, see: impl Fn(u32) -> Option<Seen>) -> Result<An
     }
 }
 
-/// Whether a castoff with these arguments only looks after another process.
+/// Whether a castoff with these arguments only looks after another process: `castoff supervise`, for
+/// short `castoff --`, or under the name of another init.
 fn is_init(arguments: &[String]) -> bool {
-    let own = arguments.iter().skip(1).take_while(|word| *word != "--");
-    own.into_iter().any(|word| word == "supervise")
+    let Some((program, arguments)) = arguments.split_first() else {
+        return false;
+    };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let own = arguments.iter().take_while(|word| *word != "--");
+    INITS.contains(&name)
+        || arguments.first().is_some_and(|first| first == "--")
+        || own.into_iter().any(|word| word == "supervise")
 }
 
 fn see(pid: u32) -> Option<Seen> {
@@ -121,6 +128,9 @@ fn see(pid: u32) -> Option<Seen> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::process::Stdio;
+
     use super::*;
 
     /// Processes by their numbers, from 1, each as `name child child: arguments`. Those called castoff
@@ -172,6 +182,14 @@ mod tests {
             &["castoff: castoff supervise -- x"],
             "Down: process 1, `castoff`, has no child",
         );
+        for short in [
+            "castoff 2: /castoff -- gunicorn",
+            "castoff 2: /sbin/docker-init -- gunicorn",
+            "castoff 2: tini gunicorn",
+        ] {
+            let serving = "Serving: process 2 is the server, `gunicorn`";
+            check(&[short, "gunicorn:"], serving);
+        }
         check(
             &[
                 "docker-init 2: /sbin/docker-init -- x",
@@ -197,13 +215,17 @@ mod tests {
     fn a_process_that_is_there_is_seen() {
         let seen = see(std::process::id()).unwrap();
         assert!(seen.is_castoff && !seen.arguments.is_empty(), "{seen:?}");
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
+        let mut child = std::process::Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        // The kernel lets the parent go on before the child has its new name: one that answers has it.
+        child.stdin.as_mut().unwrap().write_all(b"a").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let found = see(child.id()).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!((found.is_castoff, found.name.as_str()), (false, "sleep"));
+        assert_eq!((found.is_castoff, found.name.as_str()), (false, "cat"));
     }
 }

@@ -1,13 +1,13 @@
 //! Who answers at the server's port: castoff's holding page, or the server.
 
-use std::fmt::Display;
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::{Answer, State};
+use crate::config::holding::{Host, Listen};
 use crate::status::phase::Phase;
 
 /// The time for everything. Docker's own limit for a health check is 30 s.
@@ -17,11 +17,11 @@ const WITHIN: Duration = Duration::from_secs(3);
 const LONGEST: usize = 64 * 1024;
 
 /// Asks at the address that castoff listens at. `None` where it names none: `fd:3`.
-pub fn ask(listen: &impl Display) -> Option<Answer> {
-    let (host, port) = address(&listen.to_string())?;
+pub fn ask(listen: &Listen) -> Option<Answer> {
+    let (host, port) = address(listen)?;
     let (state, phase, reason) = match question(&host, port) {
         Ok(response) => judge(&response),
-        Err(error) => (State::Down, None, format!("no answer: {error}")),
+        Err(error) => (State::Down, None, format!("no answer: {}", error.kind())),
     };
     Some(Answer {
         state,
@@ -32,17 +32,22 @@ pub fn ask(listen: &impl Display) -> Option<Answer> {
 }
 
 /// Where to connect to, for an address to listen at.
-fn address(listen: &str) -> Option<(String, u16)> {
-    let (host, port) = listen.rsplit_once(':').unwrap_or(("", listen));
-    if host == "fd" {
+fn address(listen: &Listen) -> Option<(String, u16)> {
+    let Listen::Address { host, port } = listen else {
         return None;
-    }
-    let host = match host.trim_start_matches('[').trim_end_matches(']') {
-        "" | "*" | "0.0.0.0" => "127.0.0.1",
-        "::" => "::1",
-        host => host,
     };
-    Some((host.to_owned(), port.parse().ok()?))
+    let host = match host {
+        Host::Any => Ipv4Addr::LOCALHOST.to_string(),
+        Host::Ip(IpAddr::V4(address)) if address.is_unspecified() => {
+            Ipv4Addr::LOCALHOST.to_string()
+        }
+        Host::Ip(IpAddr::V6(address)) if address.is_unspecified() => {
+            Ipv6Addr::LOCALHOST.to_string()
+        }
+        Host::Ip(address) => address.to_string(),
+        Host::Name(name) => name.clone(),
+    };
+    Some((host, *port))
 }
 
 /// Asks `/readyz` there, which castoff's page answers and most servers do not know.
@@ -108,8 +113,8 @@ fn judge(response: &[u8]) -> (State, Option<String>, String) {
         let reason = "the server answers, though not in HTTP";
         return (State::Serving, serving, reason.to_owned());
     };
-    if let Some(phase) = phase_of(&text) {
-        let reason = "castoff is still at work".to_owned();
+    if let Some((phase, step)) = phase_of(&text) {
+        let reason = step.unwrap_or_else(|| "castoff is still at work".to_owned());
         return (State::Holding, Some(phase.name().to_owned()), reason);
     }
     let reason = format!("the server answers with status {code}");
@@ -121,15 +126,21 @@ fn judge(response: &[u8]) -> (State, Option<String>, String) {
     (state, serving, reason)
 }
 
-/// The phase in castoff's own answer.
-fn phase_of(response: &str) -> Option<Phase> {
+/// The phase in castoff's own answer and, where there is a plan, the step that is under way.
+fn phase_of(response: &str) -> Option<(Phase, Option<String>)> {
     let (_, body) = response.split_once("\r\n\r\n")?;
     let body = body.get(body.find('{')?..=body.rfind('}')?)?;
     let body: Value = serde_json::from_str(body).ok()?;
     if body.get("status")?.as_str()? != "unavailable" {
         return None;
     }
-    Phase::of(body.get("phase")?.as_str()?)
+    let phase = Phase::of(body.get("phase")?.as_str()?)?;
+    let number = |key| body.get(key).and_then(Value::as_u64);
+    let step = number("step").zip(number("steps"));
+    Some((
+        phase,
+        step.map(|(step, steps)| format!("step {step} of {steps}")),
+    ))
 }
 
 #[cfg(test)]
@@ -138,19 +149,18 @@ mod tests {
 
     #[test]
     fn an_address_to_listen_at_is_one_to_connect_to() {
-        let check = |listen: &str, expected: Option<(&str, u16)>| {
-            let expected = expected.map(|(host, port)| (host.to_owned(), port));
-            assert_eq!(address(listen), expected, "{listen}");
+        let check = |host: Host, expected: &str| {
+            let listen = Listen::Address { host, port: 8000 };
+            let expected = Some((expected.to_owned(), 8000));
+            assert_eq!(address(&listen), expected, "{listen}");
         };
-        check("0.0.0.0:8000", Some(("127.0.0.1", 8000)));
-        check(":8000", Some(("127.0.0.1", 8000)));
-        check("*:8000", Some(("127.0.0.1", 8000)));
-        check("8000", Some(("127.0.0.1", 8000)));
-        check("[::]:8000", Some(("::1", 8000)));
-        check("[fe80::1]:8000", Some(("fe80::1", 8000)));
-        check("localhost:8000", Some(("localhost", 8000)));
-        check("fd:3", None);
-        check("0.0.0.0:http", None);
+        let ip = |text: &str| Host::Ip(text.parse().unwrap());
+        check(Host::Any, "127.0.0.1");
+        check(ip("0.0.0.0"), "127.0.0.1");
+        check(ip("::"), "::1");
+        check(ip("fe80::1"), "fe80::1");
+        check(Host::Name("localhost".to_owned()), "localhost");
+        assert_eq!(address(&Listen::Inherited), None);
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::status::document::{Document, Identity};
 const LONGEST: u64 = 1024 * 1024;
 
 /// Puts a new file in the place of the old one: whoever reads sees the one or the other. After a crash
-/// of the machine it may be either, which is why nothing is synced.
+/// of the machine it may be either, which is why nothing is synced. Where that fails the old one goes,
+/// as far as it can: what it says is true no more.
 pub(super) fn replace(path: &Path, bytes: &[u8], process: &Identity) -> io::Result<()> {
     // Not the place of a device: as root that would succeed.
     if let Ok(data) = fs::symlink_metadata(path)
@@ -22,16 +23,19 @@ pub(super) fn replace(path: &Path, bytes: &[u8], process: &Identity) -> io::Resu
     let beside = beside(path, process)?;
     // One that a killed castoff of the same number left.
     fs::remove_file(&beside).ok();
-    // Never through a link that somebody put there.
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).open(&beside)?;
-    let result = file
-        .write_all(bytes)
-        .and_then(|()| fs::rename(&beside, path));
+    let result = create(&beside, bytes).and_then(|()| fs::rename(&beside, path));
     if result.is_err() {
         fs::remove_file(&beside).ok();
+        fs::remove_file(path).ok();
     }
     result
+}
+
+/// Writes a file that is not there yet: never through a link that somebody put there.
+fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).open(path)?;
+    file.write_all(bytes)
 }
 
 /// `.status.json.web-1.7.tmp`: hidden from whoever reads all files of a directory by their ending, and

@@ -9,7 +9,7 @@ pub mod process;
 pub mod termination;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::SigSet;
@@ -89,25 +89,11 @@ pub fn keep(observed: &Observed, board: &Board) {
 }
 
 fn begin(observed: Observed, board: &Board) {
-    let mut keeper = Keeper {
-        status_file: observed.status_file,
-        metrics_file: observed.metrics_file,
+    let keeper = Keeper {
+        status_file: observed.status_file.map(Kept::new),
+        metrics_file: observed.metrics_file.map(Kept::new),
         process: process::this(),
     };
-    if let Some(path) = &keeper.status_file
-        && let Some(other) = file::keeper_of(path, &keeper.process)
-    {
-        debug!(
-            "the status file {} is kept by process {}, and left to it",
-            path.display(),
-            other.pid
-        );
-        keeper.status_file = None;
-    }
-    if keeper.status_file.is_none() && keeper.metrics_file.is_none() {
-        board.is_not_followed();
-        return;
-    }
     let follower = board.clone();
     // A signal belongs to the thread that waits for it, which must be the first one.
     let mask = SigSet::thread_get_mask();
@@ -146,13 +132,25 @@ pub fn settle(board: &Board) {
 
 /// What the thread has.
 struct Keeper {
-    status_file: Option<PathBuf>,
-    metrics_file: Option<PathBuf>,
+    status_file: Option<Kept>,
+    metrics_file: Option<Kept>,
     process: Identity,
+}
+
+/// A file that is kept.
+struct Kept {
+    path: PathBuf,
+    /// Whether it was said that it cannot be written.
+    is_told: bool,
 }
 
 impl Keeper {
     fn run(mut self, board: &Board) {
+        self.leave_to_others();
+        if self.status_file.is_none() && self.metrics_file.is_none() {
+            board.is_not_followed();
+            return;
+        }
         let mut seen = None;
         loop {
             let (status, now_seen) = board.follow(seen, PROGRESS, ALIVE);
@@ -161,36 +159,57 @@ impl Keeper {
         }
     }
 
-    /// Writes what is due. A file that cannot be written is warned of once, and tried no more.
+    /// Gives up a file that another process keeps.
+    fn leave_to_others(&mut self) {
+        if let Some(kept) = &self.status_file
+            && let Some(other) = file::keeper_of(&kept.path, &self.process)
+        {
+            debug!(
+                "the status file {} is kept by process {}, and left to it",
+                kept.path.display(),
+                other.pid
+            );
+            self.status_file = None;
+        }
+    }
+
+    /// Writes what is due.
     fn write(&mut self, status: &Status) {
         let now = Instant::now();
-        if let Some(path) = &self.status_file {
+        if let Some(kept) = &mut self.status_file {
             let document = Document::of(status, &self.process, now, SystemTime::now());
-            if !written(path, &document.text(), &self.process) {
-                self.status_file = None;
-            }
+            kept.write(&document.text(), &self.process);
         }
         // A scrape of what is not over yet is the holding page's.
-        if let Some(path) = &self.metrics_file
+        if let Some(kept) = &mut self.metrics_file
             && status.phase.is_last()
-            && !written(path, &metrics::render(status, now), &self.process)
         {
-            self.metrics_file = None;
+            kept.write(&metrics::render(status, now), &self.process);
         }
     }
 }
 
-fn written(path: &Path, text: &str, process: &Identity) -> bool {
-    match file::replace(path, text.as_bytes(), process) {
-        Ok(()) => true,
-        Err(error) => {
-            warn!(
-                event = "not-written",
-                path = %path.display(),
-                "`{}` cannot be written: {error}",
-                path.display()
-            );
-            false
+impl Kept {
+    fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_told: false,
         }
+    }
+
+    /// Writes it. That it cannot be written is told once; a disk that is full may have room again.
+    fn write(&mut self, text: &str, process: &Identity) {
+        let Err(error) = file::replace(&self.path, text.as_bytes(), process) else {
+            return;
+        };
+        if self.is_told {
+            return;
+        }
+        self.is_told = true;
+        let path = self.path.display().to_string();
+        warn!(
+            event = "not-written",
+            path, "`{path}` cannot be written: {error}"
+        );
     }
 }

@@ -252,6 +252,12 @@ pub(super) async fn finish_required(
                 Status::Pending | Status::Running => {}
             }
             if let Some(guard) = Guard::backfill(session).await.map_err(broken)? {
+                // Whoever had the lock until now may have ended it since the look above.
+                let now = batch::deferred(session, needs).await.map_err(broken)?;
+                if now.as_ref().map(|now| now.status) != Some(state.status) {
+                    guard.release(session).await.map_err(broken)?;
+                    continue;
+                }
                 if !told {
                     info!(
                         event = "required",

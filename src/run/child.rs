@@ -10,16 +10,17 @@ use nix::unistd::Pid;
 use tokio::task::JoinHandle;
 
 use super::exec;
+use crate::config::{self, Config};
 use crate::error::Error;
 
-/// Starts a command with castoff's environment minus the variables that are hidden from it, and
-/// with these as its standard input, output and error. `std` gives it an empty signal mask and the
-/// default for SIGPIPE; what else castoff was made to ignore gets a handler here, which the kernel
-/// takes away at the exec.
+/// Starts a command with castoff's environment minus castoff's secrets, and with these as its
+/// standard input, output and error. It may be castoff itself, or run one. `std` gives it an empty
+/// signal mask and the default for SIGPIPE; what else castoff was made to ignore gets a handler
+/// here, which the kernel takes away at the exec.
 pub(super) fn start(
+    config: &Config,
     program: &str,
     arguments: &[String],
-    hidden: &[String],
     [input, output, error]: [Stdio; 3],
 ) -> std::io::Result<Child> {
     let mut command = Command::new(program);
@@ -29,9 +30,12 @@ pub(super) fn start(
         .stdin(input)
         .stdout(output)
         .stderr(error);
-    for name in hidden {
+    for name in &config.secret_variables {
         command.env_remove(name);
     }
+    command.env(config::RUN_BY_CASTOFF, "1");
+    // The last words of a castoff that it runs are not the container's.
+    command.env("CASTOFF_TERMINATION_LOG", "/dev/null");
     exec::give_ignored_signals_a_handler();
     command.spawn()
 }

@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use nix::sys::signal::SigSet;
 use tracing::debug;
 
 use super::account;
+use super::activation::{self, Ids};
 use super::environment::{self, Environment};
 use super::privilege_error::PrivilegeError;
 use super::signal::Stop;
@@ -101,6 +102,19 @@ impl<'l> Launch<'l> {
                 Signals::Clean
             },
         })
+    }
+
+    /// Passes the socket on, and the variables that tell the server of it, or of those that castoff was
+    /// given itself.
+    pub fn listen(&mut self, config: &Config, socket: Option<&'l OwnedFd>) {
+        let ids = Ids {
+            own: std::process::id(),
+            init: config.stays.then(parent_id),
+        };
+        let listening = activation::variables(&config.activation, ids, socket.is_some());
+        self.environment.unset.extend(listening.unset);
+        self.environment.set.extend(listening.set);
+        self.socket = socket.map(AsFd::as_fd);
     }
 }
 

@@ -34,7 +34,7 @@ const FINISH: Duration = Duration::from_secs(1);
 /// How long the thread may take to end: longer than it gives its clients.
 const END: Duration = Duration::from_secs(3);
 
-/// The port, while castoff has it.
+/// The port, while castoff has it. Dropped, its page ends with castoff.
 #[derive(Debug)]
 pub struct Held {
     listener: TcpListener,
@@ -46,14 +46,27 @@ pub struct Held {
 /// The port, for the moment of the exec.
 #[derive(Debug)]
 pub enum Port {
+    /// castoff had none.
+    None,
     /// The server gets the socket.
     Given(OwnedFd),
     /// The exec closes it, which is the latest moment there is.
     Closed(OwnedFd),
 }
 
-/// Listens, and begins to answer with what the board says.
-pub fn hold(holding: &Holding, board: &Board, stop: &Stop) -> Result<Held, Error> {
+/// Listens where it is told to, and begins to answer with what the board says.
+pub fn hold(holding: Option<&Holding>, board: &Board, stop: &Stop) -> Result<Option<Held>, Error> {
+    holding
+        .map(|holding| begin(holding, board, stop))
+        .transpose()
+}
+
+/// Finishes what was accepted, within about a second, and leaves the rest to the server.
+pub fn hand_over(held: Option<Held>, stop: &Stop) -> Result<Port, Error> {
+    held.map_or(Ok(Port::None), |held| held.hand_over(stop))
+}
+
+fn begin(holding: &Holding, board: &Board, stop: &Stop) -> Result<Held, Error> {
     let listener = listener::open(&holding.listen, holding.handover, stop)?;
     let site = Site {
         board: board.clone(),
@@ -97,8 +110,7 @@ pub fn hold(holding: &Holding, board: &Board, stop: &Stop) -> Result<Held, Error
 }
 
 impl Held {
-    /// Finishes what was accepted, within about a second, and leaves the rest to the server.
-    pub fn hand_over(self, stop: &Stop) -> Result<Port, Error> {
+    fn hand_over(self, stop: &Stop) -> Result<Port, Error> {
         self.over.send(()).ok();
         block_on(async {
             tokio::select! {
@@ -123,7 +135,7 @@ impl Port {
     pub fn given(&self) -> Option<&OwnedFd> {
         match self {
             Self::Given(socket) => Some(socket),
-            Self::Closed(_) => None,
+            Self::None | Self::Closed(_) => None,
         }
     }
 }

@@ -123,8 +123,8 @@ async fn command(
         report::story_of_a_child(),
         report::story_of_a_child(),
     ];
-    let hidden = &context.config.secret_variables;
-    let mut child = child::start(program, arguments, hidden, streams).map_err(|source| {
+    let started = child::start(context.config, program, arguments, streams);
+    let mut child = started.map_err(|source| {
         let source = ExecError::NotExecutable {
             command: program.clone(),
             source,

@@ -55,7 +55,6 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::Future;
-use std::os::fd::AsFd;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -70,15 +69,14 @@ use crate::database::conninfo_error::ConninfoError;
 use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
 use crate::error::Error;
+use crate::event::milliseconds;
 use crate::migrations;
 use crate::observe;
 use crate::report;
 use crate::revision::target::Target;
 use crate::status::board::Board;
 use crate::status::phase::{self, Phase};
-use activation::Ids;
 use exec::Launch;
-use holding::{Held, Port};
 use migrate::Goal;
 use position::Position;
 use signal::Stop;
@@ -302,11 +300,6 @@ async fn tick() -> Infallible {
     }
 }
 
-/// A time as the events of the story have it.
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Runs a future on a runtime of its own, in this thread.
 pub fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -341,38 +334,37 @@ fn resolve(config: &Config, database: &Sources) -> Result<Conninfo, Error> {
 
 /// Waits, and brings the database to the goal.
 pub fn migrate(config: &Config, stop: &Stop, goal: &Goal) -> Result<(), Error> {
+    migrate_beside(config, stop, goal, &[])
+}
+
+/// The same, and waits for these together with the database.
+fn migrate_beside(
+    config: &Config,
+    stop: &Stop,
+    goal: &Goal,
+    awaited: &[Awaited],
+) -> Result<(), Error> {
     let context = Context::new(config, stop)?;
     let migrations = migrations::find(&config.migrations)?;
-    context.block_on(migrate::migrate(&context, &migrations, goal, &[]))
+    context.block_on(migrate::migrate(&context, &migrations, goal, awaited))
 }
 
 /// Waits, upgrades to head, and becomes the server. Returns only when it could not.
 pub fn run(config: &Config, stop: &Stop, board: &Board, server: &[OsString]) -> Result<(), Error> {
     // The port first: the orchestrator's first probe comes soon.
-    let listen = |holding| holding::hold(holding, board, stop);
-    let held = config.holding.as_ref().map(listen).transpose()?;
+    let held = holding::hold(config.holding.as_ref(), board, stop)?;
     let mut launch = Launch::prepare(config, server)?;
     wait_for::look_up(config)?;
-    let context = Context::new(config, stop)?;
-    let migrations = migrations::find(&config.migrations)?;
-    let goal = Goal::Upgrade(Target::head());
-    let awaited = &config.wait_for;
-    context.block_on(migrate::migrate(&context, &migrations, &goal, awaited))?;
+    migrate_beside(
+        config,
+        stop,
+        &Goal::Upgrade(Target::head()),
+        &config.wait_for,
+    )?;
     phase::enter(Phase::HandingOver);
-    if !config.before_exec.is_empty() {
-        wait_for::alone(config, stop, &config.before_exec)?;
-    }
-    let hand_over = |held: Held| held.hand_over(stop);
-    let port = held.map(hand_over).transpose()?;
-    let socket = port.as_ref().and_then(Port::given);
-    let ids = Ids {
-        own: std::process::id(),
-        init: config.stays.then(std::os::unix::process::parent_id),
-    };
-    let listening = activation::variables(&config.activation, ids, socket.is_some());
-    launch.environment.unset.extend(listening.unset);
-    launch.environment.set.extend(listening.set);
-    launch.socket = socket.map(AsFd::as_fd);
+    wait_for::alone(config, stop, &config.before_exec)?;
+    let port = holding::hand_over(held, stop)?;
+    launch.listen(config, port.given());
     phase::enter(Phase::Serving);
     observe::settle(board);
     let signal = exec::replace(&launch, stop)?;

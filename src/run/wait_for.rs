@@ -91,6 +91,9 @@ pub(super) async fn until_ready(
 
 /// Waits until all of them are ready, or somebody asks castoff to stop, without any database.
 pub(super) fn alone(config: &Config, stop: &Stop, targets: &[Awaited]) -> Result<(), Error> {
+    if targets.is_empty() {
+        return Ok(());
+    }
     let patience = Patience::new(config.wait_timeout);
     let no_database = RefCell::new(None);
     until_stopped(stop, &no_database, until_ready(config, targets, &patience))

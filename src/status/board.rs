@@ -140,6 +140,7 @@ impl Board {
     /// Nobody writes it down after all.
     pub(crate) fn is_not_followed(&self) {
         self.lock().written = None;
+        self.0.changed.notify_all();
     }
 
     /// Gives whoever writes the status down the time to do it: what follows may end this process. No
@@ -236,8 +237,12 @@ mod tests {
         board.is_followed(|_| {});
         board.enter(Phase::Serving);
         assert!(!board.settle(SHORT));
-        board.is_not_followed();
-        assert!(board.settle(LONG));
+        // Also one who waits already is told that nobody writes.
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| board.settle(LONG));
+            board.is_not_followed();
+            assert!(waiting.join().unwrap());
+        });
     }
 
     #[test]

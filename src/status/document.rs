@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::phase::Phase;
 use super::{Failure, Progress, Status};
-use crate::event::timestamp;
+use crate::event::{milliseconds, timestamp};
 
 /// A process, told from every other one there is or was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,10 +177,6 @@ fn work(done: &[(String, Duration)]) -> Vec<Work> {
         milliseconds: milliseconds(*took),
     });
     work.collect()
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -329,6 +329,31 @@ fn a_variable_that_nobody_knows_is_worth_a_warning() {
 }
 
 #[test]
+fn a_flag_that_does_nothing_is_worth_a_warning() {
+    let database = Server::shared().database();
+    let project = project();
+    let warnings = |line: &str| {
+        let said = run(&project, Some(&database), line);
+        said.status(0);
+        let lines = said.stderr.lines();
+        let warnings = lines.filter_map(|line| line.strip_prefix("castoff: warning: "));
+        warnings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warnings("run --grace 10s --rewrite TERM:QUIT --listen-handover close -- true"),
+        [
+            "`--listen-handover` does nothing without `--listen`",
+            "`--rewrite` does nothing without `--init`",
+            "`--grace` does nothing without `--init`",
+        ]
+    );
+    // Variables may be there for other starts, and may be what a flag needs.
+    let none: [String; 0] = [];
+    assert_eq!(warnings("CASTOFF_GRACE=10s run -- true"), none);
+    assert_eq!(warnings("CASTOFF_INIT=true run --grace 10s -- true"), none);
+}
+
+#[test]
 fn a_section_may_set_its_own_timeouts() {
     let database = Server::shared().database();
     let project = Project::empty().migration(

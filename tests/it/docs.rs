@@ -49,7 +49,10 @@ fn the_page_on_commands_is_what_the_program_says() {
             let help = help(line);
             // The same for all commands, and told above.
             match help.split_once("\nCommon options:") {
-                Some((own, _)) => own.to_owned(),
+                Some((own, common)) => match common.split_once("\nExamples:") {
+                    Some((_, examples)) => format!("{own}\nExamples:{examples}"),
+                    None => own.to_owned(),
+                },
                 None => help,
             }
         };
@@ -260,6 +263,19 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(links > 10, "{links} links");
+}
+
+#[test]
+fn the_readme_leads_to_every_page() {
+    let readme = read("README.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = 0;
+    for entry in root.join("docs").read_dir().unwrap() {
+        let page = format!("docs/{}", entry.unwrap().file_name().display());
+        assert!(readme.contains(&format!("]({page})")), "{page}");
+        pages += 1;
+    }
+    assert!(pages > 10, "{pages} pages");
 }
 
 #[test]

@@ -29,7 +29,18 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
         version,
         concat!("castoff ", env!("CARGO_PKG_VERSION"), "\n")
     );
-    let said = transcript(&project, None, &["-h", "run -h", "completions csh", ""]);
+    let said = transcript(
+        &project,
+        None,
+        &[
+            "-h",
+            "run -h",
+            "supervise -h",
+            "status -h",
+            "completions csh",
+            "",
+        ],
+    );
     expect![[r#"
         $ castoff -h
         status 0
@@ -88,9 +99,8 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           <CMD>...  The web server and its arguments
 
         Options:
-              --init[=<BOOL>]       Stay as the init of CMD: forward signals, reap zombies, return its status
-              --for <WHAT>          Something to wait for besides: `tcp://HOST:PORT`, `http(s)://…`, `file:PATH`, `unix:PATH`, `exec:COMMAND`; repeatable [alias: --before-migrate]
-              --before-exec <WHAT>  Something to wait for between the migrations and CMD, as for --for; repeatable
+              --for <WHAT>          Also wait for a service, a file or a command; repeatable [alias: --before-migrate]
+              --before-exec <WHAT>  Likewise, between the migrations and CMD; repeatable
           -h, --help                Print help (see more with '--help')
 
         Holding page:
@@ -99,10 +109,68 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
         Privileges:
               --user <UID[:GID]>  Run CMD as this user, by number or name; castoff itself keeps its own
 
+        Init:
+              --init[=<BOOL>]  Stay as the init of CMD: forward signals, reap zombies, return its status
+
         Common options:
               --migrations <DIR>         Directory of migrations, instead of the embedded ones or ./migrations
               --wait-timeout <DURATION>  How long to wait for the database, and for all that --for names [default: 60s]
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
+
+        Examples:
+          castoff run -- gunicorn --bind 0.0.0.0:8000 app:app
+          castoff run --listen 0.0.0.0:8000 -- gunicorn app:app
+          castoff run --for tcp://redis:6379 --init -- node server.js
+
+        Each option is also CASTOFF_<OPTION> in the environment: CASTOFF_LISTEN, CASTOFF_INIT.
+
+        $ castoff supervise -h
+        status 0
+        --- stdout
+        Start CMD and stay as its init: forward signals, reap zombies, return its status
+
+        Usage: castoff supervise [OPTIONS] [-- <CMD>...]
+
+        Arguments:
+          [CMD]...  The command and its arguments
+
+        Options:
+              --pause  Start nothing: collect orphans until SIGTERM or SIGINT
+          -h, --help   Print help (see more with '--help')
+
+        Init:
+              --kill-group[=<BOOL>]           Send signals to CMD's whole process group, and SIGTERM to what is left of it at the end
+              --rewrite <FROM:TO>             Send another signal instead (TERM:QUIT), or none (HUP:0); repeatable
+              --grace <DURATION>              How long CMD may take to stop after SIGTERM or SIGINT before it is killed [default: 0, for ever]
+              --parent-death-signal <SIGNAL>  Signal for CMD when castoff's own parent dies, or castoff itself
+              --remap-status <STATUS>         Exit with 0 when CMD exits with this status: 143 for one that ends by SIGTERM; repeatable
+
+        Examples:
+          castoff supervise -- node server.js
+          castoff -- node server.js                      the same
+          castoff supervise --rewrite TERM:QUIT --grace 10s -- nginx -g 'daemon off;'
+
+        Each option but --pause is also CASTOFF_<OPTION> in the environment; castoff.toml is not read.
+
+        $ castoff status -h
+        status 0
+        --- stdout
+        Say how castoff, or the server that it became, is doing: a health command
+
+        Usage: castoff status [OPTIONS]
+
+        Options:
+              --live             Exit with 0 also while castoff waits or migrates
+              --format <FORMAT>  How to print [default: text] [possible values: text, json]
+          -h, --help             Print help (see more with '--help')
+
+        Examples:
+          HEALTHCHECK CMD ["/castoff", "status"]
+          castoff status --live
+
+        Looks at the status file (CASTOFF_STATUS_FILE), or at the server's port (CASTOFF_LISTEN), or at the
+        container's first process: the first of these that there is.
+        Exits with 0 when the server serves, with 1 when not (yet), and with 10 when nothing can be told.
 
         $ castoff completions csh
         status 2

@@ -3,7 +3,7 @@
 //!
 //! The rows are those of [`super::init_rows`].
 
-use super::support::listener::{self, Heard, VARIABLE};
+use super::support::listener::{self, Heard, VARIABLE, send};
 use super::support::project::Project;
 use super::support::server::children;
 use super::support::supervised::{Init, Opt, PLACES, Place, Stat, first_child, program};
@@ -98,7 +98,11 @@ fn left_behind(group: bool, start: &str, signal: Option<i32>) {
         let adopted = children(pid_1);
         adopted.into_iter().find(|pid| *pid != keeper)
     });
-    heard.after(listener, 64);
+    // What the init sent was sent before, has a lower number, and so is taken before.
+    send(listener, 64);
+    until("the listener has heard the last one", DEADLINE, || {
+        heard.all().contains(&64).then_some(())
+    });
     let expected: Vec<i32> = signal.into_iter().chain([64]).collect();
     assert_eq!(heard.all(), expected, "{start}");
     std::fs::remove_file(project.path("gate")).unwrap();

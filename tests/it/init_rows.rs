@@ -269,7 +269,7 @@ const ROWS: [(u32, &str, &[Proof]); 49] = [
         "needs no user, no capability, no writable root, no /tmp and no /etc/passwd",
         &[
             Test("init_inherited::it_runs_as_any_user_with_no_capability"),
-            Container("confined"),
+            Container("confined_init"),
         ],
     ),
     (

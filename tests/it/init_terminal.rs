@@ -3,8 +3,10 @@
 //!
 //! The rows are those of [`super::init_rows`].
 
+use nix::unistd::Pid;
+
 use super::support::castoff::Status;
-use super::support::listener::{self, Heard, VARIABLE};
+use super::support::listener::{self, Heard, VARIABLE, send};
 use super::support::project::Project;
 use super::support::supervised::{Init, Opt, Place, Stat, first_child};
 use super::support::terminal::Terminal;
@@ -141,7 +143,7 @@ fn a_shell_under_it_has_its_job_control() {
 }
 
 /// The child of the shell under the init, when it has the terminal.
-fn foreground_child(terminal: &Terminal) -> nix::unistd::Pid {
+fn foreground_child(terminal: &Terminal) -> Pid {
     let shell = first_child(first_child(terminal.pid()));
     let child = first_child(shell);
     until("it has the terminal", DEADLINE, || {
@@ -150,9 +152,8 @@ fn foreground_child(terminal: &Terminal) -> nix::unistd::Pid {
     child
 }
 
-/// Somebody types an init's command line into a shell, and then Ctrl-Z.
-#[test]
-fn ctrl_z_stops_the_init_with_its_command_and_the_shell_goes_on() {
+/// Somebody types an init's command line into a shell, and then its job is stopped and fetched back.
+fn check_stopped(stop: impl FnOnce(&mut Terminal, Pid)) {
     let project = Project::empty();
     let words = Init::new(&project, Place::Pid1).words();
     let shell = Init::none(&project, Place::Pid1).through(SESSION);
@@ -163,7 +164,7 @@ fn ctrl_z_stops_the_init_with_its_command_and_the_shell_goes_on() {
     let shell = first_child(terminal.pid());
     let init = first_child(shell);
     let child = first_child(init);
-    terminal.type_keys("\u{1a}");
+    stop(&mut terminal, init);
     Stat::until_state(child, 'T');
     Stat::until_state(init, 'T');
     terminal.type_keys("echo stop''ped\n");
@@ -180,6 +181,18 @@ fn ctrl_z_stops_the_init_with_its_command_and_the_shell_goes_on() {
     terminal.type_keys("exit 5\n");
     let (status, written) = terminal.wait();
     assert_eq!(status, Status::Code(5), "{written:?}");
+}
+
+#[test]
+fn ctrl_z_stops_the_init_with_its_command_and_the_shell_goes_on() {
+    check_stopped(|terminal, _| terminal.type_keys("\u{1a}"));
+}
+
+/// That the command has stopped is told to the init when it goes on. To stop for it once more would
+/// leave the shell with a job that cannot be fetched back.
+#[test]
+fn a_stop_signal_stops_the_init_once() {
+    check_stopped(|_, init| send(init, 20));
 }
 
 #[test]

@@ -146,6 +146,8 @@ mod throttle;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod wait;
 #[cfg(test)]
 mod wait_exec;

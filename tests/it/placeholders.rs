@@ -306,6 +306,7 @@ fn psql_is_given_variables_and_no_values() {
             .unwrap()
     };
     assert!(!psql(&["--set=name=t"]).status.success());
+    database.until_unlocked();
     let secret = format!("--set=secret={SECRET}");
     let output = psql(&["--set=name=My \"table\"", &secret]);
     let said = String::from_utf8_lossy(&output.stderr);

@@ -6,11 +6,16 @@ use expect_test::expect;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::handover::timetracker;
+use super::holding::port;
 use super::support::castoff::{Castoff, Running};
 use super::support::database::Database;
+use super::support::http;
 use super::support::project::{Migration, Project};
 use super::support::server::{Server, children, free_port};
-use super::support::web::{self, Report, Then};
+use super::support::stage::{behind, is_root};
+use super::support::supervised::status_line;
+use super::support::web::{self, Masks, Report, Then};
 use super::support::{AT_GATE, DEADLINE, until};
 
 /// castoff as a server's init, with the options of the caller.
@@ -87,7 +92,7 @@ fn the_server_is_a_child_and_its_status_is_castoffs() {
     let report = Report::of(&project, DEADLINE);
     assert_ne!(report.pid, pid);
     assert_eq!(report.descriptors, plain.descriptors);
-    assert_eq!((report.ignored, report.blocked), (0, 0));
+    assert_eq!(report.ignored, 0);
     assert_eq!(
         report.environment,
         [format!("DATABASE_URL={}", database.url())]
@@ -98,33 +103,38 @@ fn the_server_is_a_child_and_its_status_is_castoffs() {
 fn what_castoff_inherited_reaches_the_server_through_migrations() {
     let database = Server::shared().database();
     let project = Project::with("a<-");
-    let parent = Castoff::program(project.directory(), std::path::Path::new("/usr/bin/env"));
-    let parent = parent.args([
-        "--ignore-signal=HUP,PIPE,CHLD,USR1",
-        "--block-signal=USR2",
-        env!("CARGO_BIN_EXE_castoff"),
-    ]);
-    // The hook is waited for, although the parent ignores what tells of its end.
-    let castoff = parent.args(["run", "--init", "--before", "true", "--"]);
-    let castoff = castoff.database(&database);
-    // Not a shell: it has a handler for SIGCHLD of its own.
-    let finished = castoff.args(["cat", "/proc/self/status"]).output();
-    finished.status(0);
-    let mask = |name: &str| {
-        let mut lines = finished.stdout.lines();
-        let mask = lines.find_map(|line| line.strip_prefix(name)).unwrap();
-        u64::from_str_radix(mask.trim(), 16).unwrap()
+    let check = |options: &[&str], ignored: &[Signal], blocked: &[Signal]| {
+        let parent = Castoff::program(project.directory(), std::path::Path::new("/usr/bin/env"));
+        let castoff = parent.with(|command| {
+            command.args(options).arg(env!("CARGO_BIN_EXE_castoff"));
+        });
+        // The hook is waited for, although the parent ignores what tells of its end.
+        let castoff = castoff.args(["run", "--init", "--before", "true", "--"]);
+        let bits = |signals: &[Signal]| {
+            let bits = signals.iter().map(|signal| 1_u64 << (*signal as i32 - 1));
+            bits.sum()
+        };
+        // All 64, the two that the C library keeps to itself among them.
+        let expected = Masks {
+            ignored: bits(ignored),
+            blocked: bits(blocked),
+        };
+        assert_eq!(Masks::under(castoff.database(&database)), expected);
     };
-    let bit = |signal: Signal| 1_u64 << (signal as i32 - 1);
-    let ignored = [
-        Signal::SIGHUP,
-        Signal::SIGPIPE,
-        Signal::SIGCHLD,
-        Signal::SIGUSR1,
-    ];
-    // All 64, the two that the C library keeps to itself among them.
-    assert_eq!(mask("SigIgn:"), ignored.into_iter().map(bit).sum::<u64>());
-    assert_eq!(mask("SigBlk:"), bit(Signal::SIGUSR2));
+    check(&[], &[], &[]);
+    check(
+        &[
+            "--ignore-signal=HUP,PIPE,CHLD,USR1",
+            "--block-signal=USR2,TERM",
+        ],
+        &[
+            Signal::SIGHUP,
+            Signal::SIGPIPE,
+            Signal::SIGCHLD,
+            Signal::SIGUSR1,
+        ],
+        &[Signal::SIGUSR2, Signal::SIGTERM],
+    );
 }
 
 #[test]
@@ -142,6 +152,7 @@ fn the_init_keeps_nothing_that_others_could_read() {
     );
     let running = running
         .env("CASTOFF_PLACEHOLDER_X", "Zt-secret-17")
+        .env("CASTOFF_DATABASE_URL", database.url())
         .env("DATABASE_URL", "postgres://x")
         .spawn();
     Report::of(&project, DEADLINE);
@@ -160,6 +171,111 @@ fn the_init_keeps_nothing_that_others_could_read() {
     assert_eq!(std::fs::read_link(directory).unwrap().to_str(), Some("/"));
     running.signal(Signal::SIGTERM);
     running.wait(DEADLINE).status(143);
+}
+
+/// Sockets that a process has open.
+fn sockets(pid: Pid) -> usize {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let links = entries.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    links
+        .filter(|link| link.to_string_lossy().starts_with("socket:"))
+        .count()
+}
+
+#[test]
+fn the_port_is_the_engines_and_then_the_servers_and_never_the_inits() {
+    let database = Server::shared().database();
+    let project = gated();
+    let gate = close_gate(&project, &database);
+    let castoff = init(&project, ["--listen", "127.0.0.1:0"]).database(&database);
+    let server = timetracker();
+    let mut running = castoff.args([server.to_str().unwrap()]).spawn();
+    running.stderr_until("answering on", DEADLINE);
+    until_at_gate(&database);
+    let port = port(&running);
+    let engine = engine(&running);
+    assert_eq!(http::get(port, "/style.css", &[]).status, 503);
+    assert_eq!(
+        http::get(port, "/readyz", &[]).body,
+        "migrating: step 1 of 1\n"
+    );
+    assert_ne!(sockets(engine), 0);
+    assert_eq!(sockets(running.pid()), 0);
+
+    drop(gate);
+    until("the server answers on the same port", DEADLINE, || {
+        (http::get(port, "/style.css", &["Connection: close"]).status == 200).then_some(())
+    });
+    assert_eq!(running.child(), engine);
+    assert_eq!(sockets(running.pid()), 0);
+    let environment = std::fs::read_to_string(format!("/proc/{engine}/environ")).unwrap();
+    let variables: Vec<&str> = environment.split('\0').collect();
+    // Or the server would have opened a socket of its own, on another port.
+    for variable in [&*format!("LISTEN_PID={engine}"), "LISTEN_FDS=1"] {
+        assert!(variables.contains(&variable), "{variables:?}");
+    }
+    running.signal(Signal::SIGTERM);
+    // This server ends by itself when it is told to, with success.
+    running.wait(DEADLINE).status(0);
+}
+
+/// A server of another user, or of castoff's own where it is that user already.
+#[track_caller]
+fn check_user(stage: &[&str], uids: [&str; 2], script: &str, expected: i32) {
+    let database = Server::shared().database();
+    let project = Project::with("a<-");
+    let options = ["run", "--init", "--user=12345:54321", "--grace=500ms", "--"];
+    let castoff = behind(&project, stage).args(options).database(&database);
+    let castoff = castoff.env("PATH", "/usr/bin:/bin");
+    let mut running = castoff.args(["/bin/sh", "-c", script]).spawn();
+    running.stderr_until("ready", DEADLINE);
+    let found = [running.pid(), engine(&running)].map(|pid| status_line(pid, "Uid"));
+    assert_eq!(found, uids.map(|uid| [uid; 4].join("\t")), "{stage:?}");
+    running.signal(Signal::SIGTERM);
+    running.wait(DEADLINE).status(expected);
+}
+
+#[test]
+fn a_server_of_another_user_is_told_to_stop_and_killed_by_an_init_that_stays_who_it_was() {
+    if !is_root("another user") {
+        return;
+    }
+    let obeys = "trap 'exit 4' TERM; echo ready >&2; while :; do sleep 0.02; done";
+    let is_deaf = "trap '' TERM; echo ready >&2; while :; do sleep 0.02; done";
+    let as_root = &["env"];
+    let as_user = &[
+        "setpriv",
+        "--reuid=12345",
+        "--regid=54321",
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+    ];
+    for (script, expected) in [(obeys, 4), (is_deaf, 137)] {
+        check_user(as_root, ["0", "12345"], script, expected);
+        check_user(as_user, ["12345", "12345"], script, expected);
+    }
+}
+
+/// Root without `CAP_KILL` may not signal the server that it let become another user. The engine's own
+/// SIGKILL would end both; until then the init says what is wrong, and the server's end is its own.
+#[test]
+fn an_init_that_may_not_signal_its_server_says_so_and_goes_on() {
+    if !is_root("another user") {
+        return;
+    }
+    let database = Server::shared().database();
+    let project = Project::with("a<-").file("gate", "");
+    let castoff = behind(&project, &["setpriv", "--bounding-set=-kill"]);
+    let castoff = castoff.args(["run", "--init", "--user=12345:54321", "--"]);
+    let castoff = castoff.database(&database).env("PATH", "/usr/bin:/bin");
+    let script = "echo ready >&2; while [ -e gate ]; do sleep 0.02; done; exit 7";
+    let mut running = castoff.args(["/bin/sh", "-c", script]).spawn();
+    running.stderr_until("ready", DEADLINE);
+    running.signal(Signal::SIGTERM);
+    running.stderr_until("it belongs to another user", DEADLINE);
+    std::fs::remove_file(project.path("gate")).unwrap();
+    running.wait(DEADLINE).status(7);
 }
 
 #[test]

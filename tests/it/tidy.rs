@@ -54,7 +54,7 @@ struct Rule {
     words: &'static [&'static str],
 }
 
-const RULES: [Rule; 4] = [
+const RULES: [Rule; 8] = [
     // What happens in production knows nothing of what a person types.
     Rule {
         rooms: &["src/run/"],
@@ -80,6 +80,62 @@ const RULES: [Rule; 4] = [
             "crate::config",
             "crate::run",
         ],
+    },
+    // Parts of what happens in production that decide and no more.
+    Rule {
+        rooms: &[
+            "src/run/activation.rs",
+            "src/run/attempt.rs",
+            "src/run/holding/accept.rs",
+            "src/run/holding/answer.rs",
+            "src/run/offline.rs",
+            "src/run/pace.rs",
+        ],
+        except: &[],
+        words: &[
+            "std::fs",
+            "std::env",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "::now()",
+            "tokio",
+        ],
+    },
+    // The status is what the story says: whoever shows it, or writes it down, does the work.
+    Rule {
+        rooms: &["src/status/"],
+        except: &[],
+        words: &[
+            "std::fs",
+            "std::env",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "tokio",
+            "crate::config",
+            "crate::health",
+            "crate::observe",
+            "crate::run",
+        ],
+    },
+    // Writing the status down holds nobody up, and needs no database.
+    Rule {
+        rooms: &["src/observe/"],
+        except: &[],
+        words: &[
+            "tokio",
+            "crate::command",
+            "crate::database",
+            "crate::health",
+            "crate::run",
+        ],
+    },
+    // A health check asks those who know, and never the database.
+    Rule {
+        rooms: &["src/health/"],
+        except: &[],
+        words: &["tokio", "crate::command", "crate::database", "crate::run"],
     },
     // A setting has one name and one parser.
     Rule {
@@ -173,7 +229,7 @@ fn a_broken_rule_is_found() {
     let check = |rule: &Rule, path: &str, text: &str, expected: &[&str]| {
         assert_eq!(broken(rule, &[Source::new(path, text)]), expected, "{text}");
     };
-    let [run, pure, environment, terminal] = &RULES;
+    let [run, pure, _, status, _, _, environment, terminal] = &RULES;
     let path = "src/run/x.rs";
     check(
         run,
@@ -188,6 +244,12 @@ fn a_broken_rule_is_found() {
         "src/place.rs",
         "std::fs::read(a)",
         &["src/place.rs:1: std::fs"],
+    );
+    check(
+        status,
+        "src/status/x.rs",
+        "use crate::run::y;",
+        &["src/status/x.rs:1: crate::run"],
     );
     let tests = "fn f() {}\n#[cfg(test)]\nmod tests {\nuse std::env::var;";
     check(environment, "src/a.rs", tests, &[]);

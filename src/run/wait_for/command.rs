@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, words: &[String], within: Duration) -> 
         writer.try_clone().map_err(failed)?.into(),
         writer.into(),
     ];
-    let started = child::start(program, arguments, &config.secret_variables, streams);
+    let started = child::start(config, program, arguments, streams);
     let mut running = Running::of(started.map_err(|source| {
         Miss::Never(Refusal::Command(ExecError::NotExecutable {
             command: program.clone(),

@@ -4,7 +4,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::server::{Server, USER};
-use super::{DEADLINE, PASSWORD};
+use super::{DEADLINE, PASSWORD, until};
 
 /// A database that is dropped with the value.
 #[derive(Debug)]
@@ -67,6 +67,16 @@ impl<'s> Database<'s> {
     /// nothing was changed.
     pub(crate) fn contents(&self) -> String {
         self.rows(include_str!("contents.sql"))
+    }
+
+    /// Returns when nobody has a migration lock. A session may end a moment after its client does.
+    #[track_caller]
+    pub(crate) fn until_unlocked(&self) {
+        let locks = "select count(*) from pg_locks where locktype = 'advisory' \
+            and database = (select oid from pg_database where datname = current_database())";
+        until("the lock is given back", DEADLINE, || {
+            (self.rows(locks) == "0\n").then_some(())
+        });
     }
 
     /// Fails, and shows the difference, unless everything is as it was.

@@ -8,7 +8,7 @@ cat "/proc/$$/environ" >"$report.environ"
 # Built-in commands alone: while a shell starts another process, it may block all signals.
 while read -r line; do
     case $line in
-    Pid:* | SigBlk:* | SigIgn:*) echo "$line" ;;
+    Pid:* | SigIgn:*) echo "$line" ;;
     esac
 done <"/proc/$$/status" >"$report.status"
 # Renamed last: whoever waits for the report finds all of it.
