@@ -111,11 +111,11 @@ fn a_first_schema_is_written_in_the_order_in_which_it_can_be_made() {
         -- downgrade
         -- Loses what was written into what the upgrade made.
         set local check_function_bodies = off;
+        drop view public.paid;
         alter table public.invoice drop constraint invoice_customer_fkey;
         drop table public.customer;
-        drop view public.paid;
-        drop function public.total(bigint);
         drop table public.invoice;
+        drop function public.total(bigint);
     "#]].assert_eq(&sections(&project, "bbbb22"));
     for line in ["upgrade", "check", "downgrade base", "upgrade", "check"] {
         run(&project, Some(&database), line).status(0);
