@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Command;
+use super::{Command, Format};
 
 impl Command {
     /// The options about the declared schema, of the commands that have them.
@@ -30,6 +30,9 @@ pub struct Diff {
     /// The schema as it is to be, likewise
     #[arg(value_name = "TO")]
     pub to: String,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     /// What the schema is to be.
     #[command(flatten)]
     pub declared: DeclaredOptions,
@@ -48,6 +51,18 @@ pub struct DeclaredOptions {
     /// Server for scratch databases [default: that of the database, or a private one]
     #[arg(long, value_name = "URL")]
     pub scratch_url: Option<String>,
+    /// Without long locks on tables that are in use (on), or in the short form (off) [default: on]
+    #[arg(long, value_name = "on|off")]
+    pub online: Option<String>,
+    /// Leave out of the comparison: owners, privileges, comments; repeatable
+    #[arg(long, value_name = "WHAT")]
+    pub without: Vec<String>,
+    /// Fail where a schema has something of a kind that castoff does not compare
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    pub strict: Option<String>,
+    /// What has another name now, as TABLE=NEW, TABLE.COLUMN=NEW and the like; repeatable
+    #[arg(long, value_name = "OLD=NEW")]
+    pub rename: Vec<String>,
 }
 
 /// Arguments of `migrate`.
@@ -67,6 +82,9 @@ pub struct Migrate {
 /// Arguments of `check`.
 #[derive(Args, Debug)]
 pub struct Check {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     /// What the schema is to be.
     #[command(flatten)]
     pub declared: DeclaredOptions,

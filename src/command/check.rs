@@ -9,7 +9,7 @@ use crate::report;
 use crate::run::signal::Stop;
 
 pub(super) fn check(config: &Config, stop: &Stop) -> Result<Finding, Error> {
-    let changes = diff::between(config, stop, "head", "declared")?;
+    let changes = diff::between(config, stop, "head", "declared", false)?;
     if changes.statements.is_empty() {
         info!(
             event = "no-changes",

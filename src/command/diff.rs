@@ -19,7 +19,8 @@ use crate::scratch::{self, Scratch, Snapshot, proof};
 use crate::{report, sql::ident::Ident};
 
 pub(super) fn diff(config: &Config, stop: &Stop, arguments: &Diff) -> Result<(), Error> {
-    let changes = between(config, stop, &arguments.from, &arguments.to)?;
+    let online = config.declared.online;
+    let changes = between(config, stop, &arguments.from, &arguments.to, online)?;
     report::print(&as_text(&changes))
 }
 
@@ -29,6 +30,7 @@ pub(super) fn between(
     stop: &Stop,
     from: &str,
     to: &str,
+    online: bool,
 ) -> Result<Changes, Error> {
     let workshop = Workshop::new(config, stop);
     // A mistake in the declaration is told before anything is built.
@@ -43,7 +45,7 @@ pub(super) fn between(
     };
     let (old, new) = (side(from)?, side(to)?);
     tell_unknown(&[&old, &new]);
-    proof::changes(workshop.scratch.get(), &old, &new)
+    proof::changes(workshop.scratch.get(), &old, &new, online)
 }
 
 /// Statements as they can be run one after the other.

@@ -47,7 +47,12 @@ pub(super) fn migrate(
     let (database, head) = workshop.revision(&Target::head())?;
     let declared = workshop.declared(&declaration)?;
     tell_unknown(&[&head, &declared]);
-    let steps = proof::steps(scratch, (&database, &head), &declared)?;
+    let steps = proof::steps(
+        scratch,
+        (&database, &head),
+        &declared,
+        config.declared.online,
+    )?;
     if steps.is_empty() {
         info!(
             event = "no-changes",

@@ -1,7 +1,11 @@
 //! What the schema is to be, and where two schemas can be compared.
 
+use std::collections::BTreeSet;
+
 use super::error::ConfigError;
 use super::layers::Layers;
+use super::value::Setting;
+use crate::schema::model::Aspect;
 
 /// The schema that the project declares, and the server for scratch databases.
 #[derive(Clone, Debug)]
@@ -10,6 +14,12 @@ pub struct Declared {
     pub from: DeclaredFrom,
     /// The URL of the server for scratch databases, and where it was given.
     pub scratch: Option<(String, String)>,
+    /// Whether statements for tables in use are to go without long locks.
+    pub online: bool,
+    /// Whether what is not compared is an error.
+    pub strict: bool,
+    /// What is left out of comparisons.
+    pub without: BTreeSet<Aspect>,
 }
 
 /// Where the declared schema is.
@@ -39,6 +49,21 @@ impl Declared {
             scratch: layers
                 .pick("scratch_url")
                 .map(|setting| (setting.value, setting.origin.replace('`', ""))),
+            online: layers.parse("online", true, Setting::on_or_off)?,
+            strict: layers.flag("strict")?,
+            without: {
+                let settings = layers.list("without")?;
+                settings.iter().map(aspect).collect::<Result<_, _>>()?
+            },
         })
+    }
+}
+
+fn aspect(setting: &Setting) -> Result<Aspect, ConfigError> {
+    match setting.value.as_str() {
+        "owners" => Ok(Aspect::Owner),
+        "privileges" => Ok(Aspect::Privileges),
+        "comments" => Ok(Aspect::Comment),
+        _ => Err(setting.refuse("owners, privileges or comments")),
     }
 }

@@ -82,6 +82,8 @@ options! {
         declared "declared",
         schema_command "schema_command",
         scratch_url "scratch_url",
+        online "online",
+        strict "strict",
         image "image",
         log "log",
         log_format "log_format",
@@ -92,6 +94,7 @@ options! {
         unset_env "unset_env",
         rewrite "rewrite",
         remap_status "remap_status",
+        without "without",
     }
 }
 
@@ -149,6 +152,9 @@ impl Layer {
             layer.declared = options.schema;
             layer.schema_command = options.schema_command;
             layer.scratch_url = options.scratch_url;
+            layer.online = options.online;
+            layer.strict = options.strict;
+            layer.without = words::join(&options.without);
         }
         if let Command::Wait(wait) = &cli.command {
             layer.wait_for = words::join(&wait.waiting.wait_for);

@@ -214,7 +214,7 @@ pub struct Schema {
 }
 
 /// What all kinds have, and what a comparison may leave out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
     /// Who owns it.
     Owner,

@@ -69,6 +69,7 @@ fn printed_again(scratch: &Scratch<'_>, snapshot: &Snapshot) -> Result<Schema, E
         new: &snapshot.schema,
         keywords: &empty.keywords,
         major: empty.major,
+        online: false,
     };
     let changes = migration::changes(&sides).map_err(ScratchError::from)?;
     scratch.execute(&database, &changes.texts(), false)?;

@@ -359,7 +359,10 @@ pub fn read(context: &Context<'_>) -> Result<Snapshot, Error> {
         let reading = Error::asking("reading the schema");
         let ledger = context.config.ledger_schema.as_str();
         let schema = catalog::read(session.client(), ledger).await;
-        let schema = schema.map_err(&reading)?;
+        let mut schema = schema.map_err(&reading)?;
+        for aspect in &context.config.declared.without {
+            schema.forget(*aspect);
+        }
         let words = catalog::words(session.client()).await;
         let (keywords, major) = words.map_err(&reading)?;
         Ok(Snapshot {

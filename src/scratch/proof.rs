@@ -32,6 +32,7 @@ pub fn changes(
     scratch: Option<&Scratch<'_>>,
     old: &Snapshot,
     new: &Snapshot,
+    online: bool,
 ) -> Result<Changes, Error> {
     let compare = |old_schema: &Schema, new_schema: &Schema| -> Result<Changes, Error> {
         let sides = Sides {
@@ -39,6 +40,7 @@ pub fn changes(
             new: new_schema,
             keywords: &new.keywords,
             major: new.major,
+            online,
         };
         Ok(migration::changes(&sides).map_err(ScratchError::from)?)
     };
@@ -56,13 +58,14 @@ pub fn steps(
     scratch: &Scratch<'_>,
     head: (&Ident, &Snapshot),
     declared: &Snapshot,
+    online: bool,
 ) -> Result<Vec<Step>, Error> {
     let (database, head) = head;
     let mut at = head.clone();
     let mut steps = Vec::new();
     let mut work = None;
     while steps.len() < MOST {
-        let all = changes(Some(scratch), &at, declared)?;
+        let all = changes(Some(scratch), &at, declared, online)?;
         if all.statements.is_empty() {
             return Ok(steps);
         }
@@ -77,11 +80,11 @@ pub fn steps(
             scratch.execute(work, &upgrade.texts(), upgrade.run_together())?;
             scratch.read(work)?
         };
-        let downgrade = changes(Some(scratch), &next, &at)?;
+        let downgrade = changes(Some(scratch), &next, &at, online)?;
         steps.push(Step { upgrade, downgrade });
         at = next;
     }
-    let left = changes(Some(scratch), &at, declared)?.texts();
+    let left = changes(Some(scratch), &at, declared, online)?.texts();
     Err(ScratchError::NotProved {
         movement: "upgrade",
         target: "the declared schema",
@@ -102,7 +105,7 @@ pub fn prove(
     let copy = scratch.create(Some(database))?;
     let migrations = Migrations::Given(files);
     let check = |movement, target, wanted: &Snapshot| -> Result<(), Error> {
-        let left = changes(Some(scratch), &scratch.read(&copy)?, wanted)?;
+        let left = changes(Some(scratch), &scratch.read(&copy)?, wanted, false)?;
         if left.statements.is_empty() {
             return Ok(());
         }

@@ -45,6 +45,8 @@ pub struct Sides<'s> {
     pub keywords: &'s BTreeSet<String>,
     /// The server's major version.
     pub major: u32,
+    /// Whether tables that are there may be in use: then nothing locks them for long.
+    pub online: bool,
 }
 
 impl Sides<'_> {
