@@ -4,12 +4,14 @@
 //! `castoff.toml`, and turns the winner into a type, so that a bad value is reported in one way
 //! wherever it came from.
 
+mod declared;
 pub mod help;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use declared::{Check, DeclaredOptions, Diff, Migrate};
 
 /// Waits for PostgreSQL, applies migrations under a lock, and becomes the web server.
 #[derive(Debug, Parser)]
@@ -18,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = "The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of\ncastoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there). A flag wins over the environment,\nwhich wins over the file.\nExit statuses and errors: docs/errors.md"
+    after_help = "The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of\ncastoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there, and --schema\nis CASTOFF_DECLARED and declared). A flag wins over the environment,\nwhich wins over the file.\nExit statuses and errors: docs/errors.md"
 )]
 pub struct Cli {
     /// What to do.
@@ -182,6 +184,12 @@ pub enum Command {
     Merge(Merge),
     /// Move a revision behind the other head, which was merged first
     Rebase(Rebase),
+    /// Write the migration that takes the schema from the head to the declared one
+    Migrate(Migrate),
+    /// Exit with 1 when the declared schema is not what the head makes, and show the statements
+    Check(Check),
+    /// Show the statements from one schema to another
+    Diff(Diff),
     /// Make a migrations directory, a configuration file and a first revision
     Init(Init),
     /// Write a copy of this program with the migrations embedded
@@ -524,6 +532,12 @@ pub struct Revision {
     /// Use this id instead of a random one
     #[arg(long, value_name = "ID")]
     pub rev_id: Option<String>,
+    /// Fill it with what leads to the declared schema, as `castoff migrate` does
+    #[arg(long, conflicts_with_all = ["head", "depends_on", "branch_label", "splice"])]
+    pub autogenerate: bool,
+    /// What the schema is to be.
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
 }
 
 /// Arguments of `merge`.

@@ -34,6 +34,7 @@ use crate::run::hook_error::HookError;
 use crate::run::placeholder::PlaceholderError;
 use crate::run::privilege_error::PrivilegeError;
 use crate::run::wait_error::WaitError;
+use crate::scratch::error::ScratchError;
 use crate::sql::ident::{Ident, InvalidIdent};
 use crate::supervise::error::InitError;
 
@@ -250,6 +251,9 @@ pub enum Error {
     /// Being an init.
     #[error(transparent)]
     Init(#[from] InitError),
+    /// Comparing and generating schemas.
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
     /// Somebody asked castoff to stop.
     #[error("stopped by {}", signal_name(*signal))]
     Stopped {
@@ -382,6 +386,7 @@ impl Error {
             Self::Exec(error) => error.code(),
             Self::Health(error) => error.code(),
             Self::Init(error) => error.code(),
+            Self::Scratch(error) => error.code(),
             Self::Stopped { .. } => "stopped",
             Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
@@ -446,6 +451,7 @@ impl Error {
             Self::System(_) => 70,
             Self::Exec(error) => error.exit_status(),
             Self::Init(error) => error.exit_status(),
+            Self::Scratch(error) => error.exit_status(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }
@@ -467,6 +473,7 @@ impl Error {
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
             Self::Hook(error) => error.place(),
+            Self::Scratch(error) => error.place(),
             Self::Placeholder(error) | Self::Apply(ApplyError::Placeholder(error)) => error.place(),
             Self::Edited { place, .. }
             | Self::Reordered { place, .. }
@@ -524,6 +531,7 @@ impl Error {
             Self::Edited { was: Some(was), .. } => note("was", was),
             Self::Reordered { was, .. } => note("was", &was.join(", ")),
             Self::Half(error) => error.notes(),
+            Self::Scratch(error) => error.notes(),
             Self::Plan(PlanError::Destructive { others, .. }) if !others.is_empty() => {
                 note("also", others)
             }

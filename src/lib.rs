@@ -24,6 +24,8 @@ pub mod database;
 
 pub mod command;
 pub mod run;
+pub mod schema;
+pub mod scratch;
 pub mod supervise;
 
 pub mod error;

@@ -21,6 +21,8 @@ pub enum Migrations {
     Embedded(Bundle),
     /// The `*.sql` files of a directory.
     Directory(PathBuf),
+    /// Files that need not be written yet, by the paths they are to have, without hooks.
+    Given(Vec<NamedBytes>),
 }
 
 /// Why the files cannot be read.
@@ -136,7 +138,7 @@ impl Migrations {
                 heads: bundle.heads()?,
                 contents: None,
             }),
-            Self::Directory(_) => {
+            Self::Directory(_) | Self::Given(_) => {
                 let contents = self.read()?;
                 let history = &contents.history;
                 let heads = history.heads().into_iter();
@@ -155,6 +157,7 @@ impl Migrations {
         let directory = match self {
             Self::Embedded(_) => PathBuf::from("this executable"),
             Self::Directory(directory) => directory.clone(),
+            Self::Given(_) => PathBuf::from("the list"),
         };
         let is_alembic = is_alembic(&directory);
         FilesError::Empty {
@@ -186,6 +189,7 @@ impl Migrations {
         let files = match self {
             Self::Embedded(bundle) => bundle.files()?,
             Self::Directory(directory) => read_directory(directory)?,
+            Self::Given(files) => files.clone(),
         };
         let (hooks, migrations) = files
             .into_iter()

@@ -73,6 +73,22 @@ pub fn print(data: &str) -> Result<(), Error> {
     }
 }
 
+/// Whether somebody sits at a terminal who can be asked.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks at the terminal. The answer is a line, or nothing at the end of the input.
+pub fn ask(question: &str) -> String {
+    leave_terminal();
+    let mut answer = String::new();
+    let asked = io::stderr().write_all(question.as_bytes());
+    if asked.is_ok() {
+        io::stdin().read_line(&mut answer).ok();
+    }
+    answer
+}
+
 /// Prints one JSON document on standard output.
 pub fn print_json(document: &Value) -> Result<(), Error> {
     print(&format!("{document:#}\n"))

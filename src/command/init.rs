@@ -52,6 +52,7 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
         down_revisions: &[],
         depends_on: &[],
         branch_labels: &[],
+        options: [""; 2],
         upgrade: "",
         downgrade: "",
         irreversible: None,

@@ -26,6 +26,7 @@ pub(super) fn merge(config: &Config, arguments: &Merge) -> Result<(), Error> {
         down_revisions: &parents,
         depends_on: &[],
         branch_labels: &[],
+        options: [""; 2],
         upgrade: "",
         downgrade: "",
         irreversible: None,

@@ -3,14 +3,17 @@
 mod backfill;
 mod branches;
 mod bundle;
+mod check;
 mod completions;
 mod current;
+mod diff;
 mod downgrade;
 mod heads;
 mod history;
 mod init;
 mod listing;
 mod merge;
+mod migrate;
 mod plan;
 mod rebase;
 mod repair;
@@ -67,9 +70,19 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Resul
         Command::Heads(arguments) => heads::heads(config, arguments)?,
         Command::Branches(arguments) => branches::branches(config, arguments)?,
         Command::Show(arguments) => show::show(config, arguments)?,
+        Command::Revision(arguments) if arguments.autogenerate => {
+            let id = arguments.rev_id.as_deref();
+            migrate::migrate(config, stop, &arguments.message, id)?;
+        }
         Command::Revision(arguments) => revision::revision(config, arguments)?,
+        Command::Migrate(arguments) => {
+            let id = arguments.rev_id.as_deref();
+            migrate::migrate(config, stop, &arguments.message, id)?;
+        }
+        Command::Check(_) => return check::check(config, stop),
         Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Rebase(arguments) => rebase::rebase(config, arguments)?,
+        Command::Diff(arguments) => diff::diff(config, stop, arguments)?,
         Command::Init(arguments) => init::init(config, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
         Command::Completions(arguments) => completions::completions(arguments)?,

@@ -27,6 +27,7 @@ pub(super) fn revision(config: &Config, arguments: &Revision) -> Result<(), Erro
         down_revisions: &parents(&history, arguments)?,
         depends_on: &depends_on,
         branch_labels: &arguments.branch_label,
+        options: [""; 2],
         upgrade: "",
         downgrade: "",
         irreversible: None,
@@ -43,7 +44,7 @@ pub(super) fn history_in_directory(config: &Config) -> Result<(&Path, History), 
         let source = migrations::find(&config.migrations)?;
         return Err(match source {
             Migrations::Embedded(_) => FilesError::Embedded { directory },
-            Migrations::Directory(_) => FilesError::None { directory },
+            Migrations::Directory(_) | Migrations::Given(_) => FilesError::None { directory },
         }
         .into());
     }
@@ -64,7 +65,7 @@ pub(super) fn write_readable(directory: &Path, new: &Draft<'_>) -> Result<(), Er
 }
 
 /// The id that was asked for, or a random one as Alembic makes them: 12 hexadecimal digits.
-fn id(wanted: Option<&str>, history: &History) -> Result<RevisionId, Error> {
+pub(super) fn id(wanted: Option<&str>, history: &History) -> Result<RevisionId, Error> {
     if let Some(wanted) = wanted {
         let id = RevisionId::new(wanted)?;
         return match history.get(&id) {
@@ -121,14 +122,19 @@ fn parents(history: &History, arguments: &Revision) -> Result<Vec<RevisionId>, E
     }
 }
 
-/// Writes a new file; never over one that is there.
-pub(super) fn write(directory: &Path, new: &Draft<'_>) -> Result<PathBuf, Error> {
-    use std::io::Write as _;
+/// Where a new file goes.
+pub(super) fn file_path(directory: &Path, new: &Draft<'_>) -> PathBuf {
     use time::macros::format_description;
     let now = time::OffsetDateTime::now_utc()
         .format(format_description!("[year][month][day][hour][minute]"))
         .unwrap_or_default();
-    let path = directory.join(draft::file_name(&now, new.id, new.message));
+    directory.join(draft::file_name(&now, new.id, new.message))
+}
+
+/// Writes a new file; never over one that is there.
+pub(super) fn write(directory: &Path, new: &Draft<'_>) -> Result<PathBuf, Error> {
+    use std::io::Write as _;
+    let path = file_path(directory, new);
     let create = || {
         let mut file = std::fs::File::create_new(&path)?;
         file.write_all(draft::render_new(new).as_bytes())

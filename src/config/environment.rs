@@ -145,6 +145,7 @@ pub(super) fn secret_variables(environment: &BTreeMap<String, String>) -> Vec<St
     let placeholders = placeholders.filter(|name| name.starts_with(PLACEHOLDER));
     SECRET_VARIABLES
         .into_iter()
+        .chain(["CASTOFF_SCRATCH_URL"])
         .map(str::to_owned)
         .chain(placeholders.cloned())
         .collect()

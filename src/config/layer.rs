@@ -79,6 +79,11 @@ options! {
         status_file "status_file",
         metrics_file "metrics_file",
         termination_log "termination_log",
+        declared "declared",
+        schema_command "schema_command",
+        scratch_url "scratch_url",
+        online "online",
+        strict "strict",
         image "image",
         log "log",
         log_format "log_format",
@@ -89,6 +94,7 @@ options! {
         unset_env "unset_env",
         rewrite "rewrite",
         remap_status "remap_status",
+        without "without",
     }
 }
 
@@ -141,6 +147,14 @@ impl Layer {
         }
         if let Command::Supervise(supervise) = &cli.command {
             layer.add_init(&supervise.supervision);
+        }
+        if let Some(options) = cli.command.declared().cloned() {
+            layer.declared = options.schema;
+            layer.schema_command = options.schema_command;
+            layer.scratch_url = options.scratch_url;
+            layer.online = options.online;
+            layer.strict = options.strict;
+            layer.without = words::join(&options.without);
         }
         if let Command::Wait(wait) = &cli.command {
             layer.wait_for = words::join(&wait.waiting.wait_for);

@@ -107,10 +107,10 @@ fn variable_name(key: &str) -> String {
 }
 
 fn flag_name(key: &str) -> String {
-    let key = if key == "schema" {
-        "ledger_schema"
-    } else {
-        key
+    let key = match key {
+        "schema" => "ledger_schema",
+        "declared" => "schema",
+        key => key,
     };
     format!("`--{}`", key.replace('_', "-"))
 }

@@ -4,6 +4,7 @@
 //! place it came from until it is parsed, so that the error names what to correct.
 
 pub mod awaited;
+pub mod declared;
 mod environment;
 pub mod error;
 pub mod holding;
@@ -27,6 +28,7 @@ use crate::database::conninfo::Sources;
 use crate::database::secret::Secret;
 use crate::sql::ident::Ident;
 use awaited::Awaited;
+use declared::Declared;
 pub use environment::RUN_BY_CASTOFF;
 use environment::{environment, file};
 use error::ConfigError;
@@ -39,7 +41,7 @@ use secret_file::SecretFile;
 use value::Setting;
 
 /// Everything castoff was told, resolved.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Where the database is said to be. Parsed when a command needs a database.
     pub database: Sources,
@@ -90,6 +92,8 @@ pub struct Config {
     pub init: Supervision,
     /// The files that castoff keeps for others to look at.
     pub observed: Observed,
+    /// What the schema is to be.
+    pub declared: Declared,
     /// How much of the story is told.
     pub log: LogLevel,
     /// How the story is told.
@@ -252,6 +256,7 @@ impl Config {
             stays,
             init: init::read(&layers)?,
             observed: Observed::read(&layers),
+            declared: Declared::read(&layers)?,
             log: layers.parse("log", LogLevel::Info, Setting::log_level)?,
             log_format: layers.parse("log_format", LogFormat::Text, Setting::log_format)?,
             host: nix::unistd::gethostname()

@@ -35,6 +35,14 @@ impl Setting {
         }
     }
 
+    pub(super) fn on_or_off(&self) -> Result<bool, ConfigError> {
+        match self.value.as_str() {
+            "on" | "true" => Ok(true),
+            "off" | "false" => Ok(false),
+            _ => Err(self.refuse("on or off")),
+        }
+    }
+
     pub(super) fn on_newer(&self) -> Result<OnNewer, ConfigError> {
         match self.value.as_str() {
             "ok" => Ok(OnNewer::Ok),

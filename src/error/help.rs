@@ -85,6 +85,7 @@ impl Error {
             Self::Exec(error) => error.help(),
             Self::Health(error) => error.help(),
             Self::Init(error) => error.help(),
+            Self::Scratch(error) => error.help(),
             Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),
             Self::Dump { reason } if !reason.contains("version") && !reason.contains("installed") => {
                 "correct what `pg_dump` complains of; it connects as DATABASE_URL says".into()

@@ -43,6 +43,9 @@ pub fn is_watched(command: &Command) -> bool {
         Command::Backfill(arguments) => arguments.action.is_none(),
         Command::Status(_)
         | Command::Plan(_)
+        | Command::Diff(_)
+        | Command::Migrate(_)
+        | Command::Check(_)
         | Command::Stamp(_)
         | Command::Repair(_)
         | Command::Resolve(_)

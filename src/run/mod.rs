@@ -64,7 +64,7 @@ use tracing::info;
 use crate::config::Config;
 use crate::config::awaited::Awaited;
 use crate::database::connect_error::ConnectError;
-use crate::database::conninfo::{self, Conninfo};
+use crate::database::conninfo::{self, Conninfo, Sources};
 use crate::database::conninfo_error::ConninfoError;
 use crate::database::record::Operator;
 use crate::database::session::{Cancel, Open, Session};
@@ -111,7 +111,17 @@ impl<'c> Context<'c> {
     /// Resolves the connection; connects to nothing.
     pub fn new(config: &'c Config, stop: &'c Stop) -> Result<Self, Error> {
         Ok(Self {
-            conninfo: resolve(config)?,
+            conninfo: resolve(config, &config.database)?,
+            config,
+            stop,
+            cancel: RefCell::new(None),
+        })
+    }
+
+    /// The same for another database than the configured one.
+    pub fn to(config: &'c Config, stop: &'c Stop, database: &Sources) -> Result<Self, Error> {
+        Ok(Self {
+            conninfo: resolve(config, database)?,
             config,
             stop,
             cancel: RefCell::new(None),
@@ -145,6 +155,18 @@ impl<'c> Context<'c> {
         }
         drop(found);
         self.connect_and_ask(patience, create, position::ask).await
+    }
+
+    /// Waits until the database answers a query, and leaves it at that: nothing is asked about a
+    /// ledger.
+    pub async fn session(&self) -> Result<Session<Open>, Error> {
+        let patience = Patience::new(self.config.wait_timeout);
+        let answers = async |session: &Session<Open>| {
+            let answered = session.answers().await;
+            answered.map_err(Error::asking("asking whether the database answers"))
+        };
+        let (session, ()) = self.connect_and_ask(patience, false, answers).await?;
+        Ok(session)
     }
 
     /// Waits until the database answers a query.
@@ -279,7 +301,7 @@ async fn tick() -> Infallible {
 }
 
 /// Runs a future on a runtime of its own, in this thread.
-fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -293,8 +315,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
 /// The connection as it was asked for, with a name for those who look at `pg_stat_activity`, and
 /// with timeouts that notice within a minute that the other side is gone: keepalives for one that
 /// owes an answer, and a limit of its own for a question that does not arrive.
-fn resolve(config: &Config) -> Result<Conninfo, Error> {
-    let mut conninfo = conninfo::resolve(&config.database)?;
+fn resolve(config: &Config, database: &Sources) -> Result<Conninfo, Error> {
+    let mut conninfo = conninfo::resolve(database)?;
     conninfo.application_name.get_or_insert_with(|| {
         format!("castoff on {}", config.host)
             .chars()

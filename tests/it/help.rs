@@ -69,6 +69,9 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           revision     Write a new, empty migration file on the head
           merge        Write a revision that makes one head from several
           rebase       Move a revision behind the other head, which was merged first
+          migrate      Write the migration that takes the schema from the head to the declared one
+          check        Exit with 1 when the declared schema is not what the head makes, and show the statements
+          diff         Show the statements from one schema to another
           init         Make a migrations directory, a configuration file and a first revision
           bundle       Write a copy of this program with the migrations embedded
           completions  Print the completions for a shell
@@ -84,7 +87,8 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
 
         The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of
-        castoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there). A flag wins over the environment,
+        castoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there, and --schema
+        is CASTOFF_DECLARED and declared). A flag wins over the environment,
         which wins over the file.
         Exit statuses and errors: docs/errors.md
 
@@ -209,6 +213,9 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           revision     Write a new, empty migration file on the head
           merge        Write a revision that makes one head from several
           rebase       Move a revision behind the other head, which was merged first
+          migrate      Write the migration that takes the schema from the head to the declared one
+          check        Exit with 1 when the declared schema is not what the head makes, and show the statements
+          diff         Show the statements from one schema to another
           init         Make a migrations directory, a configuration file and a first revision
           bundle       Write a copy of this program with the migrations embedded
           completions  Print the completions for a shell
@@ -224,7 +231,8 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
               --lock-timeout <DURATION>  How long to wait while another castoff holds the migration lock [default: 10m]
 
         The options above are also CASTOFF_<OPTION> in the environment and, but for --config, keys of
-        castoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there). A flag wins over the environment,
+        castoff.toml (--ledger-schema is CASTOFF_SCHEMA and schema there, and --schema
+        is CASTOFF_DECLARED and declared). A flag wins over the environment,
         which wins over the file.
         Exit statuses and errors: docs/errors.md
 

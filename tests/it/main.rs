@@ -20,6 +20,8 @@ mod batch;
 #[cfg(test)]
 mod bundle;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod configuration;
@@ -29,6 +31,8 @@ mod confinement;
 mod corpus;
 #[cfg(test)]
 mod destructive;
+#[cfg(test)]
+mod diff_kinds;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
@@ -87,6 +91,8 @@ mod locks;
 mod looking;
 #[cfg(test)]
 mod merge;
+#[cfg(test)]
+mod migrate_generated;
 #[cfg(test)]
 mod newer;
 #[cfg(test)]

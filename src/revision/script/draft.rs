@@ -22,6 +22,8 @@ pub struct Draft<'t> {
     pub depends_on: &'t [RevisionId],
     /// Names for the branch that starts here.
     pub branch_labels: &'t [String],
+    /// The options on the section lines, forward and back: `autocommit`.
+    pub options: [&'t str; 2],
     /// The SQL of the way forward. Empty for a person to fill in.
     pub upgrade: &'t str,
     /// The SQL of the way back. Empty for a person to fill in.
@@ -53,9 +55,14 @@ pub fn render_new(draft: &Draft<'_>) -> String {
         || "downgrade".to_owned(),
         |reason| format!("downgrade irreversible: {reason}"),
     );
-    let sections = [("upgrade", draft.upgrade), (&downgrade, draft.downgrade)];
-    for (name, sql) in sections {
-        let _ = writeln!(text, "\n-- {name}");
+    let [forward, back] = draft.options;
+    let sections = [
+        ("upgrade", forward, draft.upgrade),
+        (&downgrade, back, draft.downgrade),
+    ];
+    for (name, options, sql) in sections {
+        let line = format!("{name} {options}");
+        let _ = writeln!(text, "\n-- {}", line.trim_end());
         if !sql.trim().is_empty() {
             let _ = writeln!(text, "{}", sql.trim_end());
         }

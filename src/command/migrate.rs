@@ -1,0 +1,205 @@
+//! `castoff migrate`: the migration from the head to the declared schema, proved before it is
+//! written.
+
+use std::path::{Path, PathBuf};
+
+use tracing::info;
+
+use super::diff::{Workshop, tell_unknown};
+use super::revision::{file_path, history_in_directory, id, random_id};
+use crate::config::Config;
+use crate::error::Error;
+use crate::migrations::{FilesError, Migrations};
+use crate::report;
+use crate::revision::history::History;
+use crate::revision::id::RevisionId;
+use crate::revision::plan_error::PlanError;
+use crate::revision::script::draft::{self, Draft};
+use crate::revision::target::Target;
+use crate::run;
+use crate::run::signal::Stop;
+use crate::schema::statement::Runs;
+use crate::scratch::declared;
+use crate::scratch::error::ScratchError;
+use crate::scratch::proof::{self, Step};
+
+/// A file that is not written yet.
+struct Candidate {
+    id: RevisionId,
+    path: PathBuf,
+    text: String,
+}
+
+/// Writes it, or several in a chain; nothing if there is nothing to do.
+pub(super) fn migrate(
+    config: &Config,
+    stop: &Stop,
+    message: &str,
+    rev_id: Option<&str>,
+) -> Result<(), Error> {
+    let (directory, history) = history_in_directory(config)?;
+    let parent = only_head(&history)?;
+    let last_id = id(rev_id, &history)?;
+    let declaration = declared::find(config, stop)?;
+
+    let workshop = Workshop::new(config, stop);
+    let scratch = workshop.scratch()?;
+    let (database, head) = workshop.revision(&Target::head())?;
+    let declared = workshop.declared(&declaration)?;
+    tell_unknown(&[&head, &declared]);
+    let steps = proof::steps(
+        scratch,
+        (&database, &head),
+        &declared,
+        config.declared.online,
+    )?;
+    if steps.is_empty() {
+        info!(
+            event = "no-changes",
+            "no changes: the declared schema is what the head makes"
+        );
+        return Ok(());
+    }
+    allow_losses(config, stop, &steps)?;
+    let candidates = candidates(directory, message, parent.as_ref(), &last_id, &steps)?;
+    let mut files = Migrations::Directory(directory.to_owned())
+        .files()?
+        .migrations;
+    files.extend(candidates.iter().map(|candidate| {
+        let path = candidate.path.display().to_string();
+        (path, candidate.text.clone().into_bytes())
+    }));
+    let base = match &parent {
+        Some(parent) => parent.as_str().parse()?,
+        None => "base".parse()?,
+    };
+    proof::prove(scratch, (&database, &head), &declared, files, &base)?;
+    // From here on a signal would come too late to leave things as they were.
+    if let Some(signal) = stop.received() {
+        return Err(Error::Stopped { signal });
+    }
+    write(&candidates)
+}
+
+/// What is to be followed: the only head, or nothing.
+fn only_head(history: &History) -> Result<Option<RevisionId>, Error> {
+    match history.heads().as_slice() {
+        [] => Ok(None),
+        [head] => Ok(Some((*head).clone())),
+        heads => Err(PlanError::SeveralHeads {
+            target: "head".to_owned(),
+            heads: heads.iter().copied().cloned().collect(),
+        }
+        .into()),
+    }
+}
+
+/// Goes on only when nothing is lost, or somebody says that it is meant.
+fn allow_losses(config: &Config, stop: &Stop, steps: &[Step]) -> Result<(), Error> {
+    let losses: Vec<String> = steps
+        .iter()
+        .flat_map(|step| step.upgrade.losses())
+        .collect();
+    if losses.is_empty() || config.allow_destructive {
+        return Ok(());
+    }
+    if report::can_ask() {
+        for loss in &losses {
+            info!(event = "loses", "would lose data: {loss}");
+        }
+        let answer = run::block_on(async {
+            let question = "write this migration all the same? [y/N] ";
+            let asking = tokio::task::spawn_blocking(move || report::ask(question));
+            tokio::select! {
+                biased;
+                signal = stop.wait() => Err(Error::Stopped { signal }),
+                answer = asking => Ok(answer.unwrap_or_default()),
+            }
+        })?;
+        if matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(());
+        }
+    }
+    Err(ScratchError::LosesData { losses }.into())
+}
+
+/// The files of the steps, in a chain.
+fn candidates(
+    directory: &Path,
+    message: &str,
+    parent: Option<&RevisionId>,
+    last_id: &RevisionId,
+    steps: &[Step],
+) -> Result<Vec<Candidate>, Error> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let is_last = index + 1 == steps.len();
+        let id = if is_last {
+            last_id.clone()
+        } else {
+            random_id()?
+        };
+        let values =
+            |statement: &crate::schema::statement::Statement| statement.runs == Runs::Before;
+        let message = match step.upgrade.statements.first() {
+            _ if is_last => message.to_owned(),
+            Some(first) if values(first) => format!("{message}: values of enums"),
+            _ => format!("{message}: part {}", index + 1),
+        };
+        let before = candidates.last().map(|candidate| &candidate.id);
+        let parents: Vec<RevisionId> = before.or(parent).cloned().into_iter().collect();
+        let loses = !step.upgrade.losses().is_empty();
+        let mut remarks = Vec::new();
+        if loses {
+            remarks.push("Restores the structure: what the upgrade lost does not come back.");
+        }
+        if !step.downgrade.losses().is_empty() {
+            remarks.push("Loses what was written into what the upgrade made.");
+        }
+        let forward = step
+            .upgrade
+            .section(if loses { "destructive" } else { "" }, &[]);
+        let back = step.downgrade.section("", &remarks);
+        let draft = Draft {
+            id: &id,
+            message: &message,
+            down_revisions: &parents,
+            depends_on: &[],
+            branch_labels: &[],
+            options: [&forward.options, &back.options],
+            upgrade: &forward.sql,
+            downgrade: &back.sql,
+            irreversible: None,
+        };
+        let path = file_path(directory, &draft);
+        let text = draft::render_new(&draft);
+        candidates.push(Candidate { id, path, text });
+    }
+    Ok(candidates)
+}
+
+/// Writes all, or none; never over a file that is there.
+fn write(candidates: &[Candidate]) -> Result<(), Error> {
+    use std::io::Write as _;
+    let mut written: Vec<&Path> = Vec::new();
+    for Candidate { path, text, .. } in candidates {
+        let create = || {
+            let mut file = std::fs::File::create_new(path)?;
+            written.push(path);
+            file.write_all(text.as_bytes())
+        };
+        if let Err(source) = { create }() {
+            for path in written {
+                std::fs::remove_file(path).ok();
+            }
+            let path = path.clone();
+            return Err(FilesError::Unwritable { path, source }.into());
+        }
+    }
+    let mut paths = String::new();
+    for Candidate { id, path, .. } in candidates {
+        info!(event = "written", revision = %id, "wrote revision {id}");
+        paths = format!("{paths}{}\n", path.display());
+    }
+    report::print(&paths)
+}

@@ -1,0 +1,339 @@
+//! Reading a schema from the catalogs of a database: a fixed number of queries, sent together, in
+//! one snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join_all;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use super::model::{Attributes, Id, Kind, Schema};
+use crate::database::failure::Failure;
+
+/// The queries that list objects. Each answers with where the object is in the catalogs (class,
+/// number, column), its kind, its names, and its attributes as names and values in turn.
+const OBJECTS: [&str; 32] = [
+    include_str!("sql/schemas.sql"),
+    include_str!("sql/extensions.sql"),
+    include_str!("sql/types.sql"),
+    include_str!("sql/sequences.sql"),
+    include_str!("sql/functions.sql"),
+    include_str!("sql/aggregates.sql"),
+    include_str!("sql/relations.sql"),
+    include_str!("sql/columns.sql"),
+    include_str!("sql/defaults.sql"),
+    include_str!("sql/constraints.sql"),
+    include_str!("sql/indexes.sql"),
+    include_str!("sql/statistics.sql"),
+    include_str!("sql/rules.sql"),
+    include_str!("sql/triggers.sql"),
+    include_str!("sql/policies.sql"),
+    include_str!("sql/event_triggers.sql"),
+    include_str!("sql/default_privileges.sql"),
+    include_str!("sql/foreign.sql"),
+    include_str!("sql/servers.sql"),
+    include_str!("sql/user_mappings.sql"),
+    include_str!("sql/collations.sql"),
+    include_str!("sql/casts.sql"),
+    include_str!("sql/operators.sql"),
+    include_str!("sql/operator_classes.sql"),
+    include_str!("sql/text_search.sql"),
+    include_str!("sql/others.sql"),
+    include_str!("sql/publications.sql"),
+    include_str!("sql/publication_tables.sql"),
+    include_str!("sql/publication_schemas.sql"),
+    include_str!("sql/inheritance.sql"),
+    include_str!("sql/view_columns.sql"),
+    include_str!("sql/member_privileges.sql"),
+];
+
+/// Where something is in the catalogs: class, number, column.
+type Address = (u32, u32, i32);
+
+/// Reads the schema. What is in `ledger_schema` is left out.
+pub async fn read(client: &Client, ledger_schema: &str) -> Result<Schema, Failure> {
+    client
+        .batch_execute(
+            "begin transaction isolation level repeatable read read only; \
+             set local search_path = ''; set local jit = off",
+        )
+        .await?;
+    let read = read_all(client, ledger_schema).await;
+    client.batch_execute("rollback").await?;
+    read
+}
+
+async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failure> {
+    let major = major(client).await?;
+    let objects = try_join_all(OBJECTS.map(|query| {
+        let query = for_server(query, major);
+        async move {
+            let parameter: (&(dyn tokio_postgres::types::ToSql + Sync), Type) =
+                (&ledger_schema, Type::TEXT);
+            client.query_typed(&query, &[parameter]).await
+        }
+    }));
+    let aliases = for_server(include_str!("sql/aliases.sql"), major);
+    let aliases = client.query_typed(&aliases, &[]);
+    let dependencies = client.query_typed(include_str!("sql/dependencies.sql"), &[]);
+    let unknown = client.query_typed(include_str!("sql/unknown.sql"), &[]);
+    let role = client.query_typed("select current_user::text", &[]);
+    let (objects, aliases, dependencies, unknown, role) =
+        tokio::try_join!(objects, aliases, dependencies, unknown, role)?;
+
+    let mut schema = Schema::default();
+    for row in &unknown {
+        let (kind, name): (&str, &str) = (row.get(0), row.get(1));
+        schema.unknown.push(format!("{kind} {name}"));
+    }
+    if let Some(row) = role.first() {
+        schema.role = row.get::<_, &str>(0).into();
+    }
+    let mut addresses: BTreeMap<Address, Id> = BTreeMap::new();
+    for row in objects.iter().flatten() {
+        let names: Vec<&str> = row.get(4);
+        let kind: &str = row.get(3);
+        let id = Id::new(
+            Kind::of(kind).expect("the queries use the names of kinds"),
+            &names,
+        );
+        let texts: Vec<Option<&str>> = row.get(5);
+        let mut attributes = Attributes::default();
+        for pair in texts.chunks(2) {
+            if let [Some(name), Some(value)] = pair {
+                attributes.set(name, value);
+            }
+        }
+        addresses.insert((row.get(0), row.get(1), row.get(2)), id.clone());
+        schema.objects.insert(id, attributes);
+    }
+    let aliases: BTreeMap<(u32, u32), Address> = aliases
+        .iter()
+        .map(|row| {
+            (
+                (row.get(0), row.get(1)),
+                (row.get(2), row.get(3), row.get(4)),
+            )
+        })
+        .collect();
+    let find = |class: u32, number: u32, column: i32| -> Option<&Id> {
+        let (mut class, mut number, mut column) = (class, number, column);
+        // An array of a row type of a table: no chain is longer.
+        for _ in 0..4 {
+            let found = addresses.get(&(class, number, column));
+            if let Some(id) = found.or_else(|| addresses.get(&(class, number, 0))) {
+                return Some(id);
+            }
+            (class, number, column) = *aliases.get(&(class, number))?;
+        }
+        None
+    };
+    for row in &dependencies {
+        let who = find(row.get(0), row.get(1), row.get(2));
+        let whom = find(row.get(3), row.get(4), row.get(5));
+        if let (Some(who), Some(whom)) = (who, whom) {
+            schema.add_need(who, whom);
+        }
+    }
+    add_containers(&mut schema);
+    add_heirs(&mut schema);
+    Ok(schema)
+}
+
+/// What is a part of something needs it, whether or not the server says so.
+fn add_containers(schema: &mut Schema) {
+    let ids: Vec<Id> = schema.objects.keys().cloned().collect();
+    for id in ids {
+        match id.kind {
+            Kind::Column
+            | Kind::Constraint
+            | Kind::Trigger
+            | Kind::Rule
+            | Kind::Policy
+            | Kind::DomainConstraint => {
+                if let Some(relation) = schema.relation_of(&id) {
+                    schema.add_need(&id, &relation);
+                }
+            }
+            Kind::Default => {
+                let column = Id {
+                    kind: Kind::Column,
+                    names: id.names.clone(),
+                };
+                schema.add_need(&id, &column);
+            }
+            Kind::Schema
+            | Kind::Extension
+            | Kind::EventTrigger
+            | Kind::DefaultPrivileges
+            | Kind::Language
+            | Kind::AccessMethod
+            | Kind::Wrapper
+            | Kind::Server
+            | Kind::Cast
+            | Kind::Publication => {}
+            Kind::MemberPrivileges => {
+                let extension = Id::new(Kind::Extension, &[id.name(0)]);
+                schema.add_need(&id, &extension);
+            }
+            Kind::ViewColumn => {
+                let kinds = [Kind::View, Kind::MaterializedView, Kind::Composite];
+                for relation in kinds.map(|kind| id.table(kind)) {
+                    if schema.objects.contains_key(&relation) {
+                        schema.add_need(&id, &relation);
+                    }
+                }
+            }
+            Kind::UserMapping => {
+                let server = Id::new(Kind::Server, &[id.name(0)]);
+                schema.add_need(&id, &server);
+            }
+            Kind::PublicationTable => {
+                let publication = Id::new(Kind::Publication, &[id.name(0)]);
+                let table = Id::new(Kind::Table, &[id.name(1), id.name(2)]);
+                schema.add_need(&id, &publication);
+                schema.add_need(&id, &table);
+            }
+            Kind::PublicationSchema => {
+                let publication = Id::new(Kind::Publication, &[id.name(0)]);
+                let home = Id::new(Kind::Schema, &[id.name(1)]);
+                schema.add_need(&id, &publication);
+                schema.add_need(&id, &home);
+            }
+            _ => {
+                let home = Id::new(Kind::Schema, &[id.name(0)]);
+                if schema.objects.contains_key(&home) {
+                    schema.add_need(&id, &home);
+                }
+            }
+        }
+    }
+}
+
+/// The server's keywords that are quoted when they are names, and its major version.
+pub async fn words(client: &Client) -> Result<(BTreeSet<String>, u32), Failure> {
+    let query = "select word from pg_catalog.pg_get_keywords() where catcode <> 'U'";
+    let (rows, major) = tokio::join!(client.query_typed(query, &[]), major(client));
+    let words = rows?.iter().map(|row| row.get(0)).collect();
+    Ok((words, major?))
+}
+
+async fn major(client: &Client) -> Result<u32, Failure> {
+    let row = client
+        .query_typed("select current_setting('server_version_num')::integer", &[])
+        .await?;
+    let number: i32 = row.first().map_or(0, |row| row.get(0));
+    Ok(u32::try_from(number / 10_000).unwrap_or_default())
+}
+
+/// A query without the lines that are for other servers: `-- since 14` ends a line that older ones
+/// do not understand, `-- before 14` one that newer ones do not.
+fn for_server(query: &str, major: u32) -> String {
+    let is_meant = |line: &&str| {
+        let Some((_, mark)) = line.rsplit_once("-- ") else {
+            return true;
+        };
+        match mark.split_once(' ') {
+            Some(("since", version)) => version.parse().is_ok_and(|first: u32| major >= first),
+            // `15 to 16`: only those.
+            Some((first, rest)) if first.parse::<u32>().is_ok() => {
+                let last = rest.strip_prefix("to ").and_then(|last| last.parse().ok());
+                first.parse().is_ok_and(|first: u32| major >= first)
+                    && last.is_some_and(|last: u32| major <= last)
+            }
+            Some(("before", version)) => version.parse().is_ok_and(|first: u32| major < first),
+            _ => true,
+        }
+    };
+    query
+        .lines()
+        .filter(is_meant)
+        .fold(String::new(), |query, line| query + line + "\n")
+}
+
+/// Indexes of one table, and whether each came from a parent's.
+type Indexes = Vec<(Id, bool)>;
+
+/// A partition or an heir joins when both tables are complete, and leaves before either changes.
+/// What it has from its parent comes with the joining.
+fn add_heirs(schema: &mut Schema) {
+    let is_inheritance = |id: &&Id| id.kind == Kind::Inheritance;
+    let ids: Vec<Id> = schema
+        .objects
+        .keys()
+        .filter(is_inheritance)
+        .cloned()
+        .collect();
+    let mut indexes: BTreeMap<(Box<str>, Box<str>), Indexes> = BTreeMap::new();
+    for (id, attributes) in &schema.objects {
+        if let (Kind::Index, Some(table)) = (id.kind, attributes.get("table")) {
+            let table = (id.names[0].clone(), Box::from(table));
+            let index = (id.clone(), attributes.has("inherited"));
+            indexes.entry(table).or_default().push(index);
+        }
+    }
+    let indexes_of = |table: &Id| {
+        let indexes = indexes.get(&(table.names[0].clone(), table.names[1].clone()));
+        indexes.into_iter().flatten()
+    };
+    for id in ids {
+        let relation = |names: [&str; 2]| {
+            let kinds = [Kind::Table, Kind::ForeignTable];
+            let ids = kinds.map(|kind| Id::new(kind, &names));
+            ids.into_iter().find(|id| schema.objects.contains_key(id))
+        };
+        let child = relation([id.name(0), id.name(1)]);
+        let parent = relation([id.name(2), id.name(3)]);
+        let (Some(child), Some(parent)) = (child, parent) else {
+            continue;
+        };
+        let mut needs = vec![(id.clone(), child.clone()), (id.clone(), parent.clone())];
+        for kind in [Kind::Column, Kind::Constraint] {
+            for (part, attributes) in schema.parts(&child, kind) {
+                if !attributes.has("inherited") || kind == Kind::Column {
+                    needs.push((id.clone(), part.clone()));
+                } else {
+                    needs.push((part.clone(), id.clone()));
+                }
+                let mut above = part.clone();
+                above.names[0] = parent.names[0].clone();
+                above.names[1] = parent.names[1].clone();
+                if kind == Kind::Column
+                    && attributes.has("inherited")
+                    && schema.objects.contains_key(&above)
+                {
+                    needs.push((child.clone(), above.clone()));
+                    needs.push((part.clone(), above));
+                }
+            }
+            for (part, _) in schema.parts(&parent, kind) {
+                needs.push((id.clone(), part.clone()));
+            }
+        }
+        for (index, _) in indexes_of(&parent) {
+            needs.push((id.clone(), index.clone()));
+        }
+        for (index, is_inherited) in indexes_of(&child) {
+            needs.push(if *is_inherited {
+                (index.clone(), id.clone())
+            } else {
+                (id.clone(), index.clone())
+            });
+        }
+        for (who, whom) in needs {
+            schema.add_need(&who, &whom);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_for_other_servers_are_left_out() {
+        let query = "a\nb -- since 14\nc -- before 14\n-- A sentence.\n";
+        assert_eq!(for_server(query, 13), "a\nc -- before 14\n-- A sentence.\n");
+        assert_eq!(for_server(query, 14), "a\nb -- since 14\n-- A sentence.\n");
+    }
+}

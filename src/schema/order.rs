@@ -1,0 +1,381 @@
+//! In which order the changes are made: each thing after what it needs, and what goes before what
+//! it needed. The edges are the server's own, from `pg_depend` of both sides.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use super::difference::{Change, Difference};
+use super::model::{Id, Kind, Schema};
+use super::render::{self, Sides};
+use super::statement::Statement;
+
+/// One step of one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Drop,
+    Alter,
+    Create,
+    /// The rows of a table that was made anew.
+    Move,
+}
+
+type Node = (Step, Id);
+
+/// Among steps that could be next: event triggers are not there while anything else changes, and
+/// what is said about things to come is said last, so that it is not about these.
+type Turn = (u8, Step, u8);
+
+fn turn((step, id): &Node) -> Turn {
+    let kind = id.kind as u8;
+    match (id.kind, step) {
+        (Kind::DefaultPrivileges, _) | (Kind::EventTrigger, Step::Alter | Step::Create) => {
+            (2, *step, kind)
+        }
+        (Kind::EventTrigger, _) => (0, *step, kind),
+        // What comes late goes early.
+        (_, Step::Drop) => (1, *step, u8::MAX - kind),
+        _ => (1, *step, kind),
+    }
+}
+
+/// Changes that need each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("these changes wait for each other: {}", shown(.0))]
+pub struct Cycle(pub Vec<Id>);
+
+fn shown(ids: &[Id]) -> String {
+    let one = |id: &Id| format!("{} {}", id.kind.name(), id.names.join("."));
+    ids.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// All statements, in an order in which they can run.
+pub fn statements(sides: &Sides<'_>, difference: &Difference) -> Result<Vec<Statement>, Cycle> {
+    let graph = Graph::of(sides, difference);
+    let order = graph.sort()?;
+    let place: BTreeMap<&Node, usize> = order
+        .iter()
+        .enumerate()
+        .map(|(at, node)| (node, at))
+        .collect();
+    let mut statements = Vec::new();
+    if is_any_function_made(difference) {
+        // What a body in a string needs, nobody knows: it may come behind.
+        statements.push(Statement::new("set check_function_bodies = off"));
+    }
+    for node in &order {
+        let (step, id) = node;
+        match step {
+            Step::Drop if graph.taken_along(sides, node, &place, &order).is_some() => {}
+            Step::Drop => statements.extend(render::drop(sides, id)),
+            Step::Create => statements.extend(render::create(sides, id)),
+            Step::Move => statements.extend(render::move_rows(sides, id)),
+            Step::Alter => {
+                if let Some(Change::Alter(altering)) = difference.changes.get(id) {
+                    statements.extend(altering.iter().cloned());
+                }
+            }
+        }
+    }
+    Ok(statements)
+}
+
+/// Whether an index is one of the table that joins.
+fn is_index_of_child(sides: &Sides<'_>, index: &Id, join: &Id) -> bool {
+    let table = sides.new.get(index).and_then(|index| index.get("table"));
+    index.kind == Kind::Index && index.name(0) == join.name(0) && table == Some(join.name(1))
+}
+
+fn is_any_function_made(difference: &Difference) -> bool {
+    let mut changes = difference.changes.iter();
+    changes.any(|(id, change)| id.kind == Kind::Function && *change != Change::Drop)
+}
+
+struct Graph {
+    /// What has to come behind each.
+    behind: BTreeMap<Node, BTreeSet<Node>>,
+    /// How much has to come before each.
+    before: BTreeMap<Node, usize>,
+}
+
+impl Graph {
+    fn of(sides: &Sides<'_>, difference: &Difference) -> Self {
+        let mut graph = Self {
+            behind: BTreeMap::new(),
+            before: BTreeMap::new(),
+        };
+        for (id, change) in &difference.changes {
+            let steps: &[Step] = match change {
+                Change::Create => &[Step::Create],
+                Change::Drop => &[Step::Drop],
+                Change::Alter(_) => &[Step::Alter],
+                Change::Replace => &[Step::Drop, Step::Create],
+                Change::Rebuild => &[Step::Drop, Step::Create, Step::Move],
+            };
+            for step in steps {
+                graph.before.entry((*step, id.clone())).or_default();
+            }
+        }
+        let nodes: Vec<Node> = graph.before.keys().cloned().collect();
+        for node in &nodes {
+            let (step, id) = node;
+            if *step == Step::Drop {
+                for user in sides.old.needed_by(id) {
+                    if id.kind == Kind::Inheritance {
+                        // What a partition has from its parent can go when it is its own.
+                        graph.add(node.clone(), (Step::Drop, user.clone()));
+                        continue;
+                    }
+                    graph.add((Step::Drop, user.clone()), node.clone());
+                    // What no longer needs it has to be told first.
+                    let still_needs = sides.new.needs(user).any(|needed| needed == id);
+                    if !still_needs {
+                        graph.add((Step::Alter, user.clone()), node.clone());
+                    }
+                }
+                graph.add(node.clone(), (Step::Create, id.clone()));
+            } else {
+                for needed in sides.new.needs(id) {
+                    // What the parent gets later, its partitions get with it.
+                    let comes_along = id.kind == Kind::Inheritance
+                        && matches!(needed.kind, Kind::Index | Kind::Constraint)
+                        && needed.names.get(..2) != id.names.get(..2)
+                        && !is_index_of_child(sides, needed, id);
+                    if comes_along {
+                        continue;
+                    }
+                    graph.add((Step::Create, needed.clone()), node.clone());
+                    graph.add((Step::Alter, needed.clone()), node.clone());
+                }
+            }
+            if *step == Step::Alter {
+                for user in sides.old.needed_by(id) {
+                    graph.add((Step::Drop, user.clone()), node.clone());
+                }
+            }
+        }
+        for (altered, meanwhile) in &difference.between {
+            let altered = (Step::Alter, altered.clone());
+            graph.add((Step::Drop, meanwhile.clone()), altered.clone());
+            graph.add(altered, (Step::Create, meanwhile.clone()));
+        }
+        graph.add_names(&nodes);
+        for (step, id) in &nodes {
+            if *step == Step::Move {
+                graph.add_move(sides, id, &nodes);
+            }
+        }
+        graph
+    }
+
+    /// Notes that `first` comes before `second`, where both happen.
+    fn add(&mut self, first: Node, second: Node) {
+        if first == second || !self.before.contains_key(&first) {
+            return;
+        }
+        let Some(before) = self.before.get_mut(&second) else {
+            return;
+        };
+        if self.behind.entry(first).or_default().insert(second) {
+            *before += 1;
+        }
+    }
+
+    /// The rows move when the new table and its partitions are there, and before anything watches.
+    fn add_move(&mut self, sides: &Sides<'_>, id: &Id, nodes: &[Node]) {
+        let moving = (Step::Move, id.clone());
+        let family = |schema: &Schema| {
+            let mut family = BTreeSet::from([id.clone()]);
+            let mut todo = vec![id.clone()];
+            while let Some(parent) = todo.pop() {
+                for join in schema.needed_by(&parent) {
+                    let child = Id::new(Kind::Table, &[join.name(0), join.name(1)]);
+                    let is_child = join.kind == Kind::Inheritance && child != parent;
+                    if is_child && family.insert(child.clone()) {
+                        todo.push(child);
+                    }
+                }
+            }
+            family
+        };
+        let (old, new) = (family(sides.old), family(sides.new));
+        for node in nodes {
+            let (step, other) = node;
+            let table = other.table(Kind::Table);
+            match (step, other.kind) {
+                (
+                    Step::Create | Step::Alter,
+                    Kind::Table | Kind::Column | Kind::Inheritance | Kind::Default,
+                ) if new.contains(&table) => self.add(node.clone(), moving.clone()),
+                (Step::Create, _) => {
+                    let mut needs = sides.new.needs(other);
+                    if needs.any(|needed| new.contains(&needed.table(Kind::Table))) {
+                        self.add(moving.clone(), node.clone());
+                    }
+                }
+                // The old partitions go with the old table, which goes behind its rows.
+                (Step::Drop, Kind::Table) if old.contains(other) && other != id => {
+                    let gone = (Step::Drop, id.clone());
+                    if self
+                        .behind
+                        .get_mut(node)
+                        .is_some_and(|behind| behind.remove(&gone))
+                        && let Some(before) = self.before.get_mut(&gone)
+                    {
+                        *before -= 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A name is free once what had it is gone: relations and types share theirs in a schema.
+    fn add_names(&mut self, nodes: &[Node]) {
+        let mut dropped: BTreeMap<(Box<str>, Box<str>), Vec<Node>> = BTreeMap::new();
+        for node in nodes.iter().filter(|(step, _)| *step == Step::Drop) {
+            if let Some(name) = relation_name(&node.1) {
+                dropped.entry(name).or_default().push(node.clone());
+            }
+        }
+        for node in nodes.iter().filter(|(step, _)| *step == Step::Create) {
+            let name = relation_name(&node.1);
+            for gone in name
+                .and_then(|name| dropped.get(&name))
+                .into_iter()
+                .flatten()
+            {
+                self.add(gone.clone(), node.clone());
+            }
+        }
+    }
+
+    fn sort(&self) -> Result<Vec<Node>, Cycle> {
+        let mut before = self.before.clone();
+        let mut ready: BinaryHeap<Reverse<(Turn, Node)>> = before
+            .iter()
+            .filter(|(_, count)| **count == 0)
+            .map(|(node, _)| Reverse((turn(node), node.clone())))
+            .collect();
+        let mut order = Vec::new();
+        while let Some(Reverse((_, node))) = ready.pop() {
+            for next in self.behind.get(&node).into_iter().flatten() {
+                if let Some(count) = before.get_mut(next) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.push(Reverse((turn(next), next.clone())));
+                    }
+                }
+            }
+            order.push(node);
+        }
+        if order.len() == before.len() {
+            return Ok(order);
+        }
+        let stuck = before.into_iter().filter(|(_, count)| *count > 0);
+        Err(Cycle(stuck.map(|((_, id), _)| id).collect()))
+    }
+
+    /// Where something goes that nothing need drop by name: with a table or column that takes it
+    /// along, where nothing needs it gone earlier.
+    fn taken_along(
+        &self,
+        sides: &Sides<'_>,
+        node: &Node,
+        place: &BTreeMap<&Node, usize>,
+        order: &[Node],
+    ) -> Option<usize> {
+        let holders = sides
+            .old
+            .needs(&node.1)
+            .filter(|holder| takes_along(holder, &node.1));
+        holders
+            .filter_map(|holder| {
+                let holder = (Step::Drop, holder.clone());
+                let own = *place.get(&holder)?;
+                Some(
+                    self.taken_along(sides, &holder, place, order)
+                        .unwrap_or(own),
+                )
+            })
+            .find(|holder| {
+                let behind = self.behind.get(node).into_iter().flatten();
+                behind.filter_map(|next| place.get(next)).all(|next| {
+                    // What goes in the same stroke is not in the way.
+                    next >= holder || self.goes_at(sides, *next, *holder, place, order)
+                })
+            })
+    }
+
+    /// Whether what stands at a place goes with the holder at another.
+    fn goes_at(
+        &self,
+        sides: &Sides<'_>,
+        at: usize,
+        holder: usize,
+        place: &BTreeMap<&Node, usize>,
+        order: &[Node],
+    ) -> bool {
+        order.get(at).is_some_and(|node| {
+            node.0 == Step::Drop && self.taken_along(sides, node, place, order) == Some(holder)
+        })
+    }
+}
+
+/// Whether something goes with its holder without being named.
+fn takes_along(holder: &Id, id: &Id) -> bool {
+    let is_part = matches!(
+        id.kind,
+        Kind::Column
+            | Kind::ViewColumn
+            | Kind::Inheritance
+            | Kind::Default
+            | Kind::Constraint
+            | Kind::DomainConstraint
+            | Kind::Index
+            | Kind::Rule
+            | Kind::Trigger
+            | Kind::Policy
+            | Kind::Sequence
+            | Kind::Statistics
+    );
+    // A generated column, a trigger or a policy is no part of a column.
+    let survives = holder.kind == Kind::Column
+        && !matches!(
+            id.kind,
+            Kind::Default | Kind::Constraint | Kind::Index | Kind::Statistics | Kind::Sequence
+        );
+    // A foreign key needs two tables, and is a part of one.
+    let is_its_own = id.names.len() < 3 || holder.names.get(..2) == id.names.get(..2);
+    is_part
+        && !survives
+        && is_its_own
+        && matches!(
+            holder.kind,
+            Kind::Table
+                | Kind::ForeignTable
+                | Kind::Column
+                | Kind::View
+                | Kind::MaterializedView
+                | Kind::Composite
+                | Kind::Domain
+        )
+}
+
+/// The name that an object takes in its schema, among relations and types.
+fn relation_name(id: &Id) -> Option<(Box<str>, Box<str>)> {
+    match id.kind {
+        Kind::Table
+        | Kind::ForeignTable
+        | Kind::View
+        | Kind::MaterializedView
+        | Kind::Index
+        | Kind::Sequence
+        | Kind::Enum
+        | Kind::Domain
+        | Kind::Composite
+        | Kind::Range => Some((id.names[0].clone(), id.names[1].clone())),
+        // Its index has its name.
+        Kind::Constraint => Some((id.names[0].clone(), id.names[2].clone())),
+        _ => None,
+    }
+}

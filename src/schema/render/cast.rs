@@ -1,0 +1,95 @@
+//! Casts between the server's own types: which need no `using`, and which lose something.
+
+/// Without the numbers in brackets.
+fn base(kind: &str) -> &str {
+    let kind = kind.split('(').next().unwrap_or(kind);
+    kind.trim_end()
+}
+
+/// `timestamp(3) with time zone` has its brackets in the middle.
+fn name(kind: &str) -> String {
+    match (kind.split_once('('), kind.split_once(')')) {
+        (Some((before, _)), Some((_, behind))) => format!("{}{behind}", base(before)),
+        _ => kind.to_owned(),
+    }
+}
+
+const NUMBERS: [&str; 6] = [
+    "smallint",
+    "integer",
+    "bigint",
+    "numeric",
+    "real",
+    "double precision",
+];
+const TEXTS: [&str; 4] = ["text", "character varying", "character", "name"];
+const TIMES: [&str; 3] = [
+    "date",
+    "timestamp without time zone",
+    "timestamp with time zone",
+];
+
+/// Whether a value is assigned without a cast by name. An assignment fails where a text is too long
+/// or a number too large; the cast by name would cut the text.
+pub(super) fn is_assigned(from: &str, to: &str) -> bool {
+    let (from, to) = (name(from), name(to));
+    let both = |family: &[&str]| family.contains(&from.as_str()) && family.contains(&to.as_str());
+    from == to || both(&NUMBERS) || both(&TIMES) || TEXTS.contains(&to.as_str())
+}
+
+/// What a change of type may lose without failing, if anything.
+pub(super) fn loses(from: &str, to: &str) -> Option<&'static str> {
+    let (old, new) = (name(from), name(to));
+    let rank = |kind: &str| NUMBERS.iter().position(|number| *number == kind);
+    if let (Some(old), Some(new)) = (rank(&old), rank(&new)) {
+        let is_whole = |rank: usize| rank < 3;
+        let loses = (!is_whole(old) && is_whole(new)) || (new >= 4 && new < old) || {
+            NUMBERS[new] == "numeric" && to.contains('(') && from != to && !is_whole(old)
+        };
+        return loses.then_some("digits that the new type does not have");
+    }
+    let is_time = |kind: &str| kind.starts_with("time");
+    if is_time(&old) && new == "date" {
+        return Some("the times of day");
+    }
+    if is_time(&old) && is_time(&new) && to.contains('(') && from != to {
+        return Some("fractions of seconds");
+    }
+    if old == "timestamp with time zone" && new.starts_with("time without") {
+        return Some("the dates");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(from: &str, to: &str, assigned: bool, lost: bool) {
+        assert_eq!(is_assigned(from, to), assigned, "{from} to {to}");
+        assert_eq!(loses(from, to).is_some(), lost, "{from} to {to}");
+    }
+
+    #[test]
+    fn an_assignment_needs_no_cast_by_name_and_a_narrower_type_loses() {
+        check("integer", "bigint", true, false);
+        check("bigint", "integer", true, false);
+        check("numeric(10,4)", "numeric(10,2)", true, true);
+        check("integer", "numeric(10,2)", true, false);
+        check("double precision", "integer", true, true);
+        check("double precision", "real", true, true);
+        check("real", "double precision", true, false);
+        check("text", "character varying(5)", true, false);
+        check("text", "integer", false, false);
+        check("timestamp with time zone", "date", true, true);
+        check(
+            "timestamp without time zone",
+            "timestamp(3) without time zone",
+            true,
+            true,
+        );
+        check("date", "timestamp with time zone", true, false);
+        check("text", "jsonb", false, false);
+    }
+}

@@ -1,0 +1,328 @@
+//! What all kinds have (owner, privileges, comment), and the kinds that need little.
+
+use std::collections::BTreeSet;
+
+use super::{Alteration, Sides, foreign, function, plain, privilege};
+use crate::schema::acl::{self, Privileges};
+use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::statement::Statement;
+use crate::sql::ident::Literal;
+
+/// The owner, the privileges and the comment of an object that was just made.
+pub(super) fn after_create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    if matches!(id.kind, Kind::DefaultPrivileges | Kind::MemberPrivileges) {
+        return statements;
+    }
+    if attributes
+        .get("owner")
+        .is_some_and(|owner| *owner != *sides.old.role)
+    {
+        statements.extend(owner(sides, id, attributes));
+    }
+    let at_first = at_first(sides, id, attributes);
+    statements.extend(privileges(sides, id, &at_first, attributes));
+    statements.extend(comment(sides, id, None, attributes.get("comment")));
+    statements
+}
+
+/// The privileges that a new object has: the built-in ones, and what was said in advance.
+fn at_first(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Privileges {
+    let owner = attributes.get("owner").unwrap_or_default();
+    let what = match id.kind {
+        Kind::Table | Kind::View | Kind::MaterializedView | Kind::ForeignTable => "tables",
+        Kind::Sequence => "sequences",
+        Kind::Function | Kind::Aggregate => "functions",
+        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => "types",
+        Kind::Schema => "schemas",
+        _ => return acl::default_of(id.kind, sides.major),
+    };
+    let said = |schema: &str| {
+        let id = Id::new(Kind::DefaultPrivileges, &[owner, schema, what]);
+        let attributes = sides.old.get(&id)?;
+        Some(acl::parse(attributes.get("acl").unwrap_or_default(), owner))
+    };
+    let mut privileges = said("").unwrap_or_else(|| acl::default_of(id.kind, sides.major));
+    if id.kind != Kind::Schema {
+        privileges.extend(said(id.name(0)).unwrap_or_default());
+    }
+    privileges
+}
+
+fn privileges(sides: &Sides<'_>, id: &Id, old: &Privileges, new: &Attributes) -> Vec<Statement> {
+    let owner = new.get("owner").unwrap_or_default();
+    let new = match new.get("acl") {
+        Some(texts) => acl::parse(texts, owner),
+        None => acl::default_of(id.kind, sides.major),
+    };
+    privilege::grants(sides, id, old, &new, owner)
+}
+
+/// The statement that gives something to its owner. What belongs to a column has the table's.
+fn owner(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<Statement> {
+    let owner = attributes.get("owner")?;
+    if attributes.has("owned by") || id.kind == Kind::ViewColumn {
+        return None;
+    }
+    let target = target(sides, id);
+    Some(Statement::new(format!(
+        "alter {target} owner to {}",
+        sides.name(owner)
+    )))
+}
+
+/// Takes back what was said of something that stays without a word.
+pub(super) fn unsay(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let owner = attributes.get("owner").unwrap_or_default();
+    let before = acl::parse(attributes.get("acl").unwrap_or_default(), owner);
+    let mut statements = privilege::grants(sides, id, &before, &Privileges::new(), owner);
+    statements.extend(comment(sides, id, attributes.get("comment"), None));
+    statements
+}
+
+/// The statement for a comment that is another, or none.
+fn comment(sides: &Sides<'_>, id: &Id, old: Option<&str>, new: Option<&str>) -> Option<Statement> {
+    if old == new {
+        return None;
+    }
+    let target = target(sides, id);
+    let new = new.filter(|text| !text.is_empty());
+    let text = new.map_or("null".to_owned(), |text| Literal(text).to_string());
+    Some(Statement::new(format!("comment on {target} is {text}")))
+}
+
+/// What an object is called behind `comment on`.
+fn target(sides: &Sides<'_>, id: &Id) -> String {
+    let (qualified, own) = (sides.qualified(id), sides.own(id));
+    match id.kind {
+        Kind::Schema | Kind::Extension | Kind::EventTrigger => format!("{} {own}", id.kind.name()),
+        Kind::Enum | Kind::Composite | Kind::Range => format!("type {qualified}"),
+        Kind::Function => format!("routine {}", function::signature(sides, id)),
+        Kind::Aggregate => format!("aggregate {}", function::signature(sides, id)),
+        Kind::Column | Kind::ViewColumn => format!("column {qualified}.{own}"),
+        Kind::DomainConstraint => format!("constraint {own} on domain {qualified}"),
+        Kind::Constraint | Kind::Rule | Kind::Trigger | Kind::Policy => {
+            format!("{} {own} on {qualified}", id.kind.name())
+        }
+        Kind::Publication => format!("publication {own}"),
+        Kind::Wrapper | Kind::Server => foreign::target(sides, id),
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass => plain::target(sides, id),
+        _ => format!("{} {qualified}", id.kind.name()),
+    }
+}
+
+/// Privileges without regard to whose they are.
+fn acl_of(attributes: &Attributes) -> Option<Privileges> {
+    let owner = attributes.get("owner").unwrap_or_default();
+    attributes.get("acl").map(|texts| acl::parse(texts, owner))
+}
+
+/// Owner, privileges and comment of an object that stays.
+pub(super) fn alter_common(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    let is_about_privileges = matches!(id.kind, Kind::DefaultPrivileges | Kind::MemberPrivileges);
+    if old.get("owner") != new.get("owner") && old.has("owner") && !is_about_privileges {
+        statements.extend(owner(sides, id, new));
+    }
+    if acl_of(old) != acl_of(new) && !is_about_privileges {
+        let before = match old.get("acl") {
+            Some(texts) => acl::parse(texts, old.get("owner").unwrap_or_default()),
+            None => acl::default_of(id.kind, sides.major),
+        };
+        statements.extend(privileges(sides, id, &before, new));
+    }
+    statements.extend(comment(sides, id, old.get("comment"), new.get("comment")));
+    statements
+}
+
+pub(super) fn create_extension(
+    sides: &Sides<'_>,
+    id: &Id,
+    attributes: &Attributes,
+) -> Vec<Statement> {
+    let schema = attributes
+        .get("schema")
+        .map(|schema| format!(" schema {}", sides.name(schema)));
+    vec![Statement::new(format!(
+        "create extension {}{}",
+        sides.own(id),
+        schema.unwrap_or_default()
+    ))]
+}
+
+pub(super) fn alter_extension(
+    sides: &Sides<'_>,
+    id: &Id,
+    new: &Attributes,
+    differing: &BTreeSet<&str>,
+) -> Alteration {
+    if differing.contains("schema") && !new.has("relocatable") {
+        return Alteration::Replace;
+    }
+    let mut statements = Vec::new();
+    let own = sides.own(id);
+    if let (true, Some(schema)) = (differing.contains("schema"), new.get("schema")) {
+        let schema = sides.name(schema);
+        statements.push(Statement::new(format!(
+            "alter extension {own} set schema {schema}"
+        )));
+    }
+    if let (true, Some(version)) = (differing.contains("version"), new.get("version")) {
+        let version = Literal(version);
+        statements.push(Statement::new(format!(
+            "alter extension {own} update to {version}"
+        )));
+    }
+    Alteration::InPlace(statements)
+}
+
+pub(super) fn create_sequence(
+    sides: &Sides<'_>,
+    id: &Id,
+    attributes: &Attributes,
+) -> Vec<Statement> {
+    let unlogged = if attributes.has("unlogged") {
+        "unlogged "
+    } else {
+        ""
+    };
+    let owner = attributes
+        .get("owned by")
+        .map(|column| format!(" owned by {column}"));
+    vec![Statement::new(format!(
+        "create {unlogged}sequence {} as {}{}{}",
+        sides.qualified(id),
+        attributes.get("type").unwrap_or("bigint"),
+        sequence_options(attributes),
+        owner.unwrap_or_default()
+    ))]
+}
+
+/// Only what is not the default of the type.
+fn sequence_options(attributes: &Attributes) -> String {
+    let get = |name| attributes.get(name).unwrap_or_default();
+    let goes_down = get("increment").starts_with('-');
+    let (lowest, highest) = match get("type") {
+        "smallint" => ("-32768", "32767"),
+        "integer" => ("-2147483648", "2147483647"),
+        _ => ("-9223372036854775808", "9223372036854775807"),
+    };
+    let (min, max) = if goes_down {
+        (lowest, "-1")
+    } else {
+        ("1", highest)
+    };
+    let start = if goes_down { get("max") } else { get("min") };
+    let mut text = String::new();
+    for (name, words, usual) in [
+        ("increment", "increment by", "1"),
+        ("min", "minvalue", min),
+        ("max", "maxvalue", max),
+        ("start", "start with", start),
+        ("cache", "cache", "1"),
+    ] {
+        let value = get(name);
+        if value != usual {
+            text += &format!(" {words} {value}");
+        }
+    }
+    if attributes.has("cycle") {
+        text += " cycle";
+    }
+    text
+}
+
+pub(super) fn alter_sequence(
+    sides: &Sides<'_>,
+    id: &Id,
+    new: &Attributes,
+    differing: &BTreeSet<&str>,
+) -> Alteration {
+    let mut text = String::new();
+    for (name, words) in [
+        ("type", "as"),
+        ("increment", "increment by"),
+        ("min", "minvalue"),
+        ("max", "maxvalue"),
+        ("start", "start with"),
+        ("cache", "cache"),
+    ] {
+        if let (true, Some(value)) = (differing.contains(name), new.get(name)) {
+            text += &format!(" {words} {value}");
+        }
+    }
+    if differing.contains("cycle") {
+        text += if new.has("cycle") {
+            " cycle"
+        } else {
+            " no cycle"
+        };
+    }
+    if differing.contains("owned by") {
+        text += &format!(" owned by {}", new.get("owned by").unwrap_or("none"));
+    }
+    let mut statements = Vec::new();
+    let qualified = sides.qualified(id);
+    if !text.is_empty() {
+        statements.push(Statement::new(format!("alter sequence {qualified}{text}")));
+    }
+    if differing.contains("unlogged") {
+        let how = if new.has("unlogged") {
+            "unlogged"
+        } else {
+            "logged"
+        };
+        statements.push(Statement::new(format!(
+            "alter sequence {qualified} set {how}"
+        )));
+    }
+    Alteration::InPlace(statements)
+}
+
+pub(super) fn create_event_trigger(
+    sides: &Sides<'_>,
+    id: &Id,
+    attributes: &Attributes,
+) -> Vec<Statement> {
+    let get = |name| attributes.get(name).unwrap_or_default();
+    let tags = attributes
+        .get("tags")
+        .map(|tags| format!(" when tag in ({tags})"));
+    let own = sides.own(id);
+    let mut statements = vec![Statement::new(format!(
+        "create event trigger {own} on {}{} execute function {}()",
+        get("event"),
+        tags.unwrap_or_default(),
+        get("function")
+    ))];
+    if let Some(how) = attributes.get("enabled") {
+        statements.push(Statement::new(format!("alter event trigger {own} {how}")));
+    }
+    statements
+}
+
+pub(super) fn alter_event_trigger(
+    sides: &Sides<'_>,
+    id: &Id,
+    new: &Attributes,
+    differing: &BTreeSet<&str>,
+) -> Alteration {
+    if differing.iter().any(|name| *name != "enabled") {
+        return Alteration::Replace;
+    }
+    let how = new.get("enabled").unwrap_or("enable");
+    Alteration::InPlace(vec![Statement::new(format!(
+        "alter event trigger {} {how}",
+        sides.own(id)
+    ))])
+}

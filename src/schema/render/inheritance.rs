@@ -1,0 +1,220 @@
+//! Partitions and heirs: joining and leaving, and what they have of their own.
+
+use super::table::{alter_only, alter_table, columns};
+use super::{Sides, table};
+use crate::schema::model::{Attributes, Id, Kind, Schema};
+use crate::schema::statement::Statement;
+
+fn of(schema: &Schema, id: &Id) -> Vec<(Id, Attributes)> {
+    let joins = schema.parts(id, Kind::Inheritance);
+    joins
+        .map(|(join, attributes)| (join.clone(), attributes.clone()))
+        .collect()
+}
+
+fn child(join: &Id) -> Id {
+    join.table(Kind::Table)
+}
+
+fn parent(join: &Id) -> Id {
+    Id::new(Kind::Table, &[join.name(2), join.name(3)])
+}
+
+/// Whether the table of a part has a parent before and after, all the time: what happens to the
+/// parent happens to it.
+pub(super) fn stays(sides: &Sides<'_>, id: &Id) -> bool {
+    of(sides.old, id).iter().any(|(join, attributes)| {
+        let is_same = |new: &Attributes| new.differing(attributes).is_empty();
+        sides.new.get(join).is_some_and(is_same) && !sides.is_rebuilt(&parent(join))
+    })
+}
+
+/// Whether a table is made as a part of its parents. A partition with its columns in another order
+/// is made by itself and joins later.
+pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
+    let names = |table: &Id| -> Vec<String> {
+        let columns = columns(sides.new, table);
+        columns
+            .iter()
+            .map(|(column, _)| column.own_name().to_owned())
+            .collect()
+    };
+    of(sides.new, id)
+        .iter()
+        .all(|(join, attributes)| !attributes.has("bound") || names(id) == names(&parent(join)))
+}
+
+fn is_new(sides: &Sides<'_>, table: &Id) -> bool {
+    let kinds = [Kind::Table, Kind::ForeignTable];
+    !kinds
+        .into_iter()
+        .any(|kind| sides.old.objects.contains_key(&table.table(kind)))
+        || sides.is_rebuilt(table)
+}
+
+pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let table = child(id);
+    if is_new(sides, &table) && is_born_into(sides, &table) {
+        return Vec::new();
+    }
+    let parent = sides.qualified(&parent(id));
+    vec![match attributes.get("bound") {
+        Some(bound) => Statement::new(format!(
+            "alter table {parent} attach partition {} {bound}",
+            sides.qualified(id)
+        )),
+        None => alter_table(sides, id, &format!("inherit {parent}")),
+    }]
+}
+
+/// A partition that leaves keeps its rows.
+pub(super) fn leave(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let above = parent(id);
+    if super::rebuild::goes_with_its_parent(sides, &child(id)) {
+        return Vec::new();
+    }
+    let parent = sides.qualified(&above);
+    vec![if attributes.has("bound") {
+        Statement::new(format!(
+            "alter table {parent} detach partition {}",
+            sides.qualified(id)
+        ))
+    } else {
+        alter_table(sides, id, &format!("no inherit {parent}"))
+    }]
+}
+
+/// What a new table says of a column that it has from its parents or its type.
+pub(super) fn own_column(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let own = sides.own(id);
+    let above: Vec<Id> = of(sides.new, id)
+        .iter()
+        .map(|(join, _)| Id::new(Kind::Column, &[join.name(2), join.name(3), id.own_name()]))
+        .collect();
+    let says = |name: &str| {
+        let of_parent = |column: &Id| sides.new.get(column).is_some_and(|column| column.has(name));
+        above.iter().any(of_parent)
+    };
+    let mut statements = Vec::new();
+    let is_from_type = above.is_empty() && !is_plain(sides, id);
+    if attributes.has("not null") && !says("not null") && (is_from_type || !above.is_empty()) {
+        statements.push(alter_table(
+            sides,
+            id,
+            &format!("alter column {own} set not null"),
+        ));
+    }
+    let default = |column: &Id| Id {
+        kind: Kind::Default,
+        names: column.names.clone(),
+    };
+    let has_parents_default = above.iter().any(|column| {
+        let default = default(column);
+        sides.old.get(&default).is_some() || sides.new.get(&default).is_some()
+    });
+    if has_parents_default && sides.new.get(&default(id)).is_none() {
+        statements.push(alter_only(
+            sides,
+            id,
+            &format!("alter column {own} drop default"),
+        ));
+    }
+    statements
+}
+
+fn is_plain(sides: &Sides<'_>, id: &Id) -> bool {
+    let table = sides.new.get(&id.table(Kind::Table));
+    !table.is_some_and(|table| table.has("of type"))
+}
+
+/// Whether a child that stays one keeps the column that its parent loses.
+pub(super) fn is_kept_by_a_child(sides: &Sides<'_>, id: &Id) -> bool {
+    let table = id.table(Kind::Table);
+    let mut joins = sides.old.needed_by(&table);
+    joins.any(|join| {
+        let column = Id::new(Kind::Column, &[join.name(0), join.name(1), id.own_name()]);
+        join.kind == Kind::Inheritance
+            && parent(join) == table
+            && sides.new.get(&column).is_some()
+            && sides.old.get(&column).is_some()
+    })
+}
+
+/// All columns become the table's own when it leaves its parents for a moment. That is done only
+/// where all of them are to be, at the first of them.
+pub(super) fn make_local(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let table = id.table(Kind::Table);
+    let joins = of(sides.new, id);
+    let was = |column: &Id| {
+        sides
+            .old
+            .get(column)
+            .is_some_and(|old| old.has("inherited"))
+    };
+    let from_parents = |column: &Id| {
+        joins.iter().any(|(join, _)| {
+            let above = Id::new(
+                Kind::Column,
+                &[join.name(2), join.name(3), column.own_name()],
+            );
+            sides.new.get(&above).is_some()
+        })
+    };
+    let columns = columns(sides.new, &table);
+    let first = columns.iter().find(|(column, _)| was(column));
+    let all = columns.iter().all(|(_, new)| !new.has("inherited"));
+    let is_heir = joins
+        .iter()
+        .all(|(join, attributes)| !attributes.has("bound") && sides.old.get(join).is_some());
+    if !all || !is_heir || !from_parents(id) || first.is_none_or(|(first, _)| *first != id) {
+        return Vec::new();
+    }
+    let parents: Vec<String> = joins
+        .iter()
+        .map(|(join, _)| sides.qualified(&parent(join)))
+        .collect();
+    let leave = parents
+        .iter()
+        .map(|parent| table::alter_table(sides, id, &format!("no inherit {parent}")));
+    let join = parents
+        .iter()
+        .map(|parent| table::alter_table(sides, id, &format!("inherit {parent}")));
+    leave.chain(join).collect()
+}
+
+/// An index that came with the parent's has the name that the server gave it.
+pub(super) fn rename_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let Some(usual) = unusual(id.own_name(), attributes) else {
+        return Vec::new();
+    };
+    let index = sides.qualified(&Id::new(Kind::Index, &[id.name(0), usual]));
+    let own = sides.own(id);
+    vec![Statement::new(format!(
+        "alter index {index} rename to {own}"
+    ))]
+}
+
+/// The same of a constraint.
+pub(super) fn rename_constraint(
+    sides: &Sides<'_>,
+    id: &Id,
+    attributes: &Attributes,
+) -> Vec<Statement> {
+    let Some(usual) = unusual(id.own_name(), attributes) else {
+        return Vec::new();
+    };
+    let (usual, own) = (sides.name(usual), sides.own(id));
+    vec![alter_table(
+        sides,
+        id,
+        &format!("rename constraint {usual} to {own}"),
+    )]
+}
+
+/// The usual name, where the own one is another and not that with a number.
+fn unusual<'a>(own: &str, attributes: &'a Attributes) -> Option<&'a str> {
+    let usual = attributes.get("usual name")?;
+    let rest = own.strip_prefix(usual);
+    let is_usual = rest.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+    (!is_usual && usual.len() < 63).then_some(usual)
+}

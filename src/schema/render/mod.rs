@@ -1,0 +1,336 @@
+//! The words: how each kind of object is made, changed and dropped.
+//!
+//! Names are quoted where the server would quote them: [`Names`] has the server's own keywords.
+
+mod cast;
+mod column;
+mod common;
+mod foreign;
+mod function;
+mod inheritance;
+mod plain;
+mod privilege;
+mod publication;
+mod rebuild;
+mod relation;
+mod table;
+mod types;
+
+use std::collections::BTreeSet;
+
+use super::model::{Attributes, Id, Kind, Schema};
+use super::statement::Statement;
+
+/// How an object that is in both schemas comes from one state to the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alteration {
+    /// By these statements; what needs it stays as it is.
+    InPlace(Vec<Statement>),
+    /// By these statements, while what needs it, of these kinds, is not there.
+    Without(Vec<Statement>, &'static [Kind]),
+    /// It is dropped and made again, and so is all that needs it.
+    Replace,
+    /// It is made again with the rows of the old one, and so is all that needs it.
+    Rebuild,
+}
+
+/// Both sides, and what is needed to write names.
+#[derive(Debug)]
+pub struct Sides<'s> {
+    /// The schema as it is.
+    pub old: &'s Schema,
+    /// The schema as it is to be.
+    pub new: &'s Schema,
+    /// Words that are quoted when they are names.
+    pub keywords: &'s BTreeSet<String>,
+    /// The server's major version.
+    pub major: u32,
+    /// Whether tables that are there may be in use: then nothing locks them for long.
+    pub online: bool,
+}
+
+impl Sides<'_> {
+    /// A name as SQL has it.
+    pub fn name(&self, name: &str) -> String {
+        let mut letters = name.chars();
+        let begins = letters
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase() || first == '_');
+        let goes_on = letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if begins && goes_on && !self.keywords.contains(name) {
+            name.to_owned()
+        } else {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        }
+    }
+
+    /// The first two names: schema and relation, type or function.
+    pub fn qualified(&self, id: &Id) -> String {
+        format!("{}.{}", self.name(id.name(0)), self.name(id.name(1)))
+    }
+
+    /// Whether a type, as the server writes it, is one of either schema's enums.
+    fn is_own_type(&self, kind: &str) -> bool {
+        let kind = kind.trim_end_matches("[]");
+        let is_it = |id: &&Id| id.kind == Kind::Enum && self.qualified(id) == kind;
+        let ids = self.old.objects.keys().chain(self.new.objects.keys());
+        ids.filter(is_it).count() > 0
+    }
+
+    /// Whether the table of a column is made, and the column with it.
+    fn is_of_a_new_table(&self, id: &Id) -> bool {
+        let kinds = [Kind::Table, Kind::ForeignTable];
+        !kinds
+            .into_iter()
+            .any(|kind| self.old.objects.contains_key(&id.table(kind)))
+            || self.is_rebuilt(&id.table(Kind::Table))
+    }
+
+    /// Whether a table becomes partitioned, or otherwise partitioned, or ordinary: that needs
+    /// another table.
+    pub fn is_rebuilt(&self, table: &Id) -> bool {
+        let key = |schema: &Schema| {
+            let table = schema.get(table)?;
+            Some(table.get("partition by").map(str::to_owned))
+        };
+        table.kind == Kind::Table
+            && matches!((key(self.old), key(self.new)), (Some(old), Some(new)) if old != new)
+    }
+
+    /// The last name.
+    pub fn own(&self, id: &Id) -> String {
+        self.name(id.own_name())
+    }
+}
+
+/// The statements that make an object of the new schema.
+pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let Some(attributes) = sides.new.get(id) else {
+        return Vec::new();
+    };
+    let mut statements = match id.kind {
+        Kind::Schema => vec![Statement::new(format!("create schema {}", sides.own(id)))],
+        Kind::Extension => common::create_extension(sides, id, attributes),
+        Kind::Enum => types::create_enum(sides, id, attributes),
+        Kind::Domain => types::create_domain(sides, id, attributes),
+        Kind::Composite => types::create_composite(sides, id, attributes),
+        Kind::Range => types::create_range(sides, id, attributes),
+        Kind::DomainConstraint => types::create_constraint(sides, id, attributes),
+        Kind::Sequence => common::create_sequence(sides, id, attributes),
+        Kind::Function => function::create(attributes),
+        Kind::Aggregate => function::create_aggregate(sides, id, attributes),
+        Kind::Table | Kind::ForeignTable => table::create(sides, id, attributes),
+        // It came with its table.
+        Kind::Column if sides.is_of_a_new_table(id) => Vec::new(),
+        Kind::Column => column::add(sides, id, attributes),
+        Kind::Default => column::set_default(sides, id, attributes),
+        Kind::Inheritance => inheritance::join(sides, id, attributes),
+        Kind::MemberPrivileges => privilege::of_member(sides, id, None, Some(attributes)),
+        // Only the comment and the privileges.
+        Kind::ViewColumn => Vec::new(),
+        Kind::Constraint => table::add_constraint(sides, id, attributes),
+        Kind::View | Kind::MaterializedView => relation::create_view(sides, id, attributes),
+        Kind::Index => relation::create_index(sides, id, attributes),
+        Kind::Statistics => relation::create_statistics(sides, id, attributes),
+        Kind::Rule => relation::create_rule(sides, id, attributes),
+        Kind::Trigger => relation::create_trigger(sides, id, attributes),
+        Kind::Policy => relation::create_policy(sides, id, attributes),
+        Kind::EventTrigger => common::create_event_trigger(sides, id, attributes),
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Collation
+        | Kind::SearchParser
+        | Kind::SearchTemplate
+        | Kind::SearchDictionary
+        | Kind::SearchConfiguration
+        | Kind::Conversion
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass => plain::create(sides, id, attributes),
+        Kind::Wrapper | Kind::Server | Kind::UserMapping => foreign::create(sides, id, attributes),
+        Kind::Publication => publication::create(sides, id, attributes),
+        Kind::PublicationTable => publication::add_table(sides, id, attributes),
+        Kind::PublicationSchema => publication::schema(sides, id, "add"),
+        Kind::DefaultPrivileges => privilege::default_privileges(sides, id, None, Some(attributes)),
+    };
+    statements.extend(common::after_create(sides, id, attributes));
+    statements
+}
+
+/// The statements that bring the rows of a table that was made anew.
+pub fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    rebuild::move_rows(sides, id)
+}
+
+/// The statements that drop an object of the old schema.
+pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let Some(attributes) = sides.old.get(id) else {
+        return Vec::new();
+    };
+    let qualified = || sides.qualified(id);
+    let own = || sides.own(id);
+    let word = id.kind.name();
+    let table = match (id.kind, attributes.get("table")) {
+        (Kind::Index, Some(table)) => Id::new(Kind::Table, &[id.name(0), table]),
+        _ => id.table(Kind::Table),
+    };
+    let is_part = matches!(id.kind, Kind::Index) || id.names.len() > 2;
+    if is_part && rebuild::goes_with_its_parent(sides, &table) {
+        return Vec::new();
+    }
+    match id.kind {
+        Kind::Schema | Kind::Extension | Kind::EventTrigger => {
+            vec![Statement::new(format!("drop {word} {}", own()))]
+        }
+        Kind::Enum | Kind::Composite | Kind::Range => {
+            vec![Statement::new(format!("drop type {}", qualified()))]
+        }
+        Kind::Domain
+        | Kind::View
+        | Kind::Statistics
+        | Kind::MaterializedView
+        | Kind::ForeignTable => {
+            vec![Statement::new(format!("drop {word} {}", qualified()))]
+        }
+        Kind::Sequence => vec![Statement::losing(
+            format!("drop sequence {}", qualified()),
+            "the sequence's place",
+        )],
+        Kind::Table if sides.is_rebuilt(id) => rebuild::set_aside(sides, id),
+        Kind::Table if rebuild::goes_with_its_parent(sides, id) => Vec::new(),
+        Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
+        Kind::Inheritance => inheritance::leave(sides, id, attributes),
+        Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
+        Kind::ViewColumn => common::unsay(sides, id, attributes),
+        Kind::Table => vec![Statement::losing(
+            format!("drop table {}", qualified()),
+            "the table and its rows",
+        )],
+        Kind::Column => column::drop(sides, id, attributes),
+        Kind::Default => column::drop_default(sides, id),
+        Kind::Constraint => table::drop_constraint(sides, id, attributes),
+        Kind::DomainConstraint => vec![Statement::new(format!(
+            "alter domain {} drop constraint {}",
+            qualified(),
+            own()
+        ))],
+        Kind::Function => function::drop(sides, id, attributes),
+        Kind::Aggregate => function::drop_aggregate(sides, id, attributes),
+        Kind::Index => relation::drop_index(sides, id, attributes),
+        Kind::Rule | Kind::Trigger | Kind::Policy => {
+            if attributes.has("inherited") && inheritance::stays(sides, id) {
+                return Vec::new();
+            }
+            vec![Statement::new(format!(
+                "drop {word} {} on {}",
+                own(),
+                qualified()
+            ))]
+        }
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Collation
+        | Kind::SearchParser
+        | Kind::SearchTemplate
+        | Kind::SearchDictionary
+        | Kind::SearchConfiguration
+        | Kind::Conversion
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass => {
+            vec![Statement::new(format!("drop {}", plain::target(sides, id)))]
+        }
+        Kind::Wrapper | Kind::Server | Kind::UserMapping => {
+            vec![Statement::new(format!(
+                "drop {}",
+                foreign::target(sides, id)
+            ))]
+        }
+        Kind::Publication => vec![Statement::new(format!("drop {word} {}", own()))],
+        Kind::PublicationTable => publication::drop_table(sides, id),
+        Kind::PublicationSchema => publication::schema(sides, id, "drop"),
+        Kind::DefaultPrivileges => privilege::default_privileges(sides, id, Some(attributes), None),
+    }
+}
+
+/// How an object that is in both schemas, and not the same, is changed.
+pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Alteration {
+    let mut rest = old.differing(new);
+    let mut after = common::alter_common(sides, id, old, new);
+    let everywhere: &[&str] = match id.kind {
+        // Privileges are all that there is to them.
+        Kind::DefaultPrivileges | Kind::MemberPrivileges => &["comment"],
+        _ => &["owner", "acl", "comment"],
+    };
+    for name in everywhere {
+        rest.remove(name);
+    }
+    if rest.is_empty() {
+        return Alteration::InPlace(after);
+    }
+    let alteration = match id.kind {
+        Kind::Extension => common::alter_extension(sides, id, new, &rest),
+        Kind::Enum => types::alter_enum(sides, id, old, new),
+        Kind::Domain => types::alter_domain(sides, id, old, new, &rest),
+        Kind::Composite => types::alter_composite(sides, id, old, new),
+        Kind::Sequence => common::alter_sequence(sides, id, new, &rest),
+        Kind::Function => function::alter(old, new),
+        Kind::Table | Kind::ForeignTable => table::alter(sides, id, old, new, &rest),
+        Kind::Column => column::alter(sides, id, old, new, &rest),
+        Kind::Default => Alteration::InPlace(column::set_default(sides, id, new)),
+        Kind::MemberPrivileges => {
+            Alteration::InPlace(privilege::of_member(sides, id, Some(old), Some(new)))
+        }
+        Kind::Range => types::alter_range(sides, id, new),
+        Kind::SearchConfiguration => plain::alter_configuration(sides, id, old, new, &rest),
+        Kind::Constraint => table::alter_constraint(sides, id, old, new, &rest),
+        Kind::View | Kind::MaterializedView => relation::alter_view(sides, id, old, new, &rest),
+        Kind::Index => relation::alter_index(sides, id, old, new, &rest),
+        Kind::Statistics => relation::alter_statistics(sides, id, new, &rest),
+        Kind::Trigger => relation::alter_trigger(sides, id, new, &rest),
+        Kind::Rule => relation::alter_rule(sides, id, new, &rest),
+        Kind::EventTrigger => common::alter_event_trigger(sides, id, new, &rest),
+        Kind::Policy => relation::alter_policy(sides, id, old, new, &rest),
+        Kind::DefaultPrivileges => Alteration::InPlace(privilege::default_privileges(
+            sides,
+            id,
+            Some(old),
+            Some(new),
+        )),
+        Kind::Wrapper | Kind::Server | Kind::UserMapping => {
+            foreign::alter(sides, id, old, new, &rest)
+        }
+        Kind::Publication => publication::alter(sides, id, new, &rest),
+        Kind::Language
+        | Kind::AccessMethod
+        | Kind::Collation
+        | Kind::SearchParser
+        | Kind::SearchTemplate
+        | Kind::SearchDictionary
+        | Kind::Conversion
+        | Kind::Cast
+        | Kind::Operator
+        | Kind::OperatorFamily
+        | Kind::OperatorClass
+        | Kind::Inheritance
+        | Kind::ViewColumn
+        | Kind::PublicationTable
+        | Kind::PublicationSchema
+        | Kind::Schema
+        | Kind::Aggregate
+        | Kind::DomainConstraint => Alteration::Replace,
+    };
+    match alteration {
+        Alteration::InPlace(mut statements) => {
+            statements.append(&mut after);
+            Alteration::InPlace(statements)
+        }
+        Alteration::Without(mut statements, kinds) => {
+            statements.append(&mut after);
+            Alteration::Without(statements, kinds)
+        }
+        whole @ (Alteration::Replace | Alteration::Rebuild) => whole,
+    }
+}

@@ -1,0 +1,155 @@
+//! Grants, revokes and default privileges.
+
+use super::Sides;
+use crate::schema::acl::{self, OWNER, Privileges, Step};
+use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::statement::Statement;
+
+/// The statements from one set of privileges on an object to another.
+pub(super) fn grants(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Privileges,
+    new: &Privileges,
+    owner: &str,
+) -> Vec<Statement> {
+    let on = target(sides, id);
+    let column = matches!(id.kind, Kind::Column | Kind::ViewColumn).then(|| sides.own(id));
+    let words = |letters: &[char]| {
+        let words = letters.iter().map(|letter| match &column {
+            Some(column) => format!("{} ({column})", acl::word(*letter)),
+            None => acl::word(*letter).to_owned(),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    acl::steps(old, new)
+        .iter()
+        .map(|step| {
+            let (verb, grantee, letters, between, behind) = parts(step);
+            let grantee = role(sides, grantee, owner);
+            let what = words(letters);
+            Statement::new(format!("{verb} {what} on {on} {between} {grantee}{behind}"))
+        })
+        .collect()
+}
+
+/// The words of a step: verb, grantee, letters, what stands before the grantee, what behind.
+fn parts(step: &Step) -> (&'static str, &str, &[char], &'static str, &'static str) {
+    match step {
+        Step::Revoke(grantee, letters) => ("revoke", grantee, letters, "from", ""),
+        Step::RevokeOption(grantee, letters) => {
+            ("revoke grant option for", grantee, letters, "from", "")
+        }
+        Step::Grant(grantee, letters) => ("grant", grantee, letters, "to", ""),
+        Step::GrantOption(grantee, letters) => {
+            ("grant", grantee, letters, "to", " with grant option")
+        }
+    }
+}
+
+fn role(sides: &Sides<'_>, grantee: &str, owner: &str) -> String {
+    match grantee {
+        "" => "public".to_owned(),
+        OWNER => sides.name(owner),
+        name => sides.name(name),
+    }
+}
+
+/// The statements from one set of privileges on something of an extension to another; nothing is
+/// what the extension brought along.
+pub(super) fn of_member(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: Option<&Attributes>,
+    new: Option<&Attributes>,
+) -> Vec<Statement> {
+    let kind = match id.name(1) {
+        "table" => Kind::Table,
+        "sequence" => Kind::Sequence,
+        "routine" => Kind::Function,
+        "type" => Kind::Enum,
+        "schema" => Kind::Schema,
+        _ => Kind::Wrapper,
+    };
+    let either = old.or(new);
+    let owner = either.and_then(|one| one.get("owner")).unwrap_or_default();
+    let read = |attributes: Option<&Attributes>, name| match attributes.and_then(|a| a.get(name)) {
+        Some(texts) => acl::parse(texts, owner),
+        None => acl::default_of(kind, sides.major),
+    };
+    let side = |attributes: Option<&Attributes>| match attributes {
+        Some(_) => read(attributes, "acl"),
+        None => read(either, "initial"),
+    };
+    grants(sides, id, &side(old), &side(new), owner)
+}
+
+/// What stands behind `on`.
+fn target(sides: &Sides<'_>, id: &Id) -> String {
+    match id.kind {
+        Kind::MemberPrivileges => {
+            let (word, schema, name) = (id.name(1), sides.name(id.name(2)), sides.name(id.name(3)));
+            match word {
+                "routine" => format!("routine {schema}.{name}({})", id.name(4)),
+                "schema" | "foreign data wrapper" => format!("{word} {name}"),
+                _ => format!("{word} {schema}.{name}"),
+            }
+        }
+        Kind::Schema => format!("schema {}", sides.own(id)),
+        Kind::Sequence => format!("sequence {}", sides.qualified(id)),
+        Kind::Function | Kind::Aggregate => {
+            format!("routine {}", super::function::signature(sides, id))
+        }
+        Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => {
+            format!("type {}", sides.qualified(id))
+        }
+        Kind::Wrapper => format!("foreign data wrapper {}", sides.own(id)),
+        Kind::Server => format!("foreign server {}", sides.own(id)),
+        Kind::Language => format!("language {}", sides.own(id)),
+        _ => format!("table {}", sides.qualified(id)),
+    }
+}
+
+/// The statements from one state of default privileges to another; nothing is what there is when
+/// nobody said anything.
+pub(super) fn default_privileges(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: Option<&Attributes>,
+    new: Option<&Attributes>,
+) -> Vec<Statement> {
+    let (owner, schema, what) = (id.name(0), id.name(1), id.name(2));
+    // Privileges in a schema come on top; those for all schemas take the place of the built-in ones.
+    let built_in = if schema.is_empty() {
+        let kind = match what {
+            "tables" => Kind::Table,
+            "sequences" => Kind::Sequence,
+            "functions" => Kind::Function,
+            "types" => Kind::Enum,
+            _ => Kind::Schema,
+        };
+        acl::default_of(kind, sides.major)
+    } else {
+        Privileges::new()
+    };
+    let read = |attributes: Option<&Attributes>| match attributes.and_then(|a| a.get("acl")) {
+        Some(texts) => acl::parse(texts, owner),
+        None if attributes.is_some() => Privileges::new(),
+        None => built_in.clone(),
+    };
+    let mut head = format!("alter default privileges for role {}", sides.name(owner));
+    if !schema.is_empty() {
+        head += &format!(" in schema {}", sides.name(schema));
+    }
+    acl::steps(&read(old), &read(new))
+        .iter()
+        .map(|step| {
+            let (verb, grantee, letters, between, behind) = parts(step);
+            let words: Vec<&str> = letters.iter().map(|letter| acl::word(*letter)).collect();
+            let (words, grantee) = (words.join(", "), role(sides, grantee, owner));
+            Statement::new(format!(
+                "{head} {verb} {words} on {what} {between} {grantee}{behind}"
+            ))
+        })
+        .collect()
+}

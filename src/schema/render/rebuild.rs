@@ -1,0 +1,125 @@
+//! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
+
+use super::Sides;
+use super::table::columns;
+use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::statement::Statement;
+
+fn aside(id: &Id) -> Id {
+    Id::new(id.kind, &[id.name(0), &format!("{}_before", id.name(1))])
+}
+
+/// The sequences that columns of the table own, before and after.
+fn sequences(sides: &Sides<'_>, id: &Id) -> Vec<(Id, Option<String>)> {
+    let mut found = Vec::new();
+    for (column, _) in sides.old.parts(id, Kind::Column) {
+        for user in sides.old.needed_by(column) {
+            let (old, new) = (sides.old.get(user), sides.new.get(user));
+            if let (Kind::Sequence, Some(_), Some(new)) = (user.kind, old, new) {
+                found.push((user.clone(), new.get("owned by").map(str::to_owned)));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The old table gets another name. Its sequences must not go with it.
+pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let mut statements: Vec<Statement> = sequences(sides, id)
+        .iter()
+        .map(|(sequence, _)| {
+            let sequence = sides.qualified(sequence);
+            Statement::new(format!("alter sequence {sequence} owned by none"))
+        })
+        .collect();
+    statements.push(Statement::new(format!(
+        "alter table {} rename to {}",
+        sides.qualified(id),
+        sides.own(&aside(id))
+    )));
+    if sides.major >= 18 {
+        // The new table's constraints are to have these names.
+        let before = sides.qualified(&aside(id));
+        for (column, attributes) in columns(sides.old, id) {
+            if attributes.has("not null") {
+                let usual = super::column::usual_not_null(column);
+                let name = attributes.get("not null name").unwrap_or(&usual);
+                let (from, to) = (sides.name(name), sides.name(&format!("{name}_before")));
+                statements.push(Statement::new(format!(
+                    "alter table {before} rename constraint {from} to {to}"
+                )));
+            }
+        }
+    }
+    statements
+}
+
+/// Whether a partition that is to go is one of a table that is made anew: then it goes behind its
+/// rows, and not before.
+pub(super) fn goes_with_its_parent(sides: &Sides<'_>, id: &Id) -> bool {
+    if sides.new.get(id).is_some() {
+        return false;
+    }
+    let mut parents = sides
+        .old
+        .parts(id, Kind::Inheritance)
+        .map(|(join, _)| Id::new(Kind::Table, &[join.name(2), join.name(3)]));
+    parents.any(|parent| sides.is_rebuilt(&parent) || goes_with_its_parent(sides, &parent))
+}
+
+/// The rows of the old table, and its end.
+pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let mut names = Vec::new();
+    let mut values = Vec::new();
+    let mut lost = Vec::new();
+    let mut is_identity = false;
+    for (column, old) in columns(sides.old, id) {
+        let own = sides.own(column);
+        let Some(new) = sides.new.get(column) else {
+            lost.push(own);
+            continue;
+        };
+        if new.has("generated") {
+            continue;
+        }
+        is_identity |= new.has("identity");
+        values.push(match (old.get("type"), new.get("type")) {
+            (old, Some(new)) if old != Some(new) => format!("{own}::{new}"),
+            _ => own.clone(),
+        });
+        names.push(own);
+    }
+    let (table, before) = (sides.qualified(id), sides.qualified(&aside(id)));
+    let overriding = if is_identity {
+        " overriding system value"
+    } else {
+        ""
+    };
+    let mut statements = Vec::new();
+    if !names.is_empty() {
+        statements.push(Statement::new(format!(
+            "insert into {table} ({}){overriding} select {} from {before}",
+            names.join(", "),
+            values.join(", ")
+        )));
+    }
+    let is_identity = |(_, new): &(&Id, &Attributes)| new.has("identity");
+    for (column, _) in columns(sides.new, id).into_iter().filter(is_identity) {
+        statements.push(super::column::after_the_highest(sides, column));
+    }
+    for (sequence, owner) in sequences(sides, id) {
+        if let Some(owner) = owner {
+            let sequence = sides.qualified(&sequence);
+            statements.push(Statement::new(format!(
+                "alter sequence {sequence} owned by {owner}"
+            )));
+        }
+    }
+    statements.push(Statement {
+        loses: (!lost.is_empty()).then(|| format!("the columns {}", lost.join(", "))),
+        ..Statement::new(format!("drop table {before}"))
+    });
+    statements
+}

@@ -1,0 +1,307 @@
+//! Tables, columns, defaults and constraints.
+
+use std::collections::BTreeSet;
+
+use super::{Alteration, Sides, column, inheritance};
+use crate::schema::model::{Attributes, Id, Kind, Schema};
+use crate::schema::statement::Statement;
+
+/// `table` or `foreign table`, as statements about it begin.
+pub(super) fn word(sides: &Sides<'_>, id: &Id) -> &'static str {
+    let foreign = id.table(Kind::ForeignTable);
+    if sides.new.objects.contains_key(&foreign) || sides.old.objects.contains_key(&foreign) {
+        "foreign table"
+    } else {
+        "table"
+    }
+}
+
+/// `alter table s.t …`.
+pub(super) fn alter_table(sides: &Sides<'_>, id: &Id, action: &str) -> Statement {
+    let word = word(sides, id);
+    Statement::new(format!("alter {word} {} {action}", sides.qualified(id)))
+}
+
+/// The same, where children are not told: each is told by itself.
+pub(super) fn alter_only(sides: &Sides<'_>, id: &Id, action: &str) -> Statement {
+    let has_children = |schema: &Schema| {
+        let table = id.table(Kind::Table);
+        let is_parent = |join: &Id| {
+            join.kind == Kind::Inheritance && join.names.get(2..) == Some(&table.names[..])
+        };
+        schema.needed_by(&table).any(is_parent)
+    };
+    if has_children(sides.old) || has_children(sides.new) {
+        let qualified = sides.qualified(id);
+        return Statement::new(format!("alter table only {qualified} {action}"));
+    }
+    alter_table(sides, id, action)
+}
+
+/// The columns of a table, in their order.
+pub(super) fn columns<'s>(schema: &'s Schema, id: &Id) -> Vec<(&'s Id, &'s Attributes)> {
+    let mut columns: Vec<_> = schema.parts(id, Kind::Column).collect();
+    columns.sort_by_key(|(_, attributes)| position(attributes));
+    columns
+}
+
+fn position(attributes: &Attributes) -> u32 {
+    let position = attributes
+        .get("position")
+        .and_then(|text| text.parse().ok());
+    position.unwrap_or_default()
+}
+
+/// `create table` with its columns. Defaults and constraints stand on their own; where nothing
+/// speaks against it, [`crate::schema::order`] puts them in.
+pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let get = |name| attributes.get(name);
+    let unlogged = if attributes.has("unlogged") {
+        "unlogged "
+    } else {
+        ""
+    };
+    let qualified = sides.qualified(id);
+    let columns = columns(sides.new, id);
+    let is_born_into = inheritance::is_born_into(sides, id);
+    let own: Vec<String> = columns
+        .iter()
+        .filter(|(_, column)| !(is_born_into && column.has("inherited")))
+        .map(|(column, attributes)| {
+            format!("\n    {}", column::definition(sides, column, attributes))
+        })
+        .collect();
+    let mut text = format!("create {unlogged}{} {qualified}", id.kind.name());
+    if let (true, Some(bound), Some(parent)) = (is_born_into, get("bound"), get("parents")) {
+        text += &format!(" partition of {parent} {bound}");
+    } else if let Some(kind) = get("of type") {
+        text += &format!(" of {kind}");
+    } else {
+        text += &format!(
+            " ({}{})",
+            own.join(","),
+            if own.is_empty() { "" } else { "\n" }
+        );
+        if let (true, Some(parents)) = (is_born_into, get("parents")) {
+            text += &format!(" inherits ({parents})");
+        }
+    }
+    if let Some(key) = get("partition by") {
+        text += &format!(" partition by {key}");
+    }
+    if let Some(method) = get("access method") {
+        text += &format!(" using {}", sides.name(method));
+    }
+    let mut options: Vec<String> = get("options").into_iter().map(str::to_owned).collect();
+    if let Some(toast) = get("toast options") {
+        options.extend(toast.split(", ").map(|option| format!("toast.{option}")));
+    }
+    if !options.is_empty() {
+        text += &format!(" with ({})", options.join(", "));
+    }
+    if let Some(server) = get("server") {
+        text += &format!(" server {}", sides.name(server));
+        text += &super::foreign::options(sides, attributes);
+    }
+    let mut statements = vec![Statement::new(text)];
+    for (column, attributes) in columns {
+        let is_said =
+            !attributes.has("inherited") && get("bound").is_none() && get("of type").is_none();
+        if !is_said || !is_born_into {
+            statements.extend(inheritance::own_column(sides, column, attributes));
+        }
+        statements.extend(column::finish(sides, column, attributes));
+    }
+    for name in ["row security", "force row security"] {
+        if attributes.has(name) {
+            statements.push(alter_table(sides, id, row_security(name, true)));
+        }
+    }
+    if let Some(identity) = get("replica identity").filter(|identity| *identity != "index") {
+        statements.push(alter_table(
+            sides,
+            id,
+            &format!("replica identity {identity}"),
+        ));
+    }
+    statements
+}
+
+fn row_security(name: &str, on: bool) -> &'static str {
+    match (name, on) {
+        ("row security", true) => "enable row level security",
+        ("row security", false) => "disable row level security",
+        (_, true) => "force row level security",
+        (_, false) => "no force row level security",
+    }
+}
+
+pub(super) fn add_constraint(
+    sides: &Sides<'_>,
+    id: &Id,
+    attributes: &Attributes,
+) -> Vec<Statement> {
+    if attributes.has("inherited") {
+        return inheritance::rename_constraint(sides, id, attributes);
+    }
+    let definition = attributes.get("definition").unwrap_or_default();
+    let own = sides.own(id);
+    let mut statements = vec![alter_table(
+        sides,
+        id,
+        &format!("add constraint {own} {definition}"),
+    )];
+    statements.extend(marks(sides, id, &Attributes::default(), attributes));
+    statements
+}
+
+/// What is said of the index of a constraint.
+fn marks(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+    let own = sides.own(id);
+    let mut statements = Vec::new();
+    for (name, on, off) in [
+        ("clustered", "cluster on", "set without cluster"),
+        ("replica identity", "replica identity using index", ""),
+    ] {
+        if !old.has(name) && new.has(name) {
+            statements.push(alter_table(sides, id, &format!("{on} {own}")));
+        } else if old.has(name) && !new.has(name) && !off.is_empty() {
+            statements.push(alter_table(sides, id, off));
+        }
+    }
+    let index = sides.qualified(&Id::new(Kind::Index, &[id.name(0), id.own_name()]));
+    for action in options(old.get("options"), new.get("options"), "") {
+        statements.push(Statement::new(format!("alter index {index} {action}")));
+    }
+    statements
+}
+
+pub(super) fn drop_constraint(
+    sides: &Sides<'_>,
+    id: &Id,
+    attributes: &Attributes,
+) -> Vec<Statement> {
+    if attributes.has("inherited") && inheritance::stays(sides, id) {
+        return Vec::new();
+    }
+    let own = sides.own(id);
+    vec![alter_table(sides, id, &format!("drop constraint {own}"))]
+}
+
+pub(super) fn alter_constraint(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+    differing: &BTreeSet<&str>,
+) -> Alteration {
+    let own = sides.own(id);
+    let is_mark = |name: &&str| {
+        let marks = [
+            "inherited",
+            "clustered",
+            "replica identity",
+            "options",
+            "index",
+            "usual name",
+        ];
+        marks.contains(name)
+    };
+    if differing.iter().all(is_mark) {
+        return Alteration::InPlace(marks(sides, id, old, new));
+    }
+    let definition =
+        |attributes: &Attributes| attributes.get("definition").unwrap_or_default().to_owned();
+    if differing.iter().all(|name| *name == "definition")
+        && definition(old) == format!("{} NOT VALID", definition(new))
+    {
+        let validate = format!("validate constraint {own}");
+        return Alteration::InPlace(vec![alter_table(sides, id, &validate)]);
+    }
+    Alteration::Replace
+}
+
+pub(super) fn alter(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+    differing: &BTreeSet<&str>,
+) -> Alteration {
+    if sides.is_rebuilt(id) {
+        return Alteration::Rebuild;
+    }
+    let mut statements = Vec::new();
+    let mut add = |action: &str| statements.push(alter_table(sides, id, action));
+    for name in differing {
+        match *name {
+            "unlogged" => add(if new.has("unlogged") {
+                "set unlogged"
+            } else {
+                "set logged"
+            }),
+            "row security" | "force row security" => add(row_security(name, new.has(name))),
+            "replica identity" => {
+                // An index says so itself.
+                let identity = new.get(name).unwrap_or("default");
+                if identity != "index" {
+                    add(&format!("replica identity {identity}"));
+                }
+            }
+            "options" => options(old.get(name), new.get(name), "")
+                .iter()
+                .for_each(|action| add(action)),
+            "toast options" => {
+                for action in options(old.get(name), new.get(name), "toast.") {
+                    add(&action);
+                }
+            }
+            "access method" => {
+                let method = new.get(name).unwrap_or("heap");
+                add(&format!("set access method {}", sides.name(method)));
+            }
+            "server options" => add(&super::foreign::change_options(sides, old, new)),
+            "of type" => match new.get(name) {
+                Some(kind) => add(&format!("of {kind}")),
+                None => add("not of"),
+            },
+            _ => {}
+        }
+    }
+    if differing.contains("server") {
+        return Alteration::Replace;
+    }
+    Alteration::InPlace(statements)
+}
+
+/// What to set and what to reset, from one list of `name=value` to another.
+pub(super) fn options(old: Option<&str>, new: Option<&str>, prefix: &str) -> Vec<String> {
+    let split = |list: Option<&str>| -> Vec<String> {
+        let list = list.unwrap_or_default();
+        list.split(", ")
+            .filter(|option| !option.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (old, new) = (split(old), split(new));
+    let name = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
+    let set: Vec<String> = new
+        .iter()
+        .filter(|option| !old.contains(option))
+        .map(|option| format!("{prefix}{option}"))
+        .collect();
+    let reset: Vec<String> = old
+        .iter()
+        .map(name)
+        .filter(|gone| !new.iter().any(|option| name(option) == *gone))
+        .map(|gone| format!("{prefix}{gone}"))
+        .collect();
+    let mut actions = Vec::new();
+    if !reset.is_empty() {
+        actions.push(format!("reset ({})", reset.join(", ")));
+    }
+    if !set.is_empty() {
+        actions.push(format!("set ({})", set.join(", ")));
+    }
+    actions
+}

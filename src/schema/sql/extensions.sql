@@ -1,0 +1,20 @@
+-- Extensions. What belongs to one is not listed by itself.
+select
+    'pg_extension'::regclass::oid,
+    e.oid,
+    0,
+    'extension',
+    array[e.extname::text],
+    array[
+        'schema', n.nspname::text,
+        'relocatable', case when e.extrelocatable then 'true' end,
+        'version', e.extversion,
+        -- The one that the extension brings is not somebody's.
+        'comment', case when obj_description(e.oid, 'pg_extension') is distinct from (
+            select a.comment from pg_available_extensions a where a.name = e.extname
+        ) then coalesce(obj_description(e.oid, 'pg_extension'), '') end
+    ]
+from pg_extension e
+join pg_namespace n on n.oid = e.extnamespace
+where e.extname <> 'plpgsql'
+    and $1 is not null

@@ -1,0 +1,399 @@
+//! Databases for a moment: where the migrations and the declared schema are built, to be compared,
+//! and where a generated migration is tried before it is written.
+//!
+//! They are on a server that somebody named, on the server of the configured database, or on a
+//! private one. All have names of their own, `castoff_scratch_<pid>_<random>`, and go with the
+//! [`Scratch`] that made them: at the end, after an error, and after a signal.
+
+mod canonical;
+pub mod declared;
+pub mod error;
+mod load;
+mod private;
+pub mod proof;
+mod sweep;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::subscriber::NoSubscriber;
+use tracing::{info, warn};
+
+use crate::config::{Config, OnNewer};
+use crate::database::conninfo::{self, Sources};
+use crate::database::conninfo_error::ConninfoError;
+use crate::database::failure::Failure;
+use crate::error::Error;
+use crate::migrations::Migrations;
+use crate::revision::target::Target;
+use crate::run::migrate::{self, Goal};
+use crate::run::signal::Stop;
+use crate::run::{self, Context, backfill};
+use crate::schema::catalog;
+use crate::schema::model::Schema;
+use crate::sql::ident::{Ident, Literal};
+use declared::Source;
+use error::ScratchError;
+use private::Private;
+
+/// How long the removal of all that was made may take, also after a signal.
+const CLEANUP: Duration = Duration::from_secs(8);
+
+/// What a scratch database's name begins with.
+const PREFIX: &str = "castoff_scratch_";
+
+/// What `--scratch-url` says to have a private server.
+const PRIVATE: &str = "private";
+
+/// A schema, and what is needed to write about it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The schema.
+    pub schema: Schema,
+    /// Words that the server quotes when they are names.
+    pub keywords: BTreeSet<String>,
+    /// The server's major version.
+    pub major: u32,
+    /// The schema with its expressions as the server keeps them, once it was needed.
+    canonical: Rc<OnceCell<Schema>>,
+}
+
+/// The server for scratch databases, and those that were made on it. Must not be dropped inside a
+/// runtime.
+pub struct Scratch<'c> {
+    config: Config,
+    stop: &'c Stop,
+    sources: Sources,
+    made: RefCell<Vec<Ident>>,
+    // Ends behind the databases on it.
+    private: Option<Private>,
+}
+
+impl<'c> Scratch<'c> {
+    /// Finds a server; starts a private one when there is no other.
+    pub fn open(config: &Config, stop: &'c Stop) -> Result<Self, Error> {
+        let config = quiet(config);
+        let named = config.declared.scratch.clone();
+        let wants_private = named.as_ref().is_some_and(|(url, _)| url == PRIVATE);
+        let (sources, may_create) = match named {
+            Some(named) if !wants_private => {
+                let sources = Sources {
+                    url: Some(named),
+                    ..config.database.clone()
+                };
+                (Some(sources), true)
+            }
+            Some(_) | None => match conninfo::resolve(&config.database) {
+                Ok(_) => (Some(config.database.clone()), false),
+                Err(ConninfoError::Missing) => (None, false),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let server = match &sources {
+            Some(sources) if !wants_private => Some(look(&config, stop, sources)?),
+            Some(_) | None => None,
+        };
+        let scratch = match (sources, &server) {
+            (Some(sources), Some(server)) if may_create || server.may_create => Self {
+                config,
+                stop,
+                sources,
+                made: RefCell::default(),
+                private: None,
+            },
+            (_, server) => Self::with_private(config, stop, server.as_ref())?,
+        };
+        sweep::sweep(&scratch);
+        Ok(scratch)
+    }
+
+    fn with_private(
+        config: Config,
+        stop: &'c Stop,
+        server: Option<&Server>,
+    ) -> Result<Self, Error> {
+        let major = server.map(|server| server.major);
+        let private = Private::start(config.path.as_deref(), stop, major)?;
+        let scratch = Self {
+            sources: private.sources(),
+            config,
+            stop,
+            made: RefCell::default(),
+            private: Some(private),
+        };
+        let roles = server.map_or(&[][..], |server| &server.roles);
+        // It may still be starting up: nobody need be told.
+        let found = quietly(|| {
+            scratch.maintenance(async |client| {
+                for role in roles {
+                    // The superuser's own name is taken.
+                    let sql = format!("create role {}", Ident::new(role).map_err(Error::Name)?);
+                    client.batch_execute(&sql).await.ok();
+                }
+                let asking = Error::asking("asking for the server's version");
+                Ok(catalog::words(client).await.map_err(asking)?.1)
+            })
+        })?;
+        if let Some(major) = major.filter(|major| *major != found) {
+            warn!(
+                "the schemas are compared on PostgreSQL {found}, and the database is on {major}: name a server of that version with --scratch-url"
+            );
+        }
+        Ok(scratch)
+    }
+
+    /// Runs something on the server, in the database that the URL names.
+    fn maintenance<T>(
+        &self,
+        work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let context = Context::to(&self.config, self.stop, &self.sources)?;
+        context.block_on(async {
+            let session = context.session().await?;
+            work(session.client()).await
+        })
+    }
+
+    /// The way to one of the databases.
+    fn context(&self, database: &Ident) -> Result<Context<'_>, Error> {
+        let mut context = Context::to(&self.config, self.stop, &self.sources)?;
+        database.as_str().clone_into(&mut context.conninfo.database);
+        Ok(context)
+    }
+
+    /// A new database: empty, or a copy of another, which nobody may be connected to.
+    pub fn create(&self, copy_of: Option<&Ident>) -> Result<Ident, Error> {
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random)
+            .map_err(|error| Error::System(std::io::Error::other(error.to_string())))?;
+        let number = u64::from_ne_bytes(random);
+        let name = Ident::new(&format!("{PREFIX}{}_{number:016x}", std::process::id()))?;
+        // Noted first: castoff may be told to stop when the server has created it already.
+        self.made.borrow_mut().push(name.clone());
+        let template = copy_of.map_or("template0".to_owned(), ToString::to_string);
+        let statements = [
+            format!("create database {name} template {template}"),
+            format!(
+                "comment on database {name} is {}",
+                Literal(&sweep::mark(&self.config.host))
+            ),
+        ];
+        self.maintenance(async |client| {
+            for statement in &statements {
+                let done = client.batch_execute(statement).await;
+                done.map_err(Failure::from)
+                    .map_err(|failure| match failure {
+                        Failure::Refused(refusal) => ScratchError::NotCreated(refusal).into(),
+                        failure @ (Failure::Lost(_) | Failure::Protocol(_)) => {
+                            Error::asking("creating a scratch database")(failure)
+                        }
+                    })?;
+            }
+            Ok(())
+        })?;
+        Ok(name)
+    }
+
+    /// Applies migrations with the engine that a start uses, up or down to a target. Deferred
+    /// batches are done at once.
+    pub fn apply(
+        &self,
+        database: &Ident,
+        migrations: &Migrations,
+        goal: &Goal,
+    ) -> Result<(), Error> {
+        let history = migrations.history()?;
+        if history.is_empty() {
+            return Ok(());
+        }
+        let context = self.context(database)?;
+        quietly(|| {
+            if matches!(goal, Goal::Upgrade(target) if *target == Target::head()) {
+                for script in history.iter() {
+                    let batch = &script.upgrade.options.batch;
+                    if batch.as_ref().is_some_and(|batch| batch.deferred) {
+                        let goal = Goal::Upgrade(script.id.as_str().parse()?);
+                        context.block_on(async {
+                            migrate::migrate(&context, migrations, &goal, &[]).await?;
+                            backfill::backfill(&context, &history, None).await
+                        })?;
+                    }
+                }
+            }
+            context.block_on(migrate::migrate(&context, migrations, goal, &[]))
+        })
+    }
+
+    /// Runs statements one by one, or all in one transaction.
+    pub fn execute(
+        &self,
+        database: &Ident,
+        statements: &[String],
+        together: bool,
+    ) -> Result<(), Error> {
+        let context = self.context(database)?;
+        quietly(|| {
+            context.block_on(async {
+                let session = context.session().await?;
+                let border = |word: &str| {
+                    if together {
+                        word.to_owned()
+                    } else {
+                        String::new()
+                    }
+                };
+                let all = [border("begin")]
+                    .into_iter()
+                    .chain(statements.iter().cloned())
+                    .chain([border("commit")]);
+                for statement in all {
+                    let done = session.client().batch_execute(&statement).await;
+                    done.map_err(Failure::from)
+                        .map_err(|failure| match failure {
+                            Failure::Refused(refusal) => {
+                                ScratchError::NotRunnable { statement, refusal }.into()
+                            }
+                            failure @ (Failure::Lost(_) | Failure::Protocol(_)) => {
+                                Error::asking("trying the migration")(failure)
+                            }
+                        })?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// Builds a declared schema in an empty database, and warns of functions that cannot work.
+    pub fn load(&self, database: &Ident, sources: &[Source]) -> Result<(), Error> {
+        let context = self.context(database)?;
+        let odd = quietly(|| {
+            context.block_on(async {
+                let session = context.session().await?;
+                load::load(session.client(), sources, || context.go_on()).await
+            })
+        })?;
+        for line in odd {
+            warn!("{line}");
+        }
+        Ok(())
+    }
+
+    /// The schema of one of the databases.
+    pub fn read(&self, database: &Ident) -> Result<Snapshot, Error> {
+        read(&self.context(database)?)
+    }
+}
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        let made = std::mem::take(self.made.get_mut());
+        if made.is_empty() || self.private.is_some() {
+            return;
+        }
+        let Ok(context) = Context::to(&self.config, self.stop, &self.sources) else {
+            return;
+        };
+        // Not by the context, which does nothing more when castoff was told to stop.
+        let removed = run::block_on(async {
+            let work = async {
+                let session = context.session().await?;
+                for name in &made {
+                    let sql = format!("drop database if exists {name} with (force)");
+                    let dropped = session.client().batch_execute(&sql).await;
+                    dropped
+                        .map_err(Failure::from)
+                        .map_err(Error::asking("dropping a scratch database"))?;
+                }
+                Ok(true)
+            };
+            tokio::time::timeout(CLEANUP, work)
+                .await
+                .unwrap_or(Ok(false))
+        });
+        if !matches!(removed, Ok(true)) {
+            let names: Vec<String> = made.iter().map(ToString::to_string).collect();
+            let names = names.join(", ");
+            let why = removed
+                .err()
+                .map_or("the server is slow".to_owned(), |error| error.in_one_line());
+            warn!("scratch databases may be left over: {names}: {why}");
+        }
+    }
+}
+
+/// What is known of a server before anything is made on it.
+struct Server {
+    may_create: bool,
+    major: u32,
+    roles: Vec<String>,
+}
+
+fn look(config: &Config, stop: &Stop, sources: &Sources) -> Result<Server, Error> {
+    let context = Context::to(config, stop, sources)?;
+    context.block_on(async {
+        let session = context.session().await?;
+        let asking = Error::asking("asking what the role may do");
+        let sql = "select (rolcreatedb or rolsuper) and not pg_is_in_recovery() \
+            from pg_catalog.pg_roles where rolname = current_user";
+        let row = session.client().query_typed_opt(sql, &[]).await;
+        let row = row.map_err(Failure::from).map_err(&asking)?;
+        let may_create = row.is_some_and(|row| row.get(0));
+        let sql =
+            "select rolname::text from pg_catalog.pg_roles where rolname !~ '^pg_' order by 1";
+        let roles = session.client().query_typed(sql, &[]).await;
+        let roles = roles.map_err(Failure::from).map_err(&asking)?;
+        Ok(Server {
+            may_create,
+            major: catalog::words(session.client()).await.map_err(&asking)?.1,
+            roles: roles.iter().map(|row| row.get(0)).collect(),
+        })
+    })
+}
+
+/// Reads the schema of a database.
+pub fn read(context: &Context<'_>) -> Result<Snapshot, Error> {
+    context.block_on(async {
+        let session = context.session().await?;
+        let reading = Error::asking("reading the schema");
+        let ledger = context.config.ledger_schema.as_str();
+        let schema = catalog::read(session.client(), ledger).await;
+        let mut schema = schema.map_err(&reading)?;
+        for aspect in &context.config.declared.without {
+            schema.forget(*aspect);
+        }
+        let words = catalog::words(session.client()).await;
+        let (keywords, major) = words.map_err(&reading)?;
+        Ok(Snapshot {
+            schema,
+            keywords,
+            major,
+            canonical: Rc::default(),
+        })
+    })
+}
+
+/// What castoff was told, for a database that nobody works with: no commands of the user's run,
+/// nothing is refused for the rows that are not there, and everything belongs to one role.
+fn quiet(config: &Config) -> Config {
+    let mut quiet = config.clone();
+    quiet.hooks.before = None;
+    quiet.hooks.after = None;
+    quiet.allow_destructive = true;
+    quiet.create_database = false;
+    quiet.baseline = None;
+    quiet.on_newer = OnNewer::Fail;
+    quiet.role = None;
+    quiet
+}
+
+/// Leaves the story of scratch databases untold: errors are returned.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    tracing::subscriber::with_default(NoSubscriber::default(), work)
+}
+
+/// Says where schemas are compared, once.
+fn told(place: &str) {
+    info!(event = "scratch", "comparing schemas on {place}");
+}
