@@ -1,13 +1,19 @@
 //! Reading a schema from the catalogs of a database: a fixed number of queries, sent together, in
 //! one snapshot.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::rc::Rc;
 
+use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row, RowStream};
 
+use super::links::Links;
 use super::model::{Attributes, Id, Kind, Schema};
+use super::names::Names;
 use crate::database::failure::Failure;
 
 /// The queries that list objects. Each answers with where the object is in the catalogs (class,
@@ -65,21 +71,41 @@ pub async fn read(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
 
 async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failure> {
     let major = major(client).await?;
+    let found = RefCell::new(Vec::new());
     let objects = try_join_all(OBJECTS.map(|query| {
-        let query = for_server(query, major);
+        let (query, found) = (for_server(query, major), &found);
         async move {
-            let parameter: (&(dyn tokio_postgres::types::ToSql + Sync), Type) =
-                (&ledger_schema, Type::TEXT);
-            client.query_typed(&query, &[parameter]).await
+            let rows = client.query_typed_raw(&query, [(ledger_schema, Type::TEXT)]);
+            each(rows.await?, |row| found.borrow_mut().push(object(row))).await
         }
     }));
-    let aliases = for_server(include_str!("sql/aliases.sql"), major);
-    let aliases = client.query_typed(&aliases, &[]);
-    let dependencies = client.query_typed(include_str!("sql/dependencies.sql"), &[]);
+    let mut aliases: BTreeMap<(u32, u32), Address> = BTreeMap::new();
+    let alias = async {
+        let query = for_server(include_str!("sql/aliases.sql"), major);
+        each(all(client, &query).await?, |row| {
+            let (what, whose) = ((row.get(0), row.get(1)), address(row, 2));
+            aliases.insert(what, whose);
+        })
+        .await
+    };
+    let mut dependencies: Vec<(Address, Address)> = Vec::new();
+    let dependency = async {
+        let rows = all(client, include_str!("sql/dependencies.sql")).await?;
+        each(rows, |row| {
+            dependencies.push((address(row, 0), address(row, 3)));
+        })
+        .await
+    };
     let unknown = client.query_typed(include_str!("sql/unknown.sql"), &[]);
     let role = client.query_typed("select current_user::text", &[]);
-    let (objects, aliases, dependencies, unknown, role) =
-        tokio::try_join!(objects, aliases, dependencies, unknown, role)?;
+    // One behind the other on the wire, each read while the server works on the next.
+    let ((), (), (), unknown, role) = tokio::try_join!(
+        async { objects.await.map(|_| ()) },
+        alias,
+        dependency,
+        async { Ok(unknown.await?) },
+        async { Ok(role.await?) },
+    )?;
 
     let mut schema = Schema::default();
     for row in &unknown {
@@ -89,55 +115,114 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
     if let Some(row) = role.first() {
         schema.role = row.get::<_, &str>(0).into();
     }
-    let mut addresses: BTreeMap<Address, Id> = BTreeMap::new();
-    for row in objects.iter().flatten() {
-        let names: Vec<&str> = row.get(4);
-        let kind: &str = row.get(3);
-        let id = Id::new(
-            Kind::of(kind).expect("the queries use the names of kinds"),
-            &names,
-        );
-        let texts: Vec<Option<&str>> = row.get(5);
-        let mut attributes = Attributes::default();
-        for pair in texts.chunks(2) {
-            if let [Some(name), Some(value)] = pair {
-                attributes.set(name, value);
-            }
-        }
-        addresses.insert((row.get(0), row.get(1), row.get(2)), id.clone());
-        schema.objects.insert(id, attributes);
-    }
-    let aliases: BTreeMap<(u32, u32), Address> = aliases
-        .iter()
-        .map(|row| {
-            (
-                (row.get(0), row.get(1)),
-                (row.get(2), row.get(3), row.get(4)),
-            )
-        })
-        .collect();
-    let find = |class: u32, number: u32, column: i32| -> Option<&Id> {
-        let (mut class, mut number, mut column) = (class, number, column);
-        // An array of a row type of a table: no chain is longer.
-        for _ in 0..4 {
-            let found = addresses.get(&(class, number, column));
-            if let Some(id) = found.or_else(|| addresses.get(&(class, number, 0))) {
-                return Some(id);
-            }
-            (class, number, column) = *aliases.get(&(class, number))?;
-        }
-        None
+    let addresses = Addresses {
+        numbers: schema.take(found.into_inner()),
+        aliases,
     };
-    for row in &dependencies {
-        let who = find(row.get(0), row.get(1), row.get(2));
-        let whom = find(row.get(3), row.get(4), row.get(5));
-        if let (Some(who), Some(whom)) = (who, whom) {
-            schema.add_need(who, whom);
+    for (who, whom) in dependencies {
+        if let (Some(who), Some(whom)) = (addresses.find(who), addresses.find(whom)) {
+            schema.links.add_numbers(who, whom);
         }
     }
+    drop(addresses);
     add_containers(&mut schema);
     add_heirs(&mut schema);
+    schema.links.settle();
     Ok(schema)
+}
+
+/// A query without parameters.
+async fn all(client: &Client, query: &str) -> Result<RowStream, Failure> {
+    let nothing: [(&str, Type); 0] = [];
+    Ok(client.query_typed_raw(query, nothing).await?)
+}
+
+/// Takes the rows as they come: all of them at once would be many times the schema.
+async fn each(rows: RowStream, mut take: impl FnMut(&Row)) -> Result<(), Failure> {
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        take(&row);
+    }
+    Ok(())
+}
+
+fn address(row: &Row, first: usize) -> Address {
+    (row.get(first), row.get(first + 1), row.get(first + 2))
+}
+
+/// An object as a row has it, and where it is in the catalogs.
+fn object(row: &Row) -> (Id, Attributes, Address) {
+    let kind: &str = row.get(3);
+    let names: Vec<&str> = row.get(4);
+    let id = Id {
+        kind: Kind::of(kind).expect("the queries use the names of kinds"),
+        names: Names::shared(&names),
+    };
+    let texts: Vec<Option<&str>> = row.get(5);
+    let mut pairs = Vec::new();
+    for pair in texts.chunks(2) {
+        if let [Some(name), Some(value)] = pair {
+            pairs.push((*name, *value));
+        }
+    }
+    (id, Attributes::shared(&mut pairs), address(row, 0))
+}
+
+/// What is where in the catalogs.
+struct Addresses {
+    /// In order, with the objects' numbers among the links.
+    numbers: Vec<(Address, u32)>,
+    aliases: BTreeMap<(u32, u32), Address>,
+}
+
+impl Addresses {
+    fn find(&self, address: Address) -> Option<u32> {
+        let known = |address: Address| {
+            let found = self.numbers.binary_search_by_key(&address, |(own, _)| *own);
+            found.ok().map(|at| self.numbers[at].1)
+        };
+        let (mut class, mut number, mut column) = address;
+        // An array of a row type of a table: no chain is longer.
+        for _ in 0..4 {
+            let found = known((class, number, column)).or_else(|| known((class, number, 0)));
+            if found.is_some() {
+                return found;
+            }
+            (class, number, column) = *self.aliases.get(&(class, number))?;
+        }
+        None
+    }
+}
+
+impl Schema {
+    /// Takes all objects that were read. Of two with one id the later counts.
+    fn take(&mut self, mut found: Vec<(Id, Attributes, Address)>) -> Vec<(Address, u32)> {
+        found.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        let mut ids: Vec<Id> = Vec::new();
+        let mut numbers = Vec::new();
+        for (id, _, address) in &found {
+            if ids.last() != Some(id) {
+                ids.push(id.clone());
+            }
+            let number = u32::try_from(ids.len() - 1);
+            numbers.push((*address, number.expect("PostgreSQL numbers with 32 bit")));
+        }
+        // A stable order: of two at one address the later one counts.
+        numbers.sort_by_key(|(address, _)| *address);
+        numbers.dedup_by(|later, kept| {
+            let is_there = later.0 == kept.0;
+            if is_there {
+                kept.1 = later.1;
+            }
+            is_there
+        });
+        self.links = Links::between(ids);
+        let objects = found
+            .into_iter()
+            .map(|(id, attributes, _)| (id, attributes));
+        self.objects = objects.collect();
+        numbers
+    }
 }
 
 /// What is a part of something needs it, whether or not the server says so.
@@ -264,10 +349,10 @@ fn add_heirs(schema: &mut Schema) {
         .filter(is_inheritance)
         .cloned()
         .collect();
-    let mut indexes: BTreeMap<(Box<str>, Box<str>), Indexes> = BTreeMap::new();
+    let mut indexes: BTreeMap<(Rc<str>, Rc<str>), Indexes> = BTreeMap::new();
     for (id, attributes) in &schema.objects {
         if let (Kind::Index, Some(table)) = (id.kind, attributes.get("table")) {
-            let table = (id.names[0].clone(), Box::from(table));
+            let table = (id.names[0].clone(), Rc::from(table));
             let index = (id.clone(), attributes.has("inherited"));
             indexes.entry(table).or_default().push(index);
         }

@@ -1,8 +1,12 @@
 //! What there is in a schema: objects with plain attributes, and who depends on whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
 
-use super::canonical;
+use super::links::Links;
+use super::names::Names;
+use super::{canonical, shared};
 
 /// Makes the kinds with the names that the catalog queries give them.
 macro_rules! kinds {
@@ -131,7 +135,7 @@ pub struct Id {
     /// What it is.
     pub kind: Kind,
     /// Schema, table, name: as many as the kind has. Not quoted.
-    pub names: Vec<Box<str>>,
+    pub names: Names,
 }
 
 impl Id {
@@ -139,7 +143,7 @@ impl Id {
     pub fn new(kind: Kind, names: &[&str]) -> Self {
         Self {
             kind,
-            names: names.iter().map(|name| Box::from(*name)).collect(),
+            names: names.iter().copied().collect(),
         }
     }
 
@@ -163,38 +167,98 @@ impl Id {
     }
 }
 
+/// Ends each name and each value: the one letter that no text in PostgreSQL has.
+const END: char = '\0';
+
 /// What is known of an object: texts by their names, in the order of the names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes(BTreeMap<Box<str>, Box<str>>);
+///
+/// They are one text: an object has half a dozen of them, of a few letters each, and a map would be
+/// many times their size.
+#[derive(Clone, Default)]
+pub struct Attributes(Rc<str>);
 
 impl Attributes {
+    /// Attributes by their names, of which a later one counts, kept once if they were read before.
+    /// Empties `pairs`, and leaves its room for the next.
+    pub fn shared(pairs: &mut Vec<(&str, &str)>) -> Self {
+        let text = packed(pairs);
+        pairs.clear();
+        Self(shared::text(&text))
+    }
+
+    /// All of them: name and value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut texts = self.0.split_terminator(END);
+        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+    }
+
     /// An attribute, if the object has it.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| &**value)
+        let mut all = self.iter();
+        all.find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
     /// Whether it has the attribute at all.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.get(name).is_some()
     }
 
     /// Sets an attribute.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.0.insert(name.into(), value.into());
+        let mut pairs: Vec<(&str, &str)> = self.iter().collect();
+        pairs.push((name, value));
+        self.0 = packed(&mut pairs).into();
     }
 
     /// Forgets an attribute.
     pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        if self.has(name) {
+            let mut pairs: Vec<(&str, &str)> = self.iter().collect();
+            pairs.retain(|(own, _)| *own != name);
+            self.0 = packed(&mut pairs).into();
+        }
     }
 
     /// The names of the attributes that are not the same in both.
     pub fn differing<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
-        let names = self.0.keys().chain(other.0.keys());
+        if self == other {
+            return BTreeSet::new();
+        }
+        let names = self.iter().chain(other.iter()).map(|(name, _)| name);
         names
-            .map(|name| &**name)
             .filter(|name| !canonical::same(self.get(name), other.get(name)))
             .collect()
+    }
+}
+
+fn packed(pairs: &mut Vec<(&str, &str)>) -> String {
+    // A stable order: of two with one name, the later one stays behind.
+    pairs.sort_by_key(|(name, _)| *name);
+    let mut text = String::new();
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        if pairs.get(at + 1).is_some_and(|(next, _)| next == name) {
+            continue;
+        }
+        for part in [name, value] {
+            debug_assert!(!part.contains(END), "no text in PostgreSQL has it");
+            text.push_str(part);
+            text.push(END);
+        }
+    }
+    text
+}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Attributes {}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -204,9 +268,7 @@ pub struct Schema {
     /// The objects.
     pub objects: BTreeMap<Id, Attributes>,
     /// What each object needs to be there, by the server's own account.
-    pub needs: BTreeMap<Id, BTreeSet<Id>>,
-    /// The other way round.
-    pub needed_by: BTreeMap<Id, BTreeSet<Id>>,
+    pub links: Links,
     /// The schema objects in it that castoff does not know how to change, as `kind name`.
     pub unknown: Vec<String>,
     /// Who read it: what this role makes is its own without a word.
@@ -227,16 +289,7 @@ pub enum Aspect {
 impl Schema {
     /// Notes that `id` needs `other`.
     pub fn add_need(&mut self, id: &Id, other: &Id) {
-        if id != other {
-            self.needs
-                .entry(id.clone())
-                .or_default()
-                .insert(other.clone());
-            self.needed_by
-                .entry(other.clone())
-                .or_default()
-                .insert(id.clone());
-        }
+        self.links.add(id, other);
     }
 
     /// Forgets what a comparison is to leave out.
@@ -269,12 +322,12 @@ impl Schema {
 
     /// What an object needs.
     pub fn needs(&self, id: &Id) -> impl Iterator<Item = &Id> {
-        self.needs.get(id).into_iter().flatten()
+        self.links.needs(id)
     }
 
     /// Who needs an object.
     pub fn needed_by(&self, id: &Id) -> impl Iterator<Item = &Id> {
-        self.needed_by.get(id).into_iter().flatten()
+        self.links.needed_by(id)
     }
 
     /// What is known of an object.
@@ -295,5 +348,29 @@ impl Schema {
         .into_iter()
         .map(|kind| id.table(kind))
         .find(|id| self.objects.contains_key(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_set_and_forgotten_like_those_of_a_map() {
+        let mut attributes = Attributes::shared(&mut vec![("b", "1"), ("a", ""), ("b", "2")]);
+        assert_eq!(format!("{attributes:?}"), r#"{"a": "", "b": "2"}"#);
+        assert_eq!((attributes.get("a"), attributes.get("")), (Some(""), None));
+        attributes.set("aa", "3");
+        attributes.set("b", "4");
+        attributes.remove("a");
+        attributes.remove("c");
+        assert_eq!(format!("{attributes:?}"), r#"{"aa": "3", "b": "4"}"#);
+        assert!(attributes.has("aa") && !attributes.has("a"));
+        let other = Attributes::shared(&mut vec![("b", "4"), ("c", "")]);
+        assert_eq!(attributes.differing(&other), BTreeSet::from(["aa", "c"]),);
+        assert_ne!(attributes, other);
+        attributes.remove("aa");
+        attributes.set("c", "");
+        assert_eq!(attributes, other);
     }
 }

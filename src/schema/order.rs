@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::rc::Rc;
 
 use super::difference::{Change, Difference};
 use super::model::{Id, Kind, Schema};
@@ -231,7 +232,7 @@ impl Graph {
 
     /// A name is free once what had it is gone: relations and types share theirs in a schema.
     fn add_names(&mut self, nodes: &[Node]) {
-        let mut dropped: BTreeMap<(Box<str>, Box<str>), Vec<Node>> = BTreeMap::new();
+        let mut dropped: BTreeMap<(Rc<str>, Rc<str>), Vec<Node>> = BTreeMap::new();
         for node in nodes.iter().filter(|(step, _)| *step == Step::Drop) {
             if let Some(name) = relation_name(&node.1) {
                 dropped.entry(name).or_default().push(node.clone());
@@ -362,7 +363,7 @@ fn takes_along(holder: &Id, id: &Id) -> bool {
 }
 
 /// The name that an object takes in its schema, among relations and types.
-fn relation_name(id: &Id) -> Option<(Box<str>, Box<str>)> {
+fn relation_name(id: &Id) -> Option<(Rc<str>, Rc<str>)> {
     match id.kind {
         Kind::Table
         | Kind::ForeignTable
