@@ -39,11 +39,13 @@ pub(super) fn between(
         .then(|| declared::find(config, stop))
         .transpose()?;
     let side = |name: &str| match (name, &declaration) {
-        ("declared", Some(declaration)) => workshop.declared(declaration),
-        (url, _) if url.contains("://") => workshop.database(url),
-        (target, _) => Ok(workshop.revision(&target.parse()?)?.1),
+        ("declared", Some(declaration)) => workshop.build_declared(declaration),
+        (url, _) if url.contains("://") => Ok(Place::Url(url.to_owned())),
+        (target, _) => Ok(Place::Made(workshop.build(&target.parse()?)?)),
     };
-    let (old, new) = (side(from)?, side(to)?);
+    let places = [side(from)?, side(to)?];
+    let (from, to) = (workshop.way(&places[0])?, workshop.way(&places[1])?);
+    let (old, new) = scratch::read_both(&from, &to)?;
     tell_unknown(&[&old, &new]);
     proof::changes(workshop.scratch.get(), &old, &new, online)
 }
@@ -93,8 +95,8 @@ impl<'c> Workshop<'c> {
         Ok(self.scratch.get_or_init(|| scratch))
     }
 
-    /// The schema that the migrations make, and the database it is in.
-    pub(super) fn revision(&self, target: &Target) -> Result<(Ident, Snapshot), Error> {
+    /// A database as the migrations make it.
+    fn build(&self, target: &Target) -> Result<Ident, Error> {
         let migrations = migrations::find(&self.config.migrations)?
             .files()?
             .migrations;
@@ -102,28 +104,53 @@ impl<'c> Workshop<'c> {
         let database = scratch.create(None)?;
         let goal = Goal::Upgrade(target.clone());
         scratch.apply(&database, &Migrations::Given(migrations), &goal)?;
-        let snapshot = scratch.read(&database)?;
-        Ok((database, snapshot))
+        Ok(database)
     }
 
-    /// The declared schema.
-    pub(super) fn declared(&self, declaration: &Declaration) -> Result<Snapshot, Error> {
+    /// A database as it is declared.
+    fn build_declared(&self, declaration: &Declaration) -> Result<Place, Error> {
         let sources = match declaration {
-            Declaration::Database(url) => return self.database(url),
+            Declaration::Database(url) => return Ok(Place::Url(url.clone())),
             Declaration::Texts(sources) => sources,
         };
         let scratch = self.scratch()?;
         let database = scratch.create(None)?;
         scratch.load(&database, sources)?;
-        scratch.read(&database)
+        Ok(Place::Made(database))
     }
 
-    /// The schema of a database, which is only read.
-    fn database(&self, url: &str) -> Result<Snapshot, Error> {
-        let sources = Sources {
-            url: Some((url.to_owned(), "the command line".to_owned())),
-            ..self.config.database.clone()
-        };
-        scratch::read(&Context::to(self.config, self.stop, &sources)?)
+    /// The way to a database, which is only read.
+    fn way(&self, place: &Place) -> Result<Context<'_>, Error> {
+        match place {
+            Place::Made(database) => self.scratch()?.context(database),
+            Place::Url(url) => {
+                let sources = Sources {
+                    url: Some((url.clone(), "the command line".to_owned())),
+                    ..self.config.database.clone()
+                };
+                Context::to(self.config, self.stop, &sources)
+            }
+        }
     }
+
+    /// The schema that the migrations make, and the database it is in.
+    pub(super) fn revision(&self, target: &Target) -> Result<(Ident, Snapshot), Error> {
+        let database = self.build(target)?;
+        let snapshot = self.scratch()?.read(&database)?;
+        Ok((database, snapshot))
+    }
+
+    /// The declared schema.
+    pub(super) fn declared(&self, declaration: &Declaration) -> Result<Snapshot, Error> {
+        let place = self.build_declared(declaration)?;
+        scratch::read(&self.way(&place)?)
+    }
+}
+
+/// Where a schema is that is compared.
+enum Place {
+    /// In a database that was made for it.
+    Made(Ident),
+    /// In one that somebody named.
+    Url(String),
 }

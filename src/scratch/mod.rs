@@ -157,7 +157,7 @@ impl<'c> Scratch<'c> {
     }
 
     /// The way to one of the databases.
-    fn context(&self, database: &Ident) -> Result<Context<'_>, Error> {
+    pub fn context(&self, database: &Ident) -> Result<Context<'_>, Error> {
         let mut context = Context::to(&self.config, self.stop, &self.sources)?;
         database.as_str().clone_into(&mut context.conninfo.database);
         Ok(context)
@@ -354,23 +354,30 @@ fn look(config: &Config, stop: &Stop, sources: &Sources) -> Result<Server, Error
 
 /// Reads the schema of a database.
 pub fn read(context: &Context<'_>) -> Result<Snapshot, Error> {
-    context.block_on(async {
-        let session = context.session().await?;
-        let reading = Error::asking("reading the schema");
-        let ledger = context.config.ledger_schema.as_str();
-        let schema = catalog::read(session.client(), ledger).await;
-        let mut schema = schema.map_err(&reading)?;
-        for aspect in &context.config.declared.without {
-            schema.forget(*aspect);
-        }
-        let words = catalog::words(session.client()).await;
-        let (keywords, major) = words.map_err(&reading)?;
-        Ok(Snapshot {
-            schema,
-            keywords,
-            major,
-            canonical: Rc::default(),
-        })
+    context.block_on(snapshot(context))
+}
+
+/// Reads two at once: the one is taken in while the server is busy with the other.
+pub fn read_both(one: &Context<'_>, other: &Context<'_>) -> Result<(Snapshot, Snapshot), Error> {
+    one.block_on(async { tokio::try_join!(snapshot(one), snapshot(other)) })
+}
+
+async fn snapshot(context: &Context<'_>) -> Result<Snapshot, Error> {
+    let session = context.session().await?;
+    let reading = Error::asking("reading the schema");
+    let ledger = context.config.ledger_schema.as_str();
+    let schema = catalog::read(session.client(), ledger).await;
+    let mut schema = schema.map_err(&reading)?;
+    for aspect in &context.config.declared.without {
+        schema.forget(*aspect);
+    }
+    let words = catalog::words(session.client()).await;
+    let (keywords, major) = words.map_err(&reading)?;
+    Ok(Snapshot {
+        schema,
+        keywords,
+        major,
+        canonical: Rc::default(),
     })
 }
 
