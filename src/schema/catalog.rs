@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 use tokio_postgres::Client;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::model::{Attributes, Id, Kind, Schema};
@@ -78,10 +79,18 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
     let dependencies = client.query_typed(include_str!("sql/dependencies.sql"), &[]);
     let unknown = client.query_typed(include_str!("sql/unknown.sql"), &[]);
     let role = client.query_typed("select current_user::text", &[]);
-    let (objects, aliases, dependencies, unknown, role) =
-        tokio::try_join!(objects, aliases, dependencies, unknown, role)?;
+    let casts = client.query_typed(include_str!("sql/known_casts.sql"), &[]);
+    let (objects, aliases, dependencies, unknown, role, casts) =
+        tokio::try_join!(objects, aliases, dependencies, unknown, role, casts)?;
 
     let mut schema = Schema::default();
+    let pair = |row: &Row| {
+        (
+            Box::from(row.get::<_, &str>(0)),
+            Box::from(row.get::<_, &str>(1)),
+        )
+    };
+    schema.casts = casts.iter().map(pair).collect();
     for row in &unknown {
         let (kind, name): (&str, &str) = (row.get(0), row.get(1));
         schema.unknown.push(format!("{kind} {name}"));
