@@ -133,7 +133,8 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
         Kind::Column => {
             let is_generated = |column: &Attributes| column.has("generated");
             sides.old.get(user).is_some_and(is_generated)
-                || (gone == &user.table(Kind::Table) && sides.is_rebuilt(gone))
+                || gone == &user.table(Kind::Table)
+                || gone == &user.table(Kind::ForeignTable)
         }
         _ => true,
     }

@@ -273,6 +273,8 @@ pub struct Schema {
     pub unknown: Vec<String>,
     /// Who read it: what this role makes is its own without a word.
     pub role: Box<str>,
+    /// From which types to which there is a cast, as the server writes types.
+    pub casts: BTreeSet<(Box<str>, Box<str>)>,
 }
 
 /// What all kinds have, and what a comparison may leave out.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::table::{alter_only, alter_table, options, word};
 use super::types::IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY;
 use super::{Alteration, Sides, cast, inheritance};
-use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -77,7 +77,7 @@ pub(super) fn finish(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
 }
 
 pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if attributes.has("inherited") && inheritance::stays(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
         return Vec::new();
     }
     let definition = definition(sides, id, attributes);
@@ -86,8 +86,17 @@ pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<St
     statements
 }
 
+/// Whether the table is of a type before and after: its columns change with the type's attributes.
+fn is_of_a_type(sides: &Sides<'_>, id: &Id) -> bool {
+    let kind = |schema: &Schema| {
+        let table = schema.get(&id.table(Kind::Table))?;
+        table.get("of type").map(str::to_owned)
+    };
+    kind(sides.old).is_some_and(|old| kind(sides.new) == Some(old))
+}
+
 pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if attributes.has("inherited") && inheritance::stays(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
         return Vec::new();
     }
     let action = format!("drop column {}", sides.own(id));
@@ -138,7 +147,8 @@ pub(super) fn alter(
         statements.push(set("drop identity"));
     }
     let retypes = is("type") || is("collation");
-    if retypes && !(new.has("inherited") && inheritance::stays(sides, id)) {
+    let comes_along = new.has("inherited") && inheritance::stays(sides, id);
+    if retypes && !comes_along && !is_of_a_type(sides, id) {
         statements.extend(retype(sides, id, old, new));
     }
     if is("not null") {
@@ -245,15 +255,7 @@ fn retype(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec
     let using = if is_foreign || cast::is_assigned(from, to) {
         String::new()
     } else {
-        // Every type has a way to text and back; between others there may be none.
-        let is_own = |kind: &str| sides.is_own_type(kind);
-        if !is_own(from) && !is_own(to) {
-            format!(" using {own}::{to}")
-        } else {
-            let is_array = from.ends_with("[]") && to.ends_with("[]");
-            let text = if is_array { "text[]" } else { "text" };
-            format!(" using {own}::{text}::{to}")
-        }
+        format!(" using {}", cast::convert(sides, &own, from, to))
     };
     let action = format!("alter column {own} type {to}{collation}{using}");
     vec![Statement {

@@ -245,6 +245,7 @@ fn sequence_options(attributes: &Attributes) -> String {
 pub(super) fn alter_sequence(
     sides: &Sides<'_>,
     id: &Id,
+    old: &Attributes,
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
@@ -274,6 +275,7 @@ pub(super) fn alter_sequence(
     let mut statements = Vec::new();
     let qualified = sides.qualified(id);
     if !text.is_empty() {
+        statements.extend(into_bounds(&qualified, old, new));
         statements.push(Statement::new(format!("alter sequence {qualified}{text}")));
     }
     if differing.contains("unlogged") {
@@ -287,6 +289,24 @@ pub(super) fn alter_sequence(
         )));
     }
     Alteration::InPlace(statements)
+}
+
+/// A sequence that stands outside its new bounds begins anew, as far as the old ones allow: the
+/// server refuses bounds that it stands outside of.
+fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> Option<Statement> {
+    let number = |attributes: &Attributes, name| -> i64 {
+        let number = attributes.get(name).and_then(|text| text.parse().ok());
+        number.unwrap_or_default()
+    };
+    let (low, high) = (number(new, "min"), number(new, "max"));
+    let narrows = low > number(old, "min") || high < number(old, "max");
+    let start = number(new, "start").clamp(number(old, "min"), number(old, "max"));
+    narrows.then(|| {
+        Statement::new(format!(
+            "select pg_catalog.setval('{}', {start}, false) from {qualified} where last_value not between {low} and {high}",
+            qualified.replace('\'', "''")
+        ))
+    })
 }
 
 pub(super) fn create_event_trigger(

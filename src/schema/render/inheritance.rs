@@ -44,17 +44,9 @@ pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
         .all(|(join, attributes)| !attributes.has("bound") || names(id) == names(&parent(join)))
 }
 
-fn is_new(sides: &Sides<'_>, table: &Id) -> bool {
-    let kinds = [Kind::Table, Kind::ForeignTable];
-    !kinds
-        .into_iter()
-        .any(|kind| sides.old.objects.contains_key(&table.table(kind)))
-        || sides.is_rebuilt(table)
-}
-
 pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let table = child(id);
-    if is_new(sides, &table) && is_born_into(sides, &table) {
+    if sides.is_of_a_new_table(&table) && is_born_into(sides, &table) {
         return Vec::new();
     }
     let parent = sides.qualified(&parent(id));

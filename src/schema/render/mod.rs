@@ -80,10 +80,18 @@ impl Sides<'_> {
     /// Whether the table of a column is made, and the column with it.
     fn is_of_a_new_table(&self, id: &Id) -> bool {
         let kinds = [Kind::Table, Kind::ForeignTable];
-        !kinds
-            .into_iter()
-            .any(|kind| self.old.objects.contains_key(&id.table(kind)))
-            || self.is_rebuilt(&id.table(Kind::Table))
+        let tables = kinds.map(|kind| id.table(kind));
+        let mut tables = tables.iter().filter(|id| self.new.get(id).is_some());
+        tables.any(|id| self.old.get(id).is_none() || self.is_rebuilt(id) || self.is_moved(id))
+    }
+
+    /// Whether a foreign table goes to another server: it is made again there.
+    fn is_moved(&self, id: &Id) -> bool {
+        let server = |schema: &Schema| {
+            let table = schema.get(id).filter(|_| id.kind == Kind::ForeignTable)?;
+            table.get("server").map(str::to_owned)
+        };
+        server(self.old).is_some_and(|old| server(self.new) != Some(old))
     }
 
     /// Whether a table becomes partitioned, or otherwise partitioned, or ordinary: that needs
@@ -95,6 +103,50 @@ impl Sides<'_> {
         };
         table.kind == Kind::Table
             && matches!((key(self.old), key(self.new)), (Some(old), Some(new)) if old != new)
+    }
+
+    /// What an object is called while another takes its place: a name that nothing has.
+    fn aside(&self, id: &Id) -> Id {
+        let name = |number: u32| {
+            let ending = match number {
+                0 => "_before".to_owned(),
+                number => format!("_before{number}"),
+            };
+            // PostgreSQL cuts names at 63 bytes.
+            let own = id.name(1);
+            let most = 63 - ending.len();
+            let ends = (0..=most.min(own.len())).rev();
+            let end = ends.into_iter().find(|end| own.is_char_boundary(*end));
+            Id::new(
+                id.kind,
+                &[
+                    id.name(0),
+                    &format!("{}{ending}", &own[..end.unwrap_or_default()]),
+                ],
+            )
+        };
+        let is_free = |aside: &Id| {
+            let kinds = [
+                Kind::Table,
+                Kind::ForeignTable,
+                Kind::View,
+                Kind::MaterializedView,
+                Kind::Index,
+                Kind::Sequence,
+                Kind::Enum,
+                Kind::Domain,
+                Kind::Composite,
+                Kind::Range,
+                Kind::Collation,
+            ];
+            kinds.into_iter().all(|kind| {
+                let one = aside.table(kind);
+                self.old.get(&one).is_none() && self.new.get(&one).is_none()
+            })
+        };
+        let mut numbers = 0..;
+        let free = numbers.find_map(|number| Some(name(number)).filter(is_free));
+        free.unwrap_or_else(|| name(0))
     }
 
     /// The last name.
@@ -199,6 +251,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         )],
         Kind::Table if sides.is_rebuilt(id) => rebuild::set_aside(sides, id),
         Kind::Table if rebuild::goes_with_its_parent(sides, id) => Vec::new(),
+        Kind::Column if sides.new.get(id).is_some() && sides.is_of_a_new_table(id) => Vec::new(),
         Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
         Kind::Inheritance => inheritance::leave(sides, id, attributes),
         Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
@@ -219,7 +272,8 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Aggregate => function::drop_aggregate(sides, id, attributes),
         Kind::Index => relation::drop_index(sides, id, attributes),
         Kind::Rule | Kind::Trigger | Kind::Policy => {
-            if attributes.has("inherited") && inheritance::stays(sides, id) {
+            // What came with a parent's goes with it, or when the partition leaves.
+            if attributes.has("inherited") {
                 return Vec::new();
             }
             vec![Statement::new(format!(
@@ -275,7 +329,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::Enum => types::alter_enum(sides, id, old, new),
         Kind::Domain => types::alter_domain(sides, id, old, new, &rest),
         Kind::Composite => types::alter_composite(sides, id, old, new),
-        Kind::Sequence => common::alter_sequence(sides, id, new, &rest),
+        Kind::Sequence => common::alter_sequence(sides, id, old, new, &rest),
         Kind::Function => function::alter(old, new),
         Kind::Table | Kind::ForeignTable => table::alter(sides, id, old, new, &rest),
         Kind::Column => column::alter(sides, id, old, new, &rest),

@@ -145,7 +145,7 @@ fn rebuild(
     convert: &dyn Fn(&str, &str, bool) -> String,
 ) -> Vec<Statement> {
     let qualified = sides.qualified(id);
-    let other = Id::new(id.kind, &[id.name(0), &format!("{}_before", id.name(1))]);
+    let other = sides.aside(id);
     let word = if id.kind == Kind::Domain {
         "domain"
     } else {
