@@ -1,5 +1,8 @@
 //! One statement of a generated migration, and what is to be known of it.
 
+use super::effect::Effect;
+use super::probe::Probe;
+
 /// A statement without its semicolon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -9,6 +12,10 @@ pub struct Statement {
     pub runs: Runs,
     /// What it loses, for people; nothing if no data goes.
     pub loses: Option<String>,
+    /// Rows that would make it fail.
+    pub probes: Vec<Probe>,
+    /// What it does to relations that were there, once that was measured.
+    pub effects: Vec<Effect>,
 }
 
 /// How a statement has to run.
@@ -30,6 +37,8 @@ impl Statement {
             sql: sql.into(),
             runs: Runs::Together,
             loses: None,
+            probes: Vec::new(),
+            effects: Vec::new(),
         }
     }
 
@@ -47,5 +56,20 @@ impl Statement {
             runs: Runs::Before,
             ..Self::new(sql)
         }
+    }
+
+    /// The same, and the rows that would make it fail.
+    #[must_use]
+    pub fn probing(mut self, probes: impl IntoIterator<Item = Probe>) -> Self {
+        self.probes.extend(probes);
+        self
+    }
+
+    /// What stands above it in a migration file, a comment a line, without the dashes.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let loses = self.loses.iter().map(|loses| format!("loses: {loses}"));
+        let effects = self.effects.iter().map(ToString::to_string);
+        let probes = self.probes.iter().filter_map(Probe::line);
+        loses.chain(effects).chain(probes)
     }
 }

@@ -9,6 +9,7 @@ mod canonical;
 pub mod declared;
 pub mod error;
 mod load;
+mod measure;
 mod private;
 pub mod proof;
 mod sweep;
