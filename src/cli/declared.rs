@@ -16,6 +16,7 @@ impl Command {
             Self::Check(check) => Some(&check.declared),
             Self::Diff(diff) => Some(&diff.declared),
             Self::Revision(revision) => Some(&revision.declared),
+            Self::Init(init) => Some(&init.declared),
             _ => None,
         }
     }

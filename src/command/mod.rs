@@ -83,7 +83,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Resul
         Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Rebase(arguments) => rebase::rebase(config, arguments)?,
         Command::Diff(arguments) => diff::diff(config, stop, arguments)?,
-        Command::Init(arguments) => init::init(config, arguments)?,
+        Command::Init(arguments) => init::init(config, stop, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
         Command::Completions(arguments) => completions::completions(arguments)?,
         Command::Man => completions::man()?,

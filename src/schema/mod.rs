@@ -14,6 +14,7 @@
 )]
 
 pub mod acl;
+pub mod baseline;
 mod canonical;
 pub mod catalog;
 pub mod difference;

@@ -44,8 +44,9 @@ pub(super) async fn load(
     for source in sources {
         texts.push((source, items(source)?));
     }
+    let mut holds_back = true;
     loop {
-        let (mut advanced, mut left) = (false, 0);
+        let (mut advanced, mut left, mut held) = (false, 0, false);
         for (source, items) in &mut texts {
             if items.iter().all(|item| item.done || item.sets) {
                 continue;
@@ -56,6 +57,11 @@ pub(super) async fn load(
             })?;
             for item in items.iter_mut().filter(|item| item.sets || !item.done) {
                 let text = &source.text[item.span.clone()];
+                if holds_back && left > 0 && is_about_what_comes(text) {
+                    left += 1;
+                    held = true;
+                    continue;
+                }
                 match run(client, text).await? {
                     Ok(()) => {
                         advanced |= !item.sets;
@@ -77,6 +83,10 @@ pub(super) async fn load(
         if left == 0 {
             return odd_functions(client).await;
         }
+        if !advanced && held {
+            holds_back = false;
+            continue;
+        }
         if !advanced {
             let failed = texts.iter().flat_map(|(source, items)| {
                 let failed = items.iter().filter(|item| item.refusal.is_some());
@@ -85,6 +95,17 @@ pub(super) async fn load(
             return Err(unloadable(failed));
         }
     }
+}
+
+/// Whether a statement changes what those behind it make: then it has to wait for those before it,
+/// also where they have to be tried again.
+fn is_about_what_comes(text: &str) -> bool {
+    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
+    let words = [words.next(), words.next(), words.next()].map(Option::unwrap_or_default);
+    matches!(
+        [&*words[0], &*words[1], &*words[2]],
+        ["alter", "default", "privileges"] | ["create", "event", "trigger"]
+    )
 }
 
 /// Runs one statement: refusals are answers, everything else is an error.

@@ -61,6 +61,19 @@ pub struct Snapshot {
     canonical: Rc<OnceCell<Schema>>,
 }
 
+impl Snapshot {
+    /// Another schema on the same server.
+    #[must_use]
+    pub fn with(&self, schema: Schema) -> Self {
+        Self {
+            schema,
+            keywords: self.keywords.clone(),
+            major: self.major,
+            canonical: Rc::default(),
+        }
+    }
+}
+
 /// The server for scratch databases, and those that were made on it. Must not be dropped inside a
 /// runtime.
 pub struct Scratch<'c> {

@@ -148,7 +148,7 @@ pub fn prove(
 
 /// A candidate that fails is no file that somebody could correct.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all else says what it is")]
-fn refused(error: Error) -> Error {
+pub fn refused(error: Error) -> Error {
     match error {
         Error::Apply(
             ApplyError::RolledBack { place, refusal, .. }
