@@ -17,6 +17,7 @@ pub mod acl;
 mod canonical;
 pub mod catalog;
 pub mod difference;
+mod later;
 pub mod migration;
 pub mod model;
 pub mod order;

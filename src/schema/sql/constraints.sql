@@ -34,6 +34,10 @@ join pg_namespace n on n.oid = k.connamespace
 left join pg_class c on c.oid = k.conrelid and k.conrelid <> 0
 left join pg_type t on t.oid = k.contypid and k.contypid <> 0
 where k.contype in ('p', 'u', 'c', 'f', 'x')
+    -- A foreign key to a partitioned table has more of itself, one for each partition.
+    and not exists (
+        select from pg_constraint whole where whole.oid = k.conparentid and whole.conrelid = k.conrelid
+    )
     and coalesce(c.relpersistence, 'p') <> 't'
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'
