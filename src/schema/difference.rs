@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Attributes, Id, Kind, Schema};
-use super::render::{self, Alteration, Sides};
+use super::render::{self, Alteration, Sides, online};
 use super::statement::Statement;
 
 /// What becomes of one object.
@@ -35,6 +35,7 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
     let mut difference = Difference::default();
     let mut makes_way: Vec<(Id, &'static [Kind])> = Vec::new();
     let mut gone: Vec<Id> = Vec::new();
+    let mut swaps: Vec<&Id> = Vec::new();
     for (id, old) in &sides.old.objects {
         let Some(new) = sides.new.get(id) else {
             difference.changes.insert(id.clone(), Change::Drop);
@@ -62,6 +63,8 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
                 difference.changes.insert(id.clone(), Change::Rebuild);
                 gone.push(id.clone());
             }
+            Alteration::Replace if online::may_swap(sides, id) => swaps.push(id),
+            Alteration::Replace if online::is_swapped_with_its_root(sides, id) => {}
             Alteration::Replace => {
                 difference.changes.insert(id.clone(), Change::Replace);
                 gone.push(id.clone());
@@ -86,6 +89,11 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
                 difference.replace(sides, user, &mut gone);
             }
         }
+    }
+    // What need not go for another's sake is swapped.
+    for id in swaps {
+        let swap = || Change::Alter(online::swap(sides, id));
+        difference.changes.entry(id.clone()).or_insert_with(swap);
     }
     difference
 }

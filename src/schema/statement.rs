@@ -26,7 +26,7 @@ pub enum Runs {
     /// In a transaction, and what it makes may be used only when that has committed: a value of an
     /// enum.
     Before,
-    /// Outside any transaction: `concurrently`.
+    /// In no transaction with others: `concurrently`, and what scans a table and lets others work.
     Alone,
 }
 
@@ -46,6 +46,14 @@ impl Statement {
     pub fn losing(sql: impl Into<String>, loses: impl Into<String>) -> Self {
         Self {
             loses: Some(loses.into()),
+            ..Self::new(sql)
+        }
+    }
+
+    /// A statement that is a transaction of its own.
+    pub fn alone(sql: impl Into<String>) -> Self {
+        Self {
+            runs: Runs::Alone,
             ..Self::new(sql)
         }
     }

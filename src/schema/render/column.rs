@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::table::{alter_only, alter_table, options, word};
 use super::types::IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY;
-use super::{Alteration, Sides, cast, inheritance};
+use super::{Alteration, Sides, cast, inheritance, online};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -151,20 +151,32 @@ pub(super) fn alter(
     if retypes && !comes_along && !is_of_a_type(sides, id) {
         statements.extend(retype(sides, id, old, new));
     }
-    if is("not null") {
-        statements.push(if new.has("not null") {
-            set("set not null")
-        } else if sides
-            .new
-            .get(&id.table(Kind::Table))
-            .is_some_and(|table| table.has("partition by"))
-        {
-            set("drop not null")
+    let mut is_named = false;
+    let mut alone = Vec::new();
+    let mut behind = Vec::new();
+    if is("not null") && new.has("not null") {
+        if online::is_told_by_parent(sides, id) {
+            is_named = true;
+        } else if let Some(steps) = online::set_not_null(sides, id, new) {
+            is_named = true;
+            alone = steps;
         } else {
-            alter_only(sides, id, &format!("alter column {own} drop not null"))
-        });
+            statements.push(set("set not null"));
+        }
+    } else if is("not null") {
+        statements.push(
+            if sides
+                .new
+                .get(&id.table(Kind::Table))
+                .is_some_and(|table| table.has("partition by"))
+            {
+                set("drop not null")
+            } else {
+                alter_only(sides, id, &format!("alter column {own} drop not null"))
+            },
+        );
     }
-    if is("not null name") && new.has("not null") && !new.has("inherited") {
+    if is("not null name") && new.has("not null") && !new.has("inherited") && !is_named {
         statements.extend(name_not_null(sides, id, old, new));
     }
     if let (true, Some(identity)) = (is("identity"), new.get("identity")) {
@@ -172,10 +184,11 @@ pub(super) fn alter(
             statements.push(set(&format!("set generated {identity}")));
         } else {
             let options = identity_options(new);
-            statements.push(set(&format!(
+            // An identity needs `not null`.
+            behind.push(set(&format!(
                 "add generated {identity} as identity{options}"
             )));
-            statements.push(after_the_highest(sides, id));
+            behind.push(after_the_highest(sides, id));
         }
     }
     if is("identity options") && old.has("identity") && new.has("identity") {
@@ -212,6 +225,8 @@ pub(super) fn alter(
     if is("inherited") && !new.has("inherited") {
         statements.extend(inheritance::make_local(sides, id));
     }
+    statements.append(&mut alone);
+    statements.append(&mut behind);
     if retypes {
         Alteration::Without(statements, IN_THE_WAY)
     } else {

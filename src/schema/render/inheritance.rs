@@ -24,7 +24,7 @@ fn parent(join: &Id) -> Id {
 /// parent happens to it.
 pub(super) fn stays(sides: &Sides<'_>, id: &Id) -> bool {
     of(sides.old, id).iter().any(|(join, attributes)| {
-        let is_same = |new: &Attributes| new.differing(attributes).is_empty();
+        let is_same = |new: &Attributes| new.get("bound") == attributes.get("bound");
         sides.new.get(join).is_some_and(is_same) && !sides.is_rebuilt(&parent(join))
     })
 }

@@ -8,6 +8,7 @@ mod common;
 mod foreign;
 mod function;
 mod inheritance;
+pub mod online;
 mod plain;
 mod privilege;
 mod publication;
@@ -19,7 +20,7 @@ mod types;
 use std::collections::BTreeSet;
 
 use super::model::{Attributes, Id, Kind, Schema};
-use super::statement::Statement;
+use super::statement::{Runs, Statement};
 
 /// How an object that is in both schemas comes from one state to the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,7 +313,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
 /// How an object that is in both schemas, and not the same, is changed.
 pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Alteration {
     let mut rest = old.differing(new);
-    let mut after = common::alter_common(sides, id, old, new);
+    let after = common::alter_common(sides, id, old, new);
     let everywhere: &[&str] = match id.kind {
         // Privileges are all that there is to them.
         Kind::DefaultPrivileges | Kind::MemberPrivileges => &["comment"],
@@ -356,6 +357,9 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::Wrapper | Kind::Server | Kind::UserMapping => {
             foreign::alter(sides, id, old, new, &rest)
         }
+        // What the rows of a partition have in common follows from the bounds of others too.
+        Kind::Inheritance if !rest.contains("bound") => Alteration::InPlace(Vec::new()),
+        Kind::Inheritance => Alteration::Replace,
         Kind::Publication => publication::alter(sides, id, new, &rest),
         Kind::Language
         | Kind::AccessMethod
@@ -368,7 +372,6 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         | Kind::Operator
         | Kind::OperatorFamily
         | Kind::OperatorClass
-        | Kind::Inheritance
         | Kind::ViewColumn
         | Kind::PublicationTable
         | Kind::PublicationSchema
@@ -378,13 +381,21 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
     };
     match alteration {
         Alteration::InPlace(mut statements) => {
-            statements.append(&mut after);
+            insert(&mut statements, after);
             Alteration::InPlace(statements)
         }
         Alteration::Without(mut statements, kinds) => {
-            statements.append(&mut after);
+            insert(&mut statements, after);
             Alteration::Without(statements, kinds)
         }
         whole @ (Alteration::Replace | Alteration::Rebuild) => whole,
     }
+}
+
+/// Puts statements behind those that run with them in one transaction.
+fn insert(statements: &mut Vec<Statement>, more: Vec<Statement>) {
+    let is_alone = |statement: &Statement| statement.runs == Runs::Alone;
+    let at = statements.iter().position(is_alone);
+    let at = at.unwrap_or(statements.len());
+    statements.splice(at..at, more);
 }
