@@ -92,6 +92,17 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
             difference.between.insert((id.clone(), user.clone()));
             difference.replace(sides, &user, &mut gone);
         }
+        // A partition whose parent is made anew is by itself while its columns change.
+        for column in sides
+            .old
+            .needed_by(&id)
+            .filter(|user| user.kind == Kind::Column)
+        {
+            let table = column.table(Kind::Table);
+            for (join, _) in sides.old.parts(&table, Kind::Inheritance) {
+                difference.between.insert((id.clone(), join.clone()));
+            }
+        }
     }
     for (id, successor) in successors {
         for user in in_the_way(sides.old, &id, remake::IN_THE_WAY) {

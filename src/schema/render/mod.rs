@@ -358,6 +358,9 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
 
 /// How an object that is in both schemas, and not the same, is changed.
 pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Alteration {
+    if sides.is_rebuilt(id) {
+        return Alteration::Rebuild;
+    }
     if remake::is_remade(sides, id) {
         return Alteration::Remake(remake::IN_THE_WAY);
     }

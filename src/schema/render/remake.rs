@@ -91,6 +91,13 @@ fn is_carried(sides: &Sides<'_>, id: &Id) -> bool {
         })
 }
 
+/// Whether the type of a column is one that is made again.
+pub(super) fn is_of_one(sides: &Sides<'_>, column: &Id) -> bool {
+    sides.old.needs(column).any(|kind| {
+        kind.kind != Kind::Collation && (is_remade(sides, kind) || successor(sides, kind).is_some())
+    })
+}
+
 /// A column whose values move over, with the type that it has and will have.
 struct Mover<'s> {
     column: &'s Id,
