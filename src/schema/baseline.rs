@@ -80,7 +80,9 @@ pub fn files(sides: &Sides<'_>) -> BTreeMap<String, String> {
             Some(old) => match render::alter(sides, id, old, attributes) {
                 render::Alteration::InPlace(statements)
                 | render::Alteration::Without(statements, _) => statements,
-                render::Alteration::Replace | render::Alteration::Rebuild => continue,
+                render::Alteration::Replace
+                | render::Alteration::Rebuild
+                | render::Alteration::Remake(_) => continue,
             },
         };
         let text = files.entry(file_of(sides.new, id)).or_default();

@@ -46,7 +46,7 @@ pub(super) fn find(sides: &Sides<'_>, difference: &Difference) -> Later {
                     statements.and_then(|all| behind_the_others(&all)),
                 )
             }
-            Change::Rebuild => continue,
+            Change::Rebuild | Change::Leave => continue,
         };
         if let Some(statements) = statements {
             later.alone.insert((step, id.clone()), statements);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::difference::{Change, Difference};
 use super::later::{self, Later};
 use super::model::{Id, Kind, Schema};
-use super::render::{self, Sides, online};
+use super::render::{self, Sides, online, remake};
 use super::statement::Statement;
 
 /// One step of one object.
@@ -131,6 +131,7 @@ impl Graph {
                 Change::Drop => &[Step::Drop],
                 Change::Alter(_) => &[Step::Alter],
                 Change::Replace => &[Step::Drop, Step::Create],
+                Change::Leave => &[Step::Drop, Step::Move],
                 Change::Rebuild => &[Step::Drop, Step::Create, Step::Move],
             };
             for step in steps {
@@ -193,12 +194,19 @@ impl Graph {
         for (altered, meanwhile) in &difference.between {
             let altered = (Step::Alter, altered.clone());
             graph.add((Step::Drop, meanwhile.clone()), altered.clone());
-            graph.add(altered, (Step::Create, meanwhile.clone()));
+            graph.add(altered.clone(), (Step::Create, meanwhile.clone()));
+            let gone = (Step::Drop, altered.1.clone());
+            graph.add((Step::Drop, meanwhile.clone()), gone);
+            graph.add((Step::Create, altered.1), (Step::Create, meanwhile.clone()));
         }
         graph.add_names(&nodes);
         for (step, id) in &nodes {
-            if *step == Step::Move {
+            if *step == Step::Move && id.kind == Kind::Table {
                 graph.add_move(sides, id, &nodes);
+            } else if *step == Step::Move {
+                graph.add_end(sides, id);
+            } else if *step == Step::Create && matches!(id.kind, Kind::Table | Kind::ForeignTable) {
+                graph.add_columns(sides, id);
             }
         }
         later::take_back(&mut graph.later, difference, &graph.behind);
@@ -215,6 +223,37 @@ impl Graph {
         };
         if self.behind.entry(first).or_default().insert(second) {
             *before += 1;
+        }
+    }
+
+    /// An old type goes when nothing has it any longer.
+    fn add_end(&mut self, sides: &Sides<'_>, id: &Id) {
+        let end = (Step::Move, id.clone());
+        let mut successors = remake::successor(sides, id).into_iter();
+        let successor = successors.next().unwrap_or_else(|| id.clone());
+        self.add((Step::Create, successor), end.clone());
+        for user in sides.old.needed_by(id) {
+            let table = user.table(Kind::Table);
+            let steps = [Step::Drop, Step::Alter, Step::Create, Step::Move];
+            for step in steps {
+                self.add((step, user.clone()), end.clone());
+            }
+            self.add((Step::Move, table), end.clone());
+        }
+    }
+
+    /// A table is made with its columns, and so behind what these need.
+    fn add_columns(&mut self, sides: &Sides<'_>, table: &Id) {
+        for (column, _) in sides.new.parts(table, Kind::Column) {
+            for needed in sides
+                .new
+                .needs(column)
+                .filter(|needed| needed.kind != Kind::Column)
+            {
+                for step in [Step::Create, Step::Alter] {
+                    self.add((step, needed.clone()), (Step::Create, table.clone()));
+                }
+            }
         }
     }
 

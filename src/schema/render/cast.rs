@@ -41,14 +41,19 @@ pub(super) fn is_assigned(from: &str, to: &str) -> bool {
 
 /// The expression that makes a value of one type one of another.
 pub(super) fn convert(sides: &Sides<'_>, own: &str, from: &str, to: &str) -> String {
-    if sides.is_own_type(from) || sides.is_own_type(to) {
-        let is_array = from.ends_with("[]") && to.ends_with("[]");
-        let text = if is_array { "text[]" } else { "text" };
-        return format!("{own}::{text}::{to}");
-    }
     let element = |kind: &str| name(kind.trim_end_matches("[]"));
     let is_array = |kind: &str| kind.ends_with("[]");
     let (old, new) = (element(from), element(to));
+    // One value becomes a list of one; a text may be that of a list.
+    if is_array(to) && !is_array(from) && !TEXTS.contains(&old.as_str()) {
+        let value = convert(sides, own, from, to.trim_end_matches("[]"));
+        return format!("case when {own} is not null then array[{value}] end");
+    }
+    if sides.is_own_type(from) || sides.is_own_type(to) {
+        let is_array = is_array(from) && is_array(to);
+        let text = if is_array { "text[]" } else { "text" };
+        return format!("{own}::{text}::{to}");
+    }
     let is_known = |from: &str, to: &str| {
         let pair = (Box::from(from), Box::from(to));
         from == to || sides.old.casts.contains(&pair) && sides.new.casts.contains(&pair)
@@ -58,16 +63,11 @@ pub(super) fn convert(sides: &Sides<'_>, own: &str, from: &str, to: &str) -> Str
     if is_array(from) == is_array(to) && (is_known(&old, &new) || is_text(&old) || is_text(&new)) {
         return format!("{own}::{to}");
     }
-    let brackets = match (is_array(from), is_array(to)) {
-        (true, true) => "[]",
-        (false, true) if !is_text(&old) => {
-            let value = convert(sides, own, from, to.trim_end_matches("[]"));
-            return format!("case when {own} is not null then array[{value}] end");
-        }
-        _ => "",
-    };
+    let are_both = is_array(from) && is_array(to);
+    let brackets = if are_both { "[]" } else { "" };
     // A boolean is a number only as an integer.
-    let through = if is_known(&old, "integer") && is_known("integer", &new) && brackets.is_empty() {
+    let is_number = is_known(&old, "integer") && is_known("integer", &new);
+    let through = if is_number && is_array(from) == is_array(to) {
         "integer"
     } else {
         "text"

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::table::{alter_only, alter_table, options, word};
-use super::types::IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY;
+use super::types::{IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY, IN_THE_WAY_OF_ANOTHER_TYPE};
 use super::{Alteration, Sides, cast, inheritance, online};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
@@ -147,7 +147,7 @@ pub(super) fn alter(
         statements.push(set("drop identity"));
     }
     let retypes = is("type") || is("collation");
-    let comes_along = new.has("inherited") && inheritance::stays(sides, id);
+    let comes_along = inheritance::comes_from_above(sides, id, new);
     if retypes && !comes_along && !is_of_a_type(sides, id) {
         statements.extend(retype(sides, id, old, new));
     }
@@ -227,7 +227,10 @@ pub(super) fn alter(
     }
     statements.append(&mut alone);
     statements.append(&mut behind);
-    if retypes {
+    let kind = |attributes: &Attributes| attributes.get("type").unwrap_or_default().to_owned();
+    if retypes && !cast::is_assigned(&kind(old), &kind(new)) {
+        Alteration::Without(statements, IN_THE_WAY_OF_ANOTHER_TYPE)
+    } else if retypes {
         Alteration::Without(statements, IN_THE_WAY)
     } else {
         Alteration::InPlace(statements)

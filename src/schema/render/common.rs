@@ -153,10 +153,14 @@ pub(super) fn create_extension(
     let schema = attributes
         .get("schema")
         .map(|schema| format!(" schema {}", sides.name(schema)));
+    let version = attributes
+        .get("chosen version")
+        .map(|version| format!(" version {}", Literal(version)));
     vec![Statement::new(format!(
-        "create extension {}{}",
+        "create extension {}{}{}",
         sides.own(id),
-        schema.unwrap_or_default()
+        schema.unwrap_or_default(),
+        version.unwrap_or_default()
     ))]
 }
 

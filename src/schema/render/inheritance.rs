@@ -29,6 +29,20 @@ pub(super) fn stays(sides: &Sides<'_>, id: &Id) -> bool {
     })
 }
 
+/// Whether a column changes its type with its parent's: it has it from there, all the time.
+pub(super) fn comes_from_above(sides: &Sides<'_>, id: &Id, new: &Attributes) -> bool {
+    let is_in_both = |join: &Id| {
+        let names = [join.name(2), join.name(3), id.own_name()];
+        let above = Id::new(Kind::Column, &names);
+        sides.old.get(&above).is_some()
+            && sides.new.get(&above).is_some()
+            && sides.new.get(join).is_some()
+            && !sides.is_rebuilt(&parent(join))
+    };
+    (new.has("inherited") && stays(sides, id))
+        || of(sides.old, id).iter().any(|(join, _)| is_in_both(join))
+}
+
 /// Whether a table is made as a part of its parents. A partition with its columns in another order
 /// is made by itself and joins later.
 pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
@@ -50,13 +64,29 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
         return Vec::new();
     }
     let parent = sides.qualified(&parent(id));
-    vec![match attributes.get("bound") {
+    // What the parent demands has to be there already.
+    let is_missing = |(constraint, attributes): &(&Id, &Attributes)| {
+        attributes.has("inherited")
+            && attributes.get("type") == Some("c")
+            && sides.old.get(constraint).is_none()
+    };
+    let constraints = sides.new.parts(&table, Kind::Constraint);
+    let mut statements: Vec<Statement> = constraints
+        .filter(is_missing)
+        .map(|(constraint, attributes)| {
+            let definition = attributes.get("definition").unwrap_or_default();
+            let own = sides.own(constraint);
+            alter_table(sides, &table, &format!("add constraint {own} {definition}"))
+        })
+        .collect();
+    statements.push(match attributes.get("bound") {
         Some(bound) => Statement::new(format!(
             "alter table {parent} attach partition {} {bound}",
             sides.qualified(id)
         )),
         None => alter_table(sides, id, &format!("inherit {parent}")),
-    }]
+    });
+    statements
 }
 
 /// A partition that leaves keeps its rows.

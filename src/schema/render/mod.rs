@@ -14,6 +14,7 @@ mod privilege;
 mod publication;
 mod rebuild;
 mod relation;
+pub(super) mod remake;
 mod table;
 mod types;
 
@@ -33,6 +34,9 @@ pub enum Alteration {
     Replace,
     /// It is made again with the rows of the old one, and so is all that needs it.
     Rebuild,
+    /// It is made again under its name, while what needs it, of these kinds, is not there; columns
+    /// move over from the old one.
+    Remake(&'static [Kind]),
 }
 
 /// Both sides, and what is needed to write names.
@@ -79,7 +83,7 @@ impl Sides<'_> {
     }
 
     /// Whether the table of a column is made, and the column with it.
-    fn is_of_a_new_table(&self, id: &Id) -> bool {
+    pub fn is_of_a_new_table(&self, id: &Id) -> bool {
         let kinds = [Kind::Table, Kind::ForeignTable];
         let tables = kinds.map(|kind| id.table(kind));
         let mut tables = tables.iter().filter(|id| self.new.get(id).is_some());
@@ -102,8 +106,43 @@ impl Sides<'_> {
             let table = schema.get(table)?;
             Some(table.get("partition by").map(str::to_owned))
         };
-        table.kind == Kind::Table
-            && matches!((key(self.old), key(self.new)), (Some(old), Some(new)) if old != new)
+        match (key(self.old), key(self.new)) {
+            _ if table.kind != Kind::Table => false,
+            (Some(old), Some(new)) if old != new => true,
+            (Some(Some(_)), Some(_)) => self.is_key_rebuilt(table),
+            _ => false,
+        }
+    }
+
+    /// Whether a column of the key gets another type, which the server does not allow: of a
+    /// partitioned table, or of a partition that is partitioned itself.
+    fn is_key_rebuilt(&self, table: &Id) -> bool {
+        let keys = self
+            .old
+            .get(table)
+            .and_then(|table| table.get("key columns"));
+        let keys: Vec<String> = keys
+            .and_then(|keys| serde_json::from_str(keys).ok())
+            .unwrap_or_default();
+        let mut columns = keys
+            .iter()
+            .map(|name| Id::new(Kind::Column, &[table.name(0), table.name(1), name]));
+        let retypes = |column: Id| {
+            let (Some(old), Some(new)) = (self.old.get(&column), self.new.get(&column)) else {
+                return true;
+            };
+            let mut needs = self.old.needs(&column);
+            old.get("type") != new.get("type")
+                || old.get("collation") != new.get("collation")
+                || needs
+                    .any(|id| remake::is_remade(self, id) || remake::successor(self, id).is_some())
+        };
+        columns.any(retypes)
+            || self.new.needed_by(table).any(|join| {
+                let child = Id::new(Kind::Table, &[join.name(0), join.name(1)]);
+                let is_child = join.kind == Kind::Inheritance && child != *table;
+                is_child && self.old.get(join).is_some() && self.is_rebuilt(&child)
+            })
     }
 
     /// What an object is called while another takes its place: a name that nothing has.
@@ -208,12 +247,17 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::DefaultPrivileges => privilege::default_privileges(sides, id, None, Some(attributes)),
     };
     statements.extend(common::after_create(sides, id, attributes));
+    statements.extend(remake::take_over(sides, id, attributes));
     statements
 }
 
-/// The statements that bring the rows of a table that was made anew.
+/// The statements that bring the rows of a table that was made anew, or that end a type which was.
 pub fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
-    rebuild::move_rows(sides, id)
+    if id.kind == Kind::Table {
+        rebuild::move_rows(sides, id)
+    } else {
+        remake::end(sides, id)
+    }
 }
 
 /// The statements that drop an object of the old schema.
@@ -221,6 +265,9 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let Some(attributes) = sides.old.get(id) else {
         return Vec::new();
     };
+    if remake::is_remade(sides, id) || remake::successor(sides, id).is_some() {
+        return remake::set_aside(sides, id);
+    }
     let qualified = || sides.qualified(id);
     let own = || sides.own(id);
     let word = id.kind.name();
@@ -312,6 +359,12 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
 
 /// How an object that is in both schemas, and not the same, is changed.
 pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Alteration {
+    if sides.is_rebuilt(id) {
+        return Alteration::Rebuild;
+    }
+    if remake::is_remade(sides, id) {
+        return Alteration::Remake(remake::IN_THE_WAY);
+    }
     let mut rest = old.differing(new);
     let after = common::alter_common(sides, id, old, new);
     let everywhere: &[&str] = match id.kind {
@@ -328,7 +381,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
     let alteration = match id.kind {
         Kind::Extension => common::alter_extension(sides, id, new, &rest),
         Kind::Enum => types::alter_enum(sides, id, old, new),
-        Kind::Domain => types::alter_domain(sides, id, old, new, &rest),
+        Kind::Domain => types::alter_domain(sides, id, new, &rest),
         Kind::Composite => types::alter_composite(sides, id, old, new),
         Kind::Sequence => common::alter_sequence(sides, id, old, new, &rest),
         Kind::Function => function::alter(old, new),
@@ -338,7 +391,6 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::MemberPrivileges => {
             Alteration::InPlace(privilege::of_member(sides, id, Some(old), Some(new)))
         }
-        Kind::Range => types::alter_range(sides, id, new),
         Kind::SearchConfiguration => plain::alter_configuration(sides, id, old, new, &rest),
         Kind::Constraint => table::alter_constraint(sides, id, old, new, &rest),
         Kind::View | Kind::MaterializedView => relation::alter_view(sides, id, old, new, &rest),
@@ -364,6 +416,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::Language
         | Kind::AccessMethod
         | Kind::Collation
+        | Kind::Range
         | Kind::SearchParser
         | Kind::SearchTemplate
         | Kind::SearchDictionary
@@ -388,7 +441,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
             insert(&mut statements, after);
             Alteration::Without(statements, kinds)
         }
-        whole @ (Alteration::Replace | Alteration::Rebuild) => whole,
+        whole @ (Alteration::Replace | Alteration::Rebuild | Alteration::Remake(_)) => whole,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
 use super::table::columns;
-use super::{Sides, cast};
+use super::{Sides, cast, remake};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -82,6 +82,14 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         }
         is_identity |= new.has("identity");
         values.push(match (old.get("type"), new.get("type")) {
+            (Some(old), Some(new)) if old == new && remake::is_of_one(sides, column) => {
+                let text = if new.ends_with("[]") {
+                    "text[]"
+                } else {
+                    "text"
+                };
+                format!("{own}::{text}::{new}")
+            }
             (Some(old), Some(new)) if old != new => cast::convert(sides, &own, old, new),
             _ => own.clone(),
         });

@@ -231,9 +231,6 @@ pub(super) fn alter(
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
-    if sides.is_rebuilt(id) {
-        return Alteration::Rebuild;
-    }
     let mut statements = Vec::new();
     let mut add = |action: &str| statements.push(alter_table(sides, id, action));
     for name in differing {
