@@ -71,10 +71,7 @@ impl Changes {
     /// that reads upgrades before they are applied, so that no file is written that it refuses.
     pub fn losses(&self) -> Vec<String> {
         let losing = self.statements.iter().filter_map(|statement| {
-            let loses = statement
-                .loses
-                .clone()
-                .or_else(|| by_its_words(&statement.sql))?;
+            let loses = loss(statement)?;
             Some(format!("{} ({loses})", first_line(&statement.sql)))
         });
         losing.collect()
@@ -82,9 +79,14 @@ impl Changes {
 
     /// The statements as they are run one by one, with the setting that goes before them.
     pub fn texts(&self) -> Vec<String> {
-        let setting = self.makes_functions.then(|| format!("set {LATER_BODIES}"));
         let statements = self.statements.iter().map(|statement| &statement.sql);
-        setting.into_iter().chain(statements.cloned()).collect()
+        let settings = self.settings().into_iter();
+        settings.chain(statements.cloned()).collect()
+    }
+
+    /// What has to be set before they run one by one.
+    pub fn settings(&self) -> Option<String> {
+        self.makes_functions.then(|| format!("set {LATER_BODIES}"))
     }
 
     /// Whether they run in one transaction.
@@ -126,6 +128,12 @@ impl Changes {
             sql,
         }
     }
+}
+
+/// What a statement loses, by its own account or by its words.
+pub fn loss(statement: &Statement) -> Option<String> {
+    let said = statement.loses.clone();
+    said.or_else(|| by_its_words(&statement.sql))
 }
 
 fn by_its_words(sql: &str) -> Option<String> {

@@ -20,5 +20,6 @@ pub mod difference;
 pub mod migration;
 pub mod model;
 pub mod order;
+pub mod rename;
 pub mod render;
 pub mod statement;

@@ -211,6 +211,19 @@ pub struct Schema {
     pub unknown: Vec<String>,
     /// Who read it: what this role makes is its own without a word.
     pub role: Box<str>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a schema comes from, which decides what its owners mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// A database of somebody's: everything there belongs to whom it says.
+    #[default]
+    Found,
+    /// Made in a scratch database: what belongs to the role that made it has no owner yet, as nobody
+    /// said one.
+    Made,
 }
 
 /// What all kinds have, and what a comparison may leave out.
@@ -236,6 +249,33 @@ impl Schema {
                 .entry(other.clone())
                 .or_default()
                 .insert(id.clone());
+        }
+    }
+
+    /// Whether an owner is not said, but only whoever made the thing.
+    pub fn is_unsaid(&self, owner: Option<&str>) -> bool {
+        self.origin == Origin::Made && owner == Some(&*self.role)
+    }
+
+    /// Takes the default privileges of the role that read the schema as those of whoever runs the
+    /// statements: such roles have other names elsewhere.
+    pub fn leave_role_unsaid(&mut self) {
+        let is_own = |id: &Id| {
+            id.kind == Kind::DefaultPrivileges && id.names.first() == Some(&self.role)
+        };
+        let own: Vec<Id> = self.objects.keys().filter(|id| is_own(id)).cloned().collect();
+        for id in own {
+            let mut unsaid = id.clone();
+            unsaid.names[0] = Box::default();
+            if let Some(attributes) = self.objects.remove(&id) {
+                self.objects.insert(unsaid.clone(), attributes);
+            }
+            for needed in self.needs.remove(&id).unwrap_or_default() {
+                if let Some(users) = self.needed_by.get_mut(&needed) {
+                    users.remove(&id);
+                }
+                self.add_need(&unsaid, &needed);
+            }
         }
     }
 

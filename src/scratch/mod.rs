@@ -11,6 +11,8 @@ pub mod error;
 mod load;
 mod private;
 pub mod proof;
+pub mod renamed;
+mod roles;
 mod sweep;
 
 use std::cell::{OnceCell, RefCell};
@@ -32,7 +34,7 @@ use crate::run::migrate::{self, Goal};
 use crate::run::signal::Stop;
 use crate::run::{self, Context, backfill};
 use crate::schema::catalog;
-use crate::schema::model::Schema;
+use crate::schema::model::{Origin, Schema};
 use crate::sql::ident::{Ident, Literal};
 use declared::Source;
 use error::ScratchError;
@@ -280,9 +282,58 @@ impl<'c> Scratch<'c> {
         Ok(())
     }
 
+    /// A new database with a schema that was read elsewhere.
+    pub fn build(&self, snapshot: &Snapshot) -> Result<Ident, Error> {
+        canonical::built_again(self, &snapshot.schema)
+    }
+
+    /// Whether the server is castoff's own, and anything may be made on it.
+    pub fn is_private(&self) -> bool {
+        self.private.is_some()
+    }
+
+    /// Sees to the roles that statements name: on a private server they are made, and elsewhere they
+    /// have to be there.
+    pub fn provide_roles(&self, texts: &[&str]) -> Result<(), Error> {
+        let named = roles::named(texts);
+        if named.is_empty() {
+            return Ok(());
+        }
+        let is_private = self.is_private();
+        let roles = self.maintenance(async |client| {
+            let mut missing = Vec::new();
+            for role in named {
+                let sql = "select from pg_catalog.pg_roles where rolname = $1";
+                let parameter: (&(dyn tokio_postgres::types::ToSql + Sync), _) =
+                    (&role, tokio_postgres::types::Type::TEXT);
+                let found = client.query_typed(sql, &[parameter]).await;
+                let found = found.map_err(Failure::from);
+                let found = found.map_err(Error::asking("looking for roles"))?;
+                if !found.is_empty() {
+                    continue;
+                }
+                if is_private {
+                    let sql = format!("create role {}", Ident::new(&role).map_err(Error::Name)?);
+                    let made = client.batch_execute(&sql).await.map_err(Failure::from);
+                    made.map_err(Error::asking("creating a role"))?;
+                } else {
+                    missing.push(role);
+                }
+            }
+            Ok(missing)
+        })?;
+        if roles.is_empty() {
+            return Ok(());
+        }
+        Err(ScratchError::RolesMissing { roles }.into())
+    }
+
     /// The schema of one of the databases.
     pub fn read(&self, database: &Ident) -> Result<Snapshot, Error> {
-        read(&self.context(database)?)
+        let mut snapshot = read(&self.context(database)?)?;
+        snapshot.schema.origin = Origin::Made;
+        snapshot.schema.leave_role_unsaid();
+        Ok(snapshot)
     }
 }
 
