@@ -31,6 +31,9 @@ pub struct Diff {
     /// The schema as it is to be, likewise
     #[arg(value_name = "TO")]
     pub to: String,
+    /// End with status 1 if there is a difference
+    #[arg(long)]
+    pub exit_status: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

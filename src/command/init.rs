@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
 
-use super::diff::{as_text, tell_unknown};
+use super::diff::{as_text, unknown};
 use super::revision::{file_path, random_id};
 use crate::cli::Init;
 use crate::config::Config;
@@ -143,7 +143,7 @@ struct Database<'c> {
 impl<'c> Database<'c> {
     fn read(config: &'c Config, stop: &'c Stop) -> Result<Self, Error> {
         let mut found = scratch::read(&Context::to(config, stop, &config.database)?)?;
-        tell_unknown(&[&found]);
+        unknown(config, &[&found])?;
         forget_alembic(&mut found.schema);
         let scratch = match Scratch::open(config, stop) {
             Ok(scratch) => Some(scratch),

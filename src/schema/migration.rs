@@ -71,10 +71,7 @@ impl Changes {
     /// that reads upgrades before they are applied, so that no file is written that it refuses.
     pub fn losses(&self) -> Vec<String> {
         let losing = self.statements.iter().filter_map(|statement| {
-            let loses = statement
-                .loses
-                .clone()
-                .or_else(|| by_its_words(&statement.sql))?;
+            let loses = loss(statement)?;
             Some(format!("{} ({loses})", first_line(&statement.sql)))
         });
         losing.collect()
@@ -143,6 +140,12 @@ impl Changes {
             sql,
         }
     }
+}
+
+/// What a statement loses, by its own account or by its words.
+pub fn loss(statement: &Statement) -> Option<String> {
+    let said = statement.loses.clone();
+    said.or_else(|| by_its_words(&statement.sql))
 }
 
 fn by_its_words(sql: &str) -> Option<String> {

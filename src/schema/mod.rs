@@ -26,6 +26,7 @@ pub mod model;
 pub mod names;
 pub mod order;
 pub mod probe;
+pub mod rename;
 pub mod render;
 mod shared;
 pub mod statement;

@@ -13,8 +13,9 @@ use super::error::ScratchError;
 use super::{Scratch, Snapshot};
 use crate::error::Error;
 use crate::schema::migration;
-use crate::schema::model::Schema;
+use crate::schema::model::{Aspect, Schema};
 use crate::schema::render::Sides;
+use crate::sql::ident::Ident;
 
 /// The attributes that the server prints from a parsed expression.
 const EXPRESSIONS: [&str; 10] = [
@@ -62,18 +63,28 @@ pub(super) fn canonical<'s>(
 }
 
 fn printed_again(scratch: &Scratch<'_>, snapshot: &Snapshot) -> Result<Schema, Error> {
+    // Whom it belongs to makes no difference, and roles may be missing there.
+    let mut schema = snapshot.schema.clone();
+    schema.forget(Aspect::Owner);
+    schema.forget(Aspect::Privileges);
+    let database = built_again(scratch, &schema)?;
+    Ok(scratch.read(&database)?.schema)
+}
+
+/// A scratch database with a schema that was read elsewhere.
+pub(super) fn built_again(scratch: &Scratch<'_>, schema: &Schema) -> Result<Ident, Error> {
     let database = scratch.create(None)?;
     let empty = scratch.read(&database)?;
     let sides = Sides {
         old: &empty.schema,
-        new: &snapshot.schema,
+        new: schema,
         keywords: &empty.keywords,
         major: empty.major,
         online: false,
     };
     let changes = migration::changes(&sides).map_err(ScratchError::from)?;
     scratch.execute(&database, &changes.texts(), false)?;
-    Ok(scratch.read(&database)?.schema)
+    Ok(database)
 }
 
 fn with_expressions_of(schema: &Schema, printed: &Schema) -> Schema {

@@ -68,6 +68,11 @@ pub(super) async fn load(
                         item.done = true;
                         item.refusal = None;
                     }
+                    // Roles are the server's: this one is there already.
+                    Err(refusal) if refusal.sqlstate == "42710" && creates_role(text) => {
+                        item.done = true;
+                        advanced = true;
+                    }
                     Err(refusal) => {
                         let is_final =
                             item.sets || !may_pass(&refusal) || first_word(text) == "drop";
@@ -106,6 +111,14 @@ fn is_about_what_comes(text: &str) -> bool {
         [&*words[0], &*words[1], &*words[2]],
         ["alter", "default", "privileges"] | ["create", "event", "trigger"]
     )
+}
+
+fn creates_role(text: &str) -> bool {
+    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
+    words.next().as_deref() == Some("create")
+        && words
+            .next()
+            .is_some_and(|word| matches!(&*word, "role" | "user" | "group"))
 }
 
 /// Runs one statement: refusals are answers, everything else is an error.
