@@ -12,6 +12,7 @@ use crate::revision::checksum::Lineage;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
+use crate::revision::squash;
 use crate::revision::script::hook_file::{HookFile, NAMES};
 
 /// The migrations of this run, not yet read.
@@ -179,7 +180,7 @@ impl Migrations {
             scripts.push(Script::parse(&path, bytes)?);
         }
         Ok(Contents {
-            history: History::new(scripts)?,
+            history: History::new(squash::without_replaced(scripts))?,
             hooks,
         })
     }

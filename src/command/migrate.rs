@@ -60,7 +60,8 @@ pub(super) fn migrate(
         );
         return Ok(());
     }
-    allow_losses(config, stop, &steps)?;
+    let losses = steps.iter().flat_map(|step| step.upgrade.losses()).collect();
+    allow_losses(config, stop, losses)?;
     let candidates = candidates(directory, message, parent.as_ref(), &last_id, &steps)?;
     let mut files = Migrations::Directory(directory.to_owned())
         .files()?
@@ -95,11 +96,11 @@ fn only_head(history: &History) -> Result<Option<RevisionId>, Error> {
 }
 
 /// Goes on only when nothing is lost, or somebody says that it is meant.
-fn allow_losses(config: &Config, stop: &Stop, steps: &[Step]) -> Result<(), Error> {
-    let losses: Vec<String> = steps
-        .iter()
-        .flat_map(|step| step.upgrade.losses())
-        .collect();
+pub(super) fn allow_losses(
+    config: &Config,
+    stop: &Stop,
+    losses: Vec<String>,
+) -> Result<(), Error> {
     if losses.is_empty() || config.allow_destructive {
         return Ok(());
     }

@@ -7,7 +7,8 @@
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
 //! `header` the lines before the first section, `section` the section lines, `batch` the line that
 //! makes a section run in batches, `draft` the other way round: the text of a new file, `rewrite`
-//! the text of a file with other parents, and `kept` a file as the ledger keeps it.
+//! the text of a file with other parents, `replaced` what a squashed file stands for, and `kept` a
+//! file as the ledger keeps it.
 
 pub mod batch;
 pub mod draft;
@@ -16,6 +17,7 @@ mod header;
 pub mod hook_file;
 pub mod kept;
 pub mod placeholder;
+pub mod replaced;
 pub(super) mod rewrite;
 mod section;
 
@@ -36,6 +38,7 @@ use batch::{Batch, BatchProblem};
 use error::{Problem, ScriptError};
 use header::Header;
 use placeholder::Placeholder;
+use replaced::Replaced;
 use section::{Name, SectionLine};
 
 /// One migration file.
@@ -61,6 +64,10 @@ pub struct Script {
     pub placeholders: Vec<Placeholder>,
     /// Revisions whose deferred batches must be done before this one. Full ids only.
     pub requires_backfill: Vec<RevisionId>,
+    /// The revisions that were squashed into it, as they were; itself among them.
+    pub replaces: Vec<Replaced>,
+    /// What its upgrade was when they were.
+    pub squashed: Option<Checksum>,
     /// The way forward.
     pub upgrade: Section,
     /// The way back.
@@ -202,6 +209,8 @@ impl Script {
             breaking: header.breaking,
             placeholders: header.placeholders,
             requires_backfill: header.requires_backfill,
+            replaces: header.replaces,
+            squashed: header.squashed,
             upgrade,
             downgrade,
             checksums,

@@ -11,6 +11,7 @@ pub mod error;
 mod load;
 mod private;
 pub mod proof;
+pub mod rows;
 mod sweep;
 
 use std::cell::{OnceCell, RefCell};
@@ -223,7 +224,8 @@ impl<'c> Scratch<'c> {
         }
         let context = self.context(database)?;
         quietly(|| {
-            if matches!(goal, Goal::Upgrade(target) if *target == Target::head()) {
+            let is_all = |target: &Target| matches!(&*target.to_string(), "head" | "heads");
+            if matches!(goal, Goal::Upgrade(target) if is_all(target)) {
                 for script in history.iter() {
                     let batch = &script.upgrade.options.batch;
                     if batch.as_ref().is_some_and(|batch| batch.deferred) {
