@@ -119,7 +119,10 @@ impl Built {
             .into())
         };
         let upgraded = scratch.apply(&copy, &migrations, &Goal::Upgrade("heads".parse()?));
-        upgraded.map_err(proof::refused)?;
+        upgraded.map_err(|error| match proof::refused(error) {
+            Error::Scratch(error) => error.of_kept(&squash.kept).into(),
+            error => error,
+        })?;
         check("upgrade", "where the old files do", &self.new.1)?;
         if data != Data::Drop {
             let relations = rows::differing(scratch, &self.new.1.schema, &self.new.0, &copy)?;

@@ -94,6 +94,15 @@ pub enum ScratchError {
         /// The statements that would still be needed.
         left: Vec<String>,
     },
+    /// A statement that is to be kept does not run behind the others.
+    #[error("a statement that is kept is refused behind the others: nothing was written")]
+    NotKept {
+        /// The statement.
+        statement: String,
+        /// What the server says to it.
+        #[source]
+        refusal: Box<Refusal>,
+    },
     /// The generated migration does not run.
     #[error("a generated statement is refused: nothing was written")]
     NotRunnable {
@@ -106,6 +115,17 @@ pub enum ScratchError {
 }
 
 impl ScratchError {
+    /// The same, where the statement is one that a squash keeps.
+    #[must_use]
+    pub fn of_kept(self, kept: &str) -> Self {
+        match self {
+            Self::NotRunnable { statement, refusal } if kept.contains(statement.trim()) => {
+                Self::NotKept { statement, refusal }
+            }
+            other => other,
+        }
+    }
+
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -120,6 +140,7 @@ impl ScratchError {
             Self::Cycle(_) => "schema-cycle",
             Self::LosesData { .. } => "would-lose-data",
             Self::NotProved { .. } => "not-proved",
+            Self::NotKept { .. } => "squash-not-kept",
             Self::NotRunnable { .. } => "not-runnable",
         }
     }
@@ -135,7 +156,10 @@ impl ScratchError {
             Self::NoServer { .. } => 10,
             Self::Private { .. } | Self::NotCreated(_) => 12,
             Self::LosesData { .. } => 14,
-            Self::Cycle(_) | Self::NotProved { .. } | Self::NotRunnable { .. } => 1,
+            Self::Cycle(_)
+            | Self::NotProved { .. }
+            | Self::NotKept { .. }
+            | Self::NotRunnable { .. } => 1,
         }
     }
 
@@ -160,6 +184,9 @@ impl ScratchError {
             }
             Self::Cycle(_) => "make the change in two migrations, and write one of them by hand with `castoff revision`".into(),
             Self::LosesData { .. } => "if it is meant, run it again with --allow-destructive".into(),
+            Self::NotKept { .. } => {
+                "end the range before the migration that changes what it needs, or leave it out with `--data drop`".into()
+            }
             Self::NotProved { .. } | Self::NotRunnable { .. } => {
                 "write the migration by hand with `castoff revision`, beginning with what `castoff check` prints, and report the difference".into()
             }
@@ -200,7 +227,7 @@ impl ScratchError {
             Self::NotCreated(refusal) => refusal.notes(),
             Self::LosesData { losses } => note("also", losses.get(1..).unwrap_or_default()),
             Self::NotProved { left, .. } => note("still different", left),
-            Self::NotRunnable { statement, refusal } => {
+            Self::NotKept { statement, refusal } | Self::NotRunnable { statement, refusal } => {
                 let mut notes = refusal.notes();
                 notes.extend(note("statement", std::slice::from_ref(statement)));
                 notes
