@@ -184,6 +184,9 @@ pub enum Command {
     Merge(Merge),
     /// Move a revision behind the other head, which was merged first
     Rebase(Rebase),
+    /// Take several revisions into one, by what they come to
+    #[command(after_help = help::SQUASH)]
+    Squash(Squash),
     /// Write the migration that takes the schema from the head to the declared one
     Migrate(Migrate),
     /// Exit with 1 when the declared schema is not what the head makes, and show the statements
@@ -560,6 +563,43 @@ pub struct Rebase {
     /// The revision to follow from now on [default: the other head]
     #[arg(long, value_name = "REV")]
     pub onto: Option<String>,
+}
+
+/// Arguments of `squash`.
+#[derive(Args, Debug)]
+#[command(mut_args(|option| {
+    // Nothing is compared with a declaration here.
+    let of_comparisons = ["schema", "schema_command", "online", "without", "strict", "rename"];
+    let hides = of_comparisons.contains(&option.get_id().as_str());
+    if hides { option.hide(true) } else { option }
+}))]
+pub struct Squash {
+    /// The first and the last of them, as FIRST:LAST; `:LAST` begins with the very first
+    #[arg(value_name = "RANGE")]
+    pub range: String,
+    /// What becomes of statements that may change rows: keep them, or drop them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "keep|drop",
+        hide_possible_values = true
+    )]
+    pub data: Option<KeepData>,
+    /// What the revision does [default: which it was made of]
+    #[arg(short, long)]
+    pub message: Option<String>,
+    /// Where schemas are compared.
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
+}
+
+/// What becomes of statements that may change rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum KeepData {
+    /// They run behind the others.
+    Keep,
+    /// They are left out.
+    Drop,
 }
 
 /// Arguments of `init`.

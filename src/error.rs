@@ -25,6 +25,7 @@ use crate::revision::plan_error::PlanError;
 use crate::revision::rebase_error::RebaseError;
 use crate::revision::script::error::ScriptError;
 use crate::revision::script::kept::Unreadable;
+use crate::revision::squash_error::SquashError;
 use crate::revision::target::InvalidTarget;
 use crate::run::apply::ApplyError;
 use crate::run::exec::ExecError;
@@ -74,6 +75,9 @@ pub enum Error {
     /// Moving a revision behind another.
     #[error(transparent)]
     Rebase(#[from] RebaseError),
+    /// Taking several revisions into one.
+    #[error(transparent)]
+    Squash(#[from] SquashError),
     /// The database was not ready in time.
     #[error("database {database} is not ready after {}", seconds(*after))]
     NotReady {
@@ -144,6 +148,14 @@ pub enum Error {
         relations: i64,
         /// Alembic's table, if it is among them.
         alembic: Option<String>,
+    },
+    /// The database stopped between revisions that have become one.
+    #[error("the database is at `{revision}`, which was squashed into `{into}`")]
+    InsideSquash {
+        /// Where it is.
+        revision: RevisionId,
+        /// What has taken it in.
+        into: RevisionId,
     },
     /// The ledger has revisions that these migrations do not, and does not say how they follow.
     #[error(
@@ -333,6 +345,7 @@ impl Error {
             Self::History(error) => error.code(),
             Self::Plan(error) => error.code(),
             Self::Rebase(error) => error.code(),
+            Self::Squash(error) => error.code(),
             Self::NotReady { .. } => "not-ready",
             Self::Wait(error) => error.code(),
             Self::Refused { source, .. } => source.code(),
@@ -347,6 +360,7 @@ impl Error {
             Self::LockTimeout { .. } => "lock-timeout",
             Self::NotStamped { .. } => "not-stamped",
             Self::UnknownRevision { .. } => "unknown-revision",
+            Self::InsideSquash { .. } => "inside-squash",
             Self::Newer { .. } => "database-newer",
             Self::Diverged { .. } => "database-diverged",
             Self::Breaking { .. } => "breaking-revision",
@@ -399,6 +413,7 @@ impl Error {
             | Self::NotAHead { .. }
             | Self::NothingToMerge => 2,
             Self::Rebase(error) => error.exit_status(),
+            Self::Squash(error) => error.exit_status(),
             Self::Config(_)
             | Self::Conninfo(_)
             | Self::Name(_)
@@ -418,6 +433,7 @@ impl Error {
             | Self::Plan(_)
             | Self::NotStamped { .. }
             | Self::UnknownRevision { .. }
+            | Self::InsideSquash { .. }
             | Self::Newer { .. }
             | Self::Diverged { .. }
             | Self::Breaking { .. }
@@ -464,6 +480,7 @@ impl Error {
             } => error.place(),
             Self::History(error) => error.place(),
             Self::Plan(error) => error.place(),
+            Self::Squash(error) => error.place(),
             Self::Hook(error) => error.place(),
             Self::Scratch(error) => error.place(),
             Self::Placeholder(error) | Self::Apply(ApplyError::Placeholder(error)) => error.place(),
@@ -490,6 +507,7 @@ impl Error {
     pub fn notes(&self) -> Vec<(String, String)> {
         let note = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
         match self {
+            Self::Squash(error) => error.notes(),
             Self::Apply(
                 ApplyError::RolledBack { refusal, .. }
                 | ApplyError::Stopped { refusal, .. }

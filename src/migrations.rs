@@ -13,6 +13,7 @@ use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
 use crate::revision::script::hook_file::{HookFile, NAMES};
+use crate::revision::squash;
 
 /// The migrations of this run, not yet read.
 #[derive(Debug)]
@@ -179,7 +180,7 @@ impl Migrations {
             scripts.push(Script::parse(&path, bytes)?);
         }
         Ok(Contents {
-            history: History::new(scripts)?,
+            history: History::new(squash::without_replaced(scripts))?,
             hooks,
         })
     }

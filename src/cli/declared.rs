@@ -17,6 +17,7 @@ impl Command {
             Self::Diff(diff) => Some(&diff.declared),
             Self::Revision(revision) => Some(&revision.declared),
             Self::Init(init) => Some(&init.declared),
+            Self::Squash(squash) => Some(&squash.declared),
             _ => None,
         }
     }

@@ -30,6 +30,13 @@ Examples:
 
 Exits with 0 when all is ready, and with 11 when it is not within --wait-timeout.";
 
+pub(super) const SQUASH: &str = "\
+Examples:
+  castoff squash 3f2a:9c41
+  castoff squash :9c41 --data keep        from the very first, with the rows that they write
+
+The id of the last one stays, so that databases at it or above see no difference.";
+
 pub(super) const STATUS: &str = "\
 Examples:
   HEALTHCHECK CMD [\"/castoff\", \"status\"]

@@ -9,6 +9,7 @@ use super::diff::{as_text, unknown};
 use super::revision::{file_path, random_id};
 use crate::cli::Init;
 use crate::config::Config;
+use crate::config::error::ConfigError;
 use crate::error::Error;
 use crate::migrations::{self, FilesError, Migrations};
 use crate::report;
@@ -112,9 +113,10 @@ fn refuse_what_is_there(directory: &Path) -> Result<(), Error> {
 /// Where the declaration goes: a file that is not there, or a directory with nothing in it.
 fn declared_path(named: &str) -> Result<PathBuf, Error> {
     if named.contains("://") {
-        return Err(ScratchError::NotDeclared {
-            path: named.into(),
-            why: "is the URL of a database, and nothing is written there",
+        return Err(ConfigError::Value {
+            origin: "--schema".into(),
+            value: named.into(),
+            wanted: "a path here: that is where the declaration is written",
         }
         .into());
     }

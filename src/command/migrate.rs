@@ -73,7 +73,11 @@ pub(super) fn migrate(
         );
         return Ok(());
     }
-    allow_losses(config, stop, &steps, perhaps)?;
+    let losses = steps
+        .iter()
+        .flat_map(|step| step.upgrade.losses())
+        .collect();
+    allow_losses(config, stop, losses, perhaps)?;
     let candidates = candidates(directory, message, parent.as_ref(), &last_id, &steps)?;
     let mut files = Migrations::Directory(directory.to_owned())
         .files()?
@@ -108,16 +112,12 @@ fn only_head(history: &History) -> Result<Option<RevisionId>, Error> {
 }
 
 /// Goes on only when nothing is lost, or somebody says that it is meant.
-fn allow_losses(
+pub(super) fn allow_losses(
     config: &Config,
     stop: &Stop,
-    steps: &[Step],
+    losses: Vec<String>,
     candidates: Vec<String>,
 ) -> Result<(), Error> {
-    let losses: Vec<String> = steps
-        .iter()
-        .flat_map(|step| step.upgrade.losses())
-        .collect();
     if losses.is_empty() || config.allow_destructive {
         return Ok(());
     }

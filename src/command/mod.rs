@@ -22,6 +22,7 @@ mod resolve;
 mod revision;
 mod script;
 mod show;
+mod squash;
 mod stamp;
 mod status;
 mod upgrade;
@@ -83,6 +84,7 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Resul
         Command::Check(arguments) => return check::check(config, stop, arguments.format),
         Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Rebase(arguments) => rebase::rebase(config, arguments)?,
+        Command::Squash(arguments) => squash::squash(config, stop, arguments)?,
         Command::Diff(arguments) => return diff::diff(config, stop, arguments),
         Command::Init(arguments) => init::init(config, stop, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,

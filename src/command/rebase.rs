@@ -75,7 +75,7 @@ fn tell(rebase: &rebase::Rebase<'_>) {
 
 /// Puts the new text in the place of the old one, all at once. The file keeps its mode and, where
 /// this user may give it away, its owner.
-fn replace(script: &Script, text: &str, unique: &RevisionId) -> io::Result<()> {
+pub(super) fn replace(script: &Script, text: &str, unique: &RevisionId) -> io::Result<()> {
     // A link stays a link.
     let path = fs::canonicalize(&script.path)?;
     let bytes = fs::read(&path)?;

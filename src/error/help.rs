@@ -24,6 +24,7 @@ impl Error {
             Self::History(error) => error.help(),
             Self::Plan(error) => error.help(),
             Self::Rebase(error) => error.help(),
+            Self::Squash(error) => error.help(),
             Self::NotReady { source, .. } | Self::Refused { source, .. } => source.help(),
             Self::Wait(error) => error.help(),
             Self::NotCreated { .. } => {
@@ -49,6 +50,9 @@ impl Error {
             Self::UnknownRevision { .. } => {
                 "deploy the image that has that revision, or if it is gone for good, run `castoff stamp --purge <rev>`".into()
             }
+            Self::InsideSquash { into, .. } => format!(
+                "deploy the image from before the squash once, which takes the database to `{into}`, and then this one"
+            ),
             Self::Newer { .. } => {
                 "deploy a newer image, set --on-newer to warn (CASTOFF_ON_NEWER), or take the newer revisions back with `castoff downgrade heads`".into()
             }

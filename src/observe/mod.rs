@@ -57,6 +57,7 @@ pub fn is_watched(command: &Command) -> bool {
         | Command::Revision(_)
         | Command::Merge(_)
         | Command::Rebase(_)
+        | Command::Squash(_)
         | Command::Init(_)
         | Command::Bundle(_)
         | Command::Completions(_)

@@ -231,11 +231,12 @@ impl History {
             let mut needs = link.needs.clone();
             needs.sort_unstable_by_key(|&index| &self.scripts[index].id);
             let parents: Vec<&Lineage> = needs.iter().map(|&index| &lineages[index]).collect();
-            lineages.push(Lineage::of(
-                &script.id,
-                &script.checksums.canonical,
-                &parents,
-            ));
+            // What was squashed is as it was, for all who stand on it.
+            let below = |id: &RevisionId| lineages.get(self.position(id)?).copied();
+            let lineage = script
+                .lineage_before(below)
+                .unwrap_or_else(|| Lineage::of(&script.id, &script.checksums.canonical, &parents));
+            lineages.push(lineage);
         }
         lineages
     }

@@ -26,6 +26,18 @@ pub enum HistoryError {
         /// Where its file says so.
         place: Box<Place>,
     },
+    /// A revision follows one that was taken into another.
+    #[error("revision `{id}` follows `{parent}`, which was squashed into `{into}`")]
+    SquashedParent {
+        /// The revision.
+        id: RevisionId,
+        /// What it follows.
+        parent: RevisionId,
+        /// What has taken that in.
+        into: RevisionId,
+        /// Where its file says so.
+        place: Box<Place>,
+    },
     /// A revision depends on one that no file makes.
     #[error("revision `{id}` depends on `{dependency}`, which does not exist")]
     MissingDependency {
@@ -116,6 +128,7 @@ impl HistoryError {
         match self {
             Self::DuplicateRevision { .. } => "duplicate-revision",
             Self::MissingParent { .. } => "missing-parent",
+            Self::SquashedParent { .. } => "squashed-parent",
             Self::MissingDependency { .. } => "missing-dependency",
             Self::NoBackfill { .. } => "required-backfill-missing",
             Self::SelfReference { .. } => "self-reference",
@@ -139,6 +152,9 @@ impl HistoryError {
             }
             Self::MissingParent { parent, .. } => {
                 format!("add the file of `{parent}`, or correct `down_revision`")
+            }
+            Self::SquashedParent { into, place, .. } => {
+                format!("write `{into}` instead in `{}`", place.path)
             }
             Self::MissingDependency { dependency, .. } => {
                 format!("add the file of `{dependency}`, or correct `depends_on`")
@@ -178,6 +194,7 @@ impl HistoryError {
         match self {
             Self::DuplicateRevision { place, .. }
             | Self::MissingParent { place, .. }
+            | Self::SquashedParent { place, .. }
             | Self::MissingDependency { place, .. }
             | Self::NoBackfill { place, .. }
             | Self::SelfReference { place, .. }

@@ -49,6 +49,13 @@ pub enum Drift {
 impl Drift {
     /// Compares a file with its record.
     pub fn of(script: &Script, recorded: &Recorded) -> Self {
+        // Before others were squashed into it, this was its file.
+        let was = script.was().filter(|_| script.is_squashed());
+        if was.is_some_and(|was| {
+            recorded.canonical == Some(was.canonical) && set(&was.needs) == set(&recorded.needs)
+        }) {
+            return Self::None;
+        }
         if recorded.canonical != Some(script.checksums.canonical) {
             Self::Edited
         } else if set(script.down_revisions.iter().chain(&script.depends_on))
@@ -198,7 +205,7 @@ pub fn mend(
         }
         truth.insert(id, entry);
     }
-    let lineages = lineages(&truth)?;
+    let lineages = lineages(history, &truth)?;
     let needed: BTreeSet<&RevisionId> = truth.values().flat_map(|(_, needs)| needs).collect();
     let rows: BTreeSet<&RevisionId> = applied
         .iter()
@@ -288,6 +295,7 @@ fn drifts_of(
 
 /// The lineage of every applied revision.
 fn lineages<'r>(
+    history: &History,
     truth: &BTreeMap<&'r RevisionId, (Checksum, BTreeSet<RevisionId>)>,
 ) -> Result<BTreeMap<&'r RevisionId, Lineage>, MendError> {
     let ids: Vec<&RevisionId> = truth.keys().copied().collect();
@@ -304,7 +312,11 @@ fn lineages<'r>(
         let id = ids[index];
         if let Some((canonical, needs)) = truth.get(id) {
             let parents: Vec<&Lineage> = needs.iter().filter_map(|id| lineages.get(id)).collect();
-            let lineage = Lineage::of(id, canonical, &parents);
+            let squashed = history
+                .get(id)
+                .filter(|script| script.checksums.canonical == *canonical)
+                .and_then(|script| script.lineage_before(|id| lineages.get(id).copied()));
+            let lineage = squashed.unwrap_or_else(|| Lineage::of(id, canonical, &parents));
             lineages.insert(id, lineage);
         }
     }

@@ -16,6 +16,8 @@ pub mod range;
 pub mod rebase;
 pub mod rebase_error;
 pub mod script;
+pub mod squash;
+pub mod squash_error;
 pub mod stamp;
 pub mod standing;
 pub mod target;

@@ -6,8 +6,9 @@
 //! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
 //! `header` the lines before the first section, `section` the section lines, `batch` the line that
-//! makes a section run in batches, `probe` the lines that ask the rows, `draft` the other way round: the text of a new file, `rewrite`
-//! the text of a file with other parents, and `kept` a file as the ledger keeps it.
+//! makes a section run in batches, `probe` the lines that ask the rows, `draft` the other way round:
+//! the text of a new file, `rewrite` the text of a file with other parents, `replaced` what a
+//! squashed file stands for, and `kept` a file as the ledger keeps it.
 
 pub mod batch;
 pub mod draft;
@@ -17,6 +18,7 @@ pub mod hook_file;
 pub mod kept;
 pub mod placeholder;
 pub mod probe;
+pub mod replaced;
 pub(super) mod rewrite;
 mod section;
 
@@ -38,6 +40,7 @@ use error::{Problem, ScriptError};
 use header::Header;
 use placeholder::Placeholder;
 use probe::Probe;
+use replaced::Replaced;
 use section::{Name, SectionLine};
 
 /// One migration file.
@@ -63,6 +66,10 @@ pub struct Script {
     pub placeholders: Vec<Placeholder>,
     /// Revisions whose deferred batches must be done before this one. Full ids only.
     pub requires_backfill: Vec<RevisionId>,
+    /// The revisions that were squashed into it, as they were; itself among them.
+    pub replaces: Vec<Replaced>,
+    /// What its upgrade was when they were.
+    pub squashed: Option<Checksum>,
     /// The way forward.
     pub upgrade: Section,
     /// The way back.
@@ -206,6 +213,8 @@ impl Script {
             breaking: header.breaking,
             placeholders: header.placeholders,
             requires_backfill: header.requires_backfill,
+            replaces: header.replaces,
+            squashed: header.squashed,
             upgrade,
             downgrade,
             checksums,

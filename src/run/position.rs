@@ -11,6 +11,7 @@ use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::mend::{self, Drift, Recorded};
 use crate::revision::script::Script;
+use crate::revision::squash;
 use crate::revision::standing::{self, Standing};
 use crate::revision::walk::Edges;
 
@@ -146,6 +147,17 @@ pub(super) fn footing(
     current: &[RevisionId],
     recorded: &BTreeMap<RevisionId, Recorded>,
 ) -> Result<Footing, Error> {
+    let inside = current
+        .iter()
+        .find_map(|id| Some((id, squash::taken_into(history, id)?)));
+    if let Some((id, script)) = inside
+        && history.get(id).is_none()
+    {
+        return Err(Error::InsideSquash {
+            revision: id.clone(),
+            into: script.id.clone(),
+        });
+    }
     match standing::standing(history, current, &mend::ancestry(recorded)) {
         Standing::Known => Ok(Footing::Firm(current.to_vec())),
         Standing::Ahead { unknown } => {

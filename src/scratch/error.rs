@@ -112,6 +112,15 @@ pub enum ScratchError {
         /// The statements that would still be needed.
         left: Vec<String>,
     },
+    /// A statement that is to be kept does not run behind the others.
+    #[error("a statement that is kept is refused behind the others: nothing was written")]
+    NotKept {
+        /// The statement.
+        statement: String,
+        /// What the server says to it.
+        #[source]
+        refusal: Box<Refusal>,
+    },
     /// The generated migration does not run.
     #[error("a generated statement is refused: nothing was written")]
     NotRunnable {
@@ -129,6 +138,17 @@ fn quoted(names: &[String]) -> String {
 }
 
 impl ScratchError {
+    /// The same, where the statement is one that a squash keeps.
+    #[must_use]
+    pub fn of_kept(self, kept: &str) -> Self {
+        match self {
+            Self::NotRunnable { statement, refusal } if kept.contains(statement.trim()) => {
+                Self::NotKept { statement, refusal }
+            }
+            other => other,
+        }
+    }
+
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -146,6 +166,7 @@ impl ScratchError {
             Self::NotCompared { .. } => "not-compared",
             Self::RolesMissing { .. } => "roles-missing",
             Self::NotProved { .. } => "not-proved",
+            Self::NotKept { .. } => "squash-not-kept",
             Self::NotRunnable { .. } => "not-runnable",
         }
     }
@@ -163,7 +184,10 @@ impl ScratchError {
             Self::NoServer { .. } | Self::RolesMissing { .. } => 10,
             Self::Private { .. } | Self::NotCreated(_) => 12,
             Self::LosesData { .. } => 14,
-            Self::Cycle(_) | Self::NotProved { .. } | Self::NotRunnable { .. } => 1,
+            Self::Cycle(_)
+            | Self::NotProved { .. }
+            | Self::NotKept { .. }
+            | Self::NotRunnable { .. } => 1,
         }
     }
 
@@ -199,6 +223,9 @@ impl ScratchError {
             }
             Self::RolesMissing { .. } => {
                 "create them there with `create role`, or compare on a private server with --scratch-url private".into()
+            }
+            Self::NotKept { .. } => {
+                "end the range before the migration that changes what it needs, or leave it out with `--data drop`".into()
             }
             Self::NotProved { .. } | Self::NotRunnable { .. } => {
                 "write the migration by hand with `castoff revision`, beginning with what `castoff check` prints, and report the difference".into()
@@ -246,7 +273,7 @@ impl ScratchError {
             }
             Self::NotCompared { objects } => note("also", objects.get(1..).unwrap_or_default()),
             Self::NotProved { left, .. } => note("still different", left),
-            Self::NotRunnable { statement, refusal } => {
+            Self::NotKept { statement, refusal } | Self::NotRunnable { statement, refusal } => {
                 let mut notes = refusal.notes();
                 notes.extend(note("statement", std::slice::from_ref(statement)));
                 notes

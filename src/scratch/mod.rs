@@ -14,6 +14,7 @@ mod private;
 pub mod proof;
 pub mod renamed;
 mod roles;
+pub mod rows;
 mod sweep;
 
 use std::cell::{OnceCell, RefCell};
@@ -236,7 +237,8 @@ impl<'c> Scratch<'c> {
         }
         let context = self.context(database)?;
         quietly(|| {
-            if matches!(goal, Goal::Upgrade(target) if *target == Target::head()) {
+            let is_all = |target: &Target| matches!(&*target.to_string(), "head" | "heads");
+            if matches!(goal, Goal::Upgrade(target) if is_all(target)) {
                 for script in history.iter() {
                     let batch = &script.upgrade.options.batch;
                     if batch.as_ref().is_some_and(|batch| batch.deferred) {

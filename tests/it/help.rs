@@ -69,6 +69,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           revision     Write a new, empty migration file on the head
           merge        Write a revision that makes one head from several
           rebase       Move a revision behind the other head, which was merged first
+          squash       Take several revisions into one, by what they come to
           migrate      Write the migration that takes the schema from the head to the declared one
           check        Exit with 1 when the declared schema is not what the head makes, and show the statements
           diff         Show the statements from one schema to another
@@ -213,6 +214,7 @@ fn a_shell_and_a_reader_of_manuals_are_served() {
           revision     Write a new, empty migration file on the head
           merge        Write a revision that makes one head from several
           rebase       Move a revision behind the other head, which was merged first
+          squash       Take several revisions into one, by what they come to
           migrate      Write the migration that takes the schema from the head to the declared one
           check        Exit with 1 when the declared schema is not what the head makes, and show the statements
           diff         Show the statements from one schema to another

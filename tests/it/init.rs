@@ -213,10 +213,10 @@ fn nothing_is_written_over() {
           help: choose another name, or remove it
 
         $ castoff init --from-database --schema postgres://h/d
-        status 17
+        status 10
         --- stderr
-        error[schema-not-declared]: no schema is declared: `postgres://h/d` is the URL of a database, and nothing is written there
-          help: write the schema as `create` statements into ./schema, or name it with --schema or --schema-command
+        error[config-value]: --schema: `postgres://h/d` is not a path here: that is where the declaration is written
+          help: set --schema to a path here: that is where the declaration is written
 
         $ castoff init --schema other
         status 2

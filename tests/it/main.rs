@@ -130,6 +130,8 @@ mod signals;
 #[cfg(test)]
 mod splitter;
 #[cfg(test)]
+mod squash;
+#[cfg(test)]
 mod statements;
 #[cfg(test)]
 mod story;

@@ -54,7 +54,7 @@ struct Rule {
     words: &'static [&'static str],
 }
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 10] = [
     // What happens in production knows nothing of what a person types.
     Rule {
         rooms: &["src/run/"],
@@ -80,6 +80,39 @@ const RULES: [Rule; 8] = [
             "crate::config",
             "crate::run",
         ],
+    },
+    // A schema is a value. Only reading it needs a database.
+    Rule {
+        rooms: &["src/schema/"],
+        except: &["src/schema/catalog.rs"],
+        words: &[
+            "std::fs",
+            "std::env",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "SystemTime",
+            "Instant",
+            "getrandom",
+            "tokio",
+            "crate::config",
+            "crate::database",
+            "crate::report",
+            "crate::run",
+            "crate::scratch",
+        ],
+    },
+    // Scratch databases are for those who write migrations. Nothing on the way to the server's start
+    // may need one.
+    Rule {
+        rooms: &[
+            "src/run/",
+            "src/database/",
+            "src/revision/",
+            "src/supervise/",
+        ],
+        except: &[],
+        words: &["crate::scratch", "crate::schema::catalog"],
     },
     // Parts of what happens in production that decide and no more.
     Rule {
@@ -229,7 +262,18 @@ fn a_broken_rule_is_found() {
     let check = |rule: &Rule, path: &str, text: &str, expected: &[&str]| {
         assert_eq!(broken(rule, &[Source::new(path, text)]), expected, "{text}");
     };
-    let [run, pure, _, status, _, _, environment, terminal] = &RULES;
+    let [
+        run,
+        pure,
+        schema,
+        scratch,
+        _,
+        status,
+        _,
+        _,
+        environment,
+        terminal,
+    ] = &RULES;
     let path = "src/run/x.rs";
     check(
         run,
@@ -244,6 +288,26 @@ fn a_broken_rule_is_found() {
         "src/place.rs",
         "std::fs::read(a)",
         &["src/place.rs:1: std::fs"],
+    );
+    let path = "src/schema/x.rs";
+    check(
+        schema,
+        path,
+        "tokio::spawn()",
+        &["src/schema/x.rs:1: tokio"],
+    );
+    check(
+        schema,
+        "src/schema/catalog.rs",
+        "use crate::database::a;",
+        &[],
+    );
+    let path = "src/run/x.rs";
+    check(
+        scratch,
+        path,
+        "crate::scratch::y",
+        &["src/run/x.rs:1: crate::scratch"],
     );
     check(
         status,

@@ -34,6 +34,11 @@ pub struct Draft<'t> {
 
 /// The text of a new migration file. Parsing it gives back what the draft says.
 pub fn render_new(draft: &Draft<'_>) -> String {
+    render_with(draft, &[])
+}
+
+/// The same with more lines in its header, without their dashes.
+pub fn render_with(draft: &Draft<'_>, more: &[String]) -> String {
     let join = |ids: &[RevisionId]| {
         ids.iter()
             .map(RevisionId::as_str)
@@ -50,6 +55,9 @@ pub fn render_new(draft: &Draft<'_>) -> String {
     for (key, value) in keys.iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "-- {key}: {value}");
+    }
+    for line in more {
+        let _ = writeln!(text, "-- {line}");
     }
     let downgrade = draft.irreversible.map_or_else(
         || "downgrade".to_owned(),

@@ -90,6 +90,12 @@ pub enum Problem {
     /// To lock older images out is a decision, and a decision has a reason.
     #[error("header key `breaking` gives no reason")]
     BreakingWithoutReason,
+    /// What `castoff squash` wrote was changed by hand.
+    #[error("`{value}` does not say what was squashed")]
+    InvalidReplaces {
+        /// What stands there.
+        value: String,
+    },
     /// The same key twice.
     #[error("header key `{key}` stands twice")]
     DuplicateKey {
@@ -198,6 +204,7 @@ impl ScriptError {
             Problem::IrreversibleWithSql => "irreversible-with-sql",
             Problem::UnknownKey { .. } => "unknown-header-key",
             Problem::BreakingWithoutReason => "breaking-without-reason",
+            Problem::InvalidReplaces { .. } => "invalid-replaces",
             Problem::DuplicateKey { .. } => "duplicate-header-key",
             Problem::RevisionId { .. } => "invalid-revision-id",
             Problem::DuplicateValue { .. } => "duplicate-header-value",
@@ -258,6 +265,9 @@ impl ScriptError {
             Problem::UnknownKey {
                 meant: Some(meant), ..
             } => format!("write `{meant}:`"),
+            Problem::InvalidReplaces { .. } => {
+                "leave `replaces` and `squashed` as `castoff squash` wrote them".into()
+            }
             Problem::BreakingWithoutReason => {
                 "write `-- breaking: <why older images must not start>`".into()
             }

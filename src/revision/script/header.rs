@@ -7,12 +7,14 @@
 
 use std::ops::Range;
 
+use crate::revision::checksum::Checksum;
 use crate::revision::id::RevisionId;
 
 use super::error::Problem;
 use super::placeholder::{self, Placeholder};
+use super::replaced::{self, REPLACES, Replaced, SQUASHED};
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "revision",
     "down_revision",
     "depends_on",
@@ -20,6 +22,8 @@ const KEYS: [&str; 7] = [
     BREAKING,
     "placeholders",
     "requires_backfill",
+    REPLACES,
+    SQUASHED,
 ];
 
 /// The key whose value is prose: it takes the rest of its line.
@@ -44,6 +48,8 @@ pub(super) struct Header {
     pub(super) breaking: Option<String>,
     pub(super) placeholders: Vec<Placeholder>,
     pub(super) requires_backfill: Vec<RevisionId>,
+    pub(super) replaces: Vec<Replaced>,
+    pub(super) squashed: Option<Checksum>,
     seen: Vec<&'static str>,
 }
 
@@ -97,7 +103,8 @@ impl Header {
     }
 
     fn set(&mut self, key: &'static str, value: &str) -> Result<(), Problem> {
-        if self.seen.contains(&key) {
+        // One line for each revision.
+        if key != REPLACES && self.seen.contains(&key) {
             return Err(Problem::DuplicateKey { key });
         }
         self.seen.push(key);
@@ -109,6 +116,8 @@ impl Header {
             BREAKING => self.breaking = Some(value.to_owned()),
             "placeholders" => self.placeholders = placeholder::declare(values(value))?,
             "requires_backfill" => self.requires_backfill = revisions(key, value)?,
+            REPLACES => self.replaces.push(Replaced::parse(value)?),
+            SQUASHED => self.squashed = Some(replaced::checksum(value)?),
             _ => {
                 let labels = values(value).map(label).collect::<Result<_, _>>()?;
                 self.branch_labels = unique(key, labels)?;

@@ -123,6 +123,8 @@ impl Kept<'_> {
             breaking: None,
             placeholders: Vec::new(),
             requires_backfill: Vec::new(),
+            replaces: Vec::new(),
+            squashed: None,
             upgrade: Section {
                 options: SectionOptions::default(),
                 span: nothing,
