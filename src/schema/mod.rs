@@ -22,6 +22,7 @@ pub mod migration;
 pub mod model;
 pub mod names;
 pub mod order;
+mod part;
 pub mod render;
 mod shared;
 pub mod statement;
