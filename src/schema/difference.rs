@@ -200,3 +200,92 @@ impl Difference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `c` a collation, `a` a table, `a.x` a column of its, `i` an index and `v` a view.
+    fn id(word: &str) -> Id {
+        match word.split_once('.') {
+            Some((table, column)) => Id::new(Kind::Column, &["s", table, column]),
+            None if word.starts_with('c') => Id::new(Kind::Collation, &["s", word]),
+            None if word.starts_with('i') => Id::new(Kind::Index, &["s", word]),
+            None if word.starts_with('v') => Id::new(Kind::View, &["s", word]),
+            None => Id::new(Kind::Table, &["s", word]),
+        }
+    }
+
+    /// `c=1` has the locale 1, `a.x=text` the type text; `v->a.x` needs it.
+    fn schema(text: &str) -> Schema {
+        let mut schema = Schema::default();
+        for word in text.split_whitespace() {
+            if let Some((who, whom)) = word.split_once("->") {
+                schema.add_need(&id(who), &id(whom));
+                continue;
+            }
+            let (word, value) = word.split_once('=').unwrap_or((word, ""));
+            let id = id(word);
+            let mut attributes = Attributes::default();
+            let name = if id.kind == Kind::Column {
+                "type"
+            } else {
+                "locale"
+            };
+            attributes.set(name, value);
+            schema.objects.insert(id, attributes);
+        }
+        schema
+    }
+
+    #[track_caller]
+    fn check(old: &str, new: &str, expected: &str) {
+        let (old, new) = (schema(old), schema(new));
+        let sides = Sides {
+            old: &old,
+            new: &new,
+            keywords: &BTreeSet::new(),
+            major: 15,
+            online: false,
+        };
+        let found: Vec<String> = compare(&sides)
+            .changes
+            .iter()
+            .map(|(id, change)| {
+                let mark = match change {
+                    Change::Create => '+',
+                    Change::Drop => '-',
+                    Change::Alter(_) => '~',
+                    Change::Replace => '!',
+                    Change::Rebuild => '*',
+                };
+                format!("{mark}{}", id.names[1..].join("."))
+            })
+            .collect();
+        assert_eq!(found.join(" "), expected);
+    }
+
+    #[test]
+    fn what_is_on_one_side_only_is_made_or_dropped() {
+        check("a b c=1", "b c=1", "-a");
+        check("b", "a b", "+a");
+        check("a a.x=text a.x->a", "a a.x=text a.x->a", "");
+    }
+
+    #[test]
+    fn what_is_made_again_takes_along_who_needs_it_but_no_table() {
+        check(
+            "c=1 a a.x=text a.x->a a.x->c i=1 i->c i->a.x v=1 v->i",
+            "c=2 a a.x=text a.x->a a.x->c i=1 i->c i->a.x v=1 v->i",
+            "!c !v !i",
+        );
+        // What goes for good is not made again.
+        check("c=1 i=1 i->c v=1 v->i", "c=2", "!c -v -i");
+    }
+
+    #[test]
+    fn a_view_makes_way_while_a_column_of_its_gets_another_type() {
+        let with = |kind: &str| format!("a a.x={kind} a.x->a v=1 v->a.x v2=1 v2->v i=1 i->a.x");
+        check(&with("integer"), &with("bigint"), "~a.x !v !v2");
+    }
+}

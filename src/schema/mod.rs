@@ -25,6 +25,7 @@ pub mod migration;
 pub mod model;
 pub mod names;
 pub mod order;
+mod part;
 pub mod probe;
 pub mod rename;
 pub mod render;

@@ -480,3 +480,73 @@ fn relation_name(id: &Id) -> Option<(Rc<str>, Rc<str>)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::difference;
+    use crate::schema::model::Attributes;
+
+    fn id(name: &str) -> Id {
+        Id::new(Kind::View, &["s", name])
+    }
+
+    /// Views: `a b>a` are two, of which the second needs the first.
+    fn schema(text: &str) -> Schema {
+        let mut schema = Schema::default();
+        let mut attributes = Attributes::default();
+        attributes.set("definition", " select 1;");
+        for word in text.split_whitespace() {
+            let mut names = word.split('>');
+            let who = id(names.next().unwrap());
+            for whom in names {
+                schema.add_need(&who, &id(whom));
+            }
+            schema.objects.insert(who, attributes.clone());
+        }
+        schema
+    }
+
+    #[track_caller]
+    fn check(old: &str, new: &str, expected: &str) {
+        let (old, new) = (schema(old), schema(new));
+        let sides = Sides {
+            old: &old,
+            new: &new,
+            keywords: &BTreeSet::new(),
+            major: 15,
+            online: false,
+        };
+        let found = match statements(&sides, &difference::compare(&sides)) {
+            Ok(statements) => {
+                let sql = statements.iter().map(|statement| statement.sql.as_str());
+                let words = sql.map(|sql| {
+                    let mut words = sql.split_whitespace();
+                    let verb = words.next().unwrap();
+                    let name = words.nth(1).unwrap_or_default();
+                    format!("{verb} {}", name.trim_start_matches("s."))
+                });
+                words.collect::<Vec<_>>().join(", ")
+            }
+            Err(cycle) => cycle.to_string(),
+        };
+        assert_eq!(found, expected, "{old:?} {new:?}");
+    }
+
+    #[test]
+    fn each_comes_behind_what_it_needs_and_goes_before_it() {
+        check("", "a>c b c>b", "create b, create c, create a");
+        check("a>c b c>b", "", "drop a, drop c, drop b");
+        check("b>a a", "a>b b", "");
+        check("x>y y", "a>b b", "drop x, drop y, create b, create a");
+    }
+
+    #[test]
+    fn what_needs_each_other_is_named() {
+        check(
+            "",
+            "a>b b>a c",
+            "these changes wait for each other: view s.a, view s.b",
+        );
+    }
+}

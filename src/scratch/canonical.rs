@@ -3,9 +3,12 @@
 //! What the server prints of an expression is not always what it prints of that again:
 //! `s in ('a')` on a varchar is printed as `(s)::text = ANY ((ARRAY['a'::character varying])::text[])`,
 //! and that, run, as `(s)::text = ANY (ARRAY[('a'::character varying)::text])`. A migration has the
-//! printed form, so the schema it makes would differ from the declared one for ever. So where
-//! expressions differ, both schemas are made once more from what was printed, and the expressions
-//! compared that are printed then. Everything else is compared as it is.
+//! printed form, so the schema it makes would differ from the declared one for ever. So the objects
+//! whose expressions differ are made once more from what was printed, with what they need and
+//! nothing else, and the expressions compared that are printed then. Everything else is compared as
+//! it is.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::debug;
 
@@ -13,7 +16,7 @@ use super::error::ScratchError;
 use super::{Scratch, Snapshot};
 use crate::error::Error;
 use crate::schema::migration;
-use crate::schema::model::{Aspect, Schema};
+use crate::schema::model::{Aspect, Attributes, Id, Schema};
 use crate::schema::render::Sides;
 use crate::sql::ident::Ident;
 
@@ -31,40 +34,79 @@ const EXPRESSIONS: [&str; 10] = [
     "where",
 ];
 
-/// Whether an expression differs of something that both have.
-pub(super) fn is_needed(old: &Schema, new: &Schema) -> bool {
-    old.objects.iter().any(|(id, old)| {
+/// Attributes as they are printed when the object is made of what was printed.
+pub(super) type Printed = BTreeMap<Id, Attributes>;
+
+/// What both have, with expressions that differ.
+pub(super) fn differing<'s>(old: &'s Schema, new: &Schema) -> BTreeSet<&'s Id> {
+    let is_other = |id: &Id, old: &Attributes| {
         new.get(id).is_some_and(|new| {
-            EXPRESSIONS
-                .iter()
-                .any(|name| old.has(name) && new.has(name) && old.get(name) != new.get(name))
+            old != new
+                && EXPRESSIONS.iter().any(|name| {
+                    let (old, new) = (old.get(name), new.get(name));
+                    old.is_some() && new.is_some() && old != new
+                })
         })
-    })
-}
-
-/// The schema with its expressions as they are printed when it is made of what was printed. As it
-/// is, where it cannot be made so.
-pub(super) fn canonical<'s>(
-    scratch: &Scratch<'_>,
-    snapshot: &'s Snapshot,
-) -> Result<&'s Schema, Error> {
-    if let Some(schema) = snapshot.canonical.get() {
-        return Ok(schema);
-    }
-    let schema = match printed_again(scratch, snapshot) {
-        Ok(printed) => with_expressions_of(&snapshot.schema, &printed),
-        Err(error @ Error::Scratch(ScratchError::NotRunnable { .. } | ScratchError::Cycle(_))) => {
-            debug!("a schema cannot be made again of what the server prints: {error}");
-            snapshot.schema.clone()
-        }
-        Err(error) => return Err(error),
     };
-    Ok(snapshot.canonical.get_or_init(|| schema))
+    let objects = old.objects.iter();
+    objects
+        .filter(|(id, old)| is_other(id, old))
+        .map(|(id, _)| id)
+        .collect()
 }
 
-fn printed_again(scratch: &Scratch<'_>, snapshot: &Snapshot) -> Result<Schema, Error> {
+/// The schema with the expressions of some objects as they are printed when they are made of what
+/// was printed. As it is, where it cannot be made so.
+pub(super) fn canonical(
+    scratch: &Scratch<'_>,
+    snapshot: &Snapshot,
+    ids: &BTreeSet<&Id>,
+) -> Result<Schema, Error> {
+    let mut known = snapshot.printed.borrow_mut();
+    let unknown: BTreeSet<&Id> = ids
+        .iter()
+        .copied()
+        .filter(|id| !known.contains_key(id))
+        .collect();
+    if !unknown.is_empty() {
+        let schema = &snapshot.schema;
+        let printed = match printed_again(scratch, &schema.part(&unknown)) {
+            // What the body of a function needs, nobody knows: it may be anything.
+            Err(error) if cannot_be_made(&error) => {
+                debug!("a part of a schema cannot be made by itself: {error}");
+                printed_again(scratch, schema)
+            }
+            done => done,
+        };
+        match printed {
+            Ok(printed) => {
+                for id in unknown {
+                    let attributes = printed.get(id).or_else(|| schema.get(id));
+                    known.extend(attributes.map(|found| (id.clone(), found.clone())));
+                }
+            }
+            Err(error) if cannot_be_made(&error) => {
+                debug!("a schema cannot be made again of what the server prints: {error}");
+                for id in unknown {
+                    known.extend(schema.get(id).map(|found| (id.clone(), found.clone())));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(with_expressions_of(&snapshot.schema, ids, &known))
+}
+
+fn cannot_be_made(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Scratch(ScratchError::NotRunnable { .. } | ScratchError::Cycle(_))
+    )
+}
+
+fn printed_again(scratch: &Scratch<'_>, schema: &Schema) -> Result<Schema, Error> {
     // Whom it belongs to makes no difference, and roles may be missing there.
-    let mut schema = snapshot.schema.clone();
+    let mut schema = schema.clone();
     schema.forget(Aspect::Owner);
     schema.forget(Aspect::Privileges);
     let database = built_again(scratch, &schema)?;
@@ -87,10 +129,11 @@ pub(super) fn built_again(scratch: &Scratch<'_>, schema: &Schema) -> Result<Iden
     Ok(database)
 }
 
-fn with_expressions_of(schema: &Schema, printed: &Schema) -> Schema {
+fn with_expressions_of(schema: &Schema, ids: &BTreeSet<&Id>, printed: &Printed) -> Schema {
     let mut canonical = schema.clone();
-    for (id, attributes) in &mut canonical.objects {
-        let Some(printed) = printed.get(id) else {
+    for id in ids {
+        let (Some(attributes), Some(printed)) = (canonical.objects.get_mut(id), printed.get(id))
+        else {
             continue;
         };
         for name in EXPRESSIONS {
@@ -105,7 +148,11 @@ fn with_expressions_of(schema: &Schema, printed: &Schema) -> Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::model::{Attributes, Id, Kind};
+    use crate::schema::model::Kind;
+
+    fn id() -> Id {
+        Id::new(Kind::Constraint, &["a", "b", "c"])
+    }
 
     fn schema(attributes: &[(&str, &str)]) -> Schema {
         let mut schema = Schema::default();
@@ -113,9 +160,7 @@ mod tests {
         for (name, value) in attributes {
             all.set(name, value);
         }
-        schema
-            .objects
-            .insert(Id::new(Kind::Constraint, &["a", "b", "c"]), all);
+        schema.objects.insert(id(), all);
         schema
     }
 
@@ -124,10 +169,23 @@ mod tests {
         let raw = schema(&[("definition", "x"), ("comment", "kept")]);
         let printed = schema(&[("definition", "y"), ("comment", "lost"), ("using", "z")]);
         let expected = schema(&[("definition", "y"), ("comment", "kept")]);
-        let canonical = with_expressions_of(&raw, &printed);
+        let id = id();
+        let canonical = with_expressions_of(&raw, &BTreeSet::from([&id]), &printed.objects);
         assert_eq!(canonical.objects, expected.objects);
-        assert!(is_needed(&raw, &printed));
-        assert!(!is_needed(&raw, &schema(&[("definition", "x")])));
-        assert!(!is_needed(&raw, &Schema::default()));
+        let others = with_expressions_of(&raw, &BTreeSet::new(), &printed.objects);
+        assert_eq!(others.objects, raw.objects);
+    }
+
+    #[test]
+    fn what_differs_in_an_expression_is_made_again() {
+        let raw = schema(&[("definition", "x"), ("comment", "kept")]);
+        let id = id();
+        let check = |other: &Schema, expected: &[&Id]| {
+            assert_eq!(differing(&raw, other), expected.iter().copied().collect());
+        };
+        check(&schema(&[("definition", "y"), ("comment", "kept")]), &[&id]);
+        check(&schema(&[("definition", "x"), ("comment", "lost")]), &[]);
+        check(&schema(&[("using", "y")]), &[]);
+        check(&Schema::default(), &[]);
     }
 }

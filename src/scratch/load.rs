@@ -1,5 +1,6 @@
 //! Building a declared schema, in whatever order it is declared: statements that fail because
-//! something is not there yet are tried again when the others have been run.
+//! something is not there yet are tried again when the others have been run, in an order that their
+//! names tell.
 
 use std::ops::Range;
 
@@ -7,6 +8,7 @@ use tokio_postgres::Client;
 
 use super::declared::Source;
 use super::error::ScratchError;
+use super::sequence::{self, Names};
 use crate::database::failure::{Failure, Refusal};
 use crate::error::Error;
 use crate::place::Place;
@@ -25,12 +27,23 @@ fn may_pass(refusal: &Refusal) -> bool {
     refusal.sqlstate != "42601" && matches!(class, "42" | "3F" | "55" | "0A" | "22")
 }
 
+/// How many statements go in one message, at most: it is a transaction, which keeps its locks.
+const MOST: usize = 64;
+
+/// A text of the declaration.
+struct Text<'s> {
+    source: &'s Source,
+    /// What only sets something for the statements behind it.
+    settings: Vec<Item>,
+}
+
 /// A statement of a text.
 struct Item {
     span: Range<usize>,
-    /// Whether it only sets something for those behind it: run again in each round.
-    sets: bool,
-    done: bool,
+    /// Which text it is of.
+    text: usize,
+    /// How many settings stand before it.
+    behind: usize,
     refusal: Option<Box<Refusal>>,
 }
 
@@ -40,65 +53,170 @@ pub(super) async fn load(
     sources: &[Source],
     go_on: impl Fn() -> Result<(), Error>,
 ) -> Result<Vec<String>, Error> {
-    let mut texts: Vec<(&Source, Vec<Item>)> = Vec::new();
+    let mut loader = Loader {
+        client,
+        texts: Vec::new(),
+        at: None,
+        holds_back: true,
+    };
+    let mut left: Vec<Item> = Vec::new();
     for source in sources {
-        texts.push((source, items(source)?));
+        let (settings, items) = items(source, loader.texts.len())?;
+        loader.texts.push(Text { source, settings });
+        left.extend(items);
     }
-    let mut holds_back = true;
+    let mut is_first = true;
     loop {
-        let (mut advanced, mut left, mut held) = (false, 0, false);
-        for (source, items) in &mut texts {
-            if items.iter().all(|item| item.done || item.sets) {
-                continue;
-            }
-            go_on()?;
-            run(client, AFRESH).await?.map_err(|refusal| {
-                Error::asking("preparing to load the schema")(Failure::Refused(refusal))
-            })?;
-            for item in items.iter_mut().filter(|item| item.sets || !item.done) {
-                let text = &source.text[item.span.clone()];
-                if holds_back && left > 0 && is_about_what_comes(text) {
-                    left += 1;
-                    held = true;
-                    continue;
-                }
-                match run(client, text).await? {
-                    Ok(()) => {
-                        advanced |= !item.sets;
-                        item.done = true;
-                        item.refusal = None;
-                    }
-                    // Roles are the server's: this one is there already.
-                    Err(refusal) if refusal.sqlstate == "42710" && creates_role(text) => {
-                        item.done = true;
-                        advanced = true;
-                    }
-                    Err(refusal) => {
-                        let is_final =
-                            item.sets || !may_pass(&refusal) || first_word(text) == "drop";
-                        item.refusal = Some(refusal);
-                        if is_final {
-                            return Err(unloadable([(*source, &*item)].into_iter()));
-                        }
-                        left += 1;
-                    }
-                }
-            }
-        }
-        if left == 0 {
+        let before = left.len();
+        left = loader.round(left, &go_on).await?;
+        if left.is_empty() {
             return odd_functions(client).await;
         }
-        if !advanced && held {
-            holds_back = false;
-            continue;
+        if left.len() == before {
+            if std::mem::take(&mut loader.holds_back) {
+                continue;
+            }
+            return Err(loader.unloadable(&left));
         }
-        if !advanced {
-            let failed = texts.iter().flat_map(|(source, items)| {
-                let failed = items.iter().filter(|item| item.refusal.is_some());
-                failed.map(move |item| (*source, item))
-            });
-            return Err(unloadable(failed));
+        if is_first {
+            left = loader.sorted(left);
+            is_first = false;
         }
+    }
+}
+
+/// A session that loads.
+struct Loader<'s> {
+    client: &'s Client,
+    texts: Vec<Text<'s>>,
+    /// Of which text the settings are in force, and how many.
+    at: Option<(usize, usize)>,
+    /// Whether what is about things to come waits for what stands before it.
+    holds_back: bool,
+}
+
+impl Loader<'_> {
+    /// Tries all, and gives back what was refused and may pass later.
+    async fn round(
+        &mut self,
+        items: Vec<Item>,
+        go_on: &impl Fn() -> Result<(), Error>,
+    ) -> Result<Vec<Item>, Error> {
+        let mut left = Vec::new();
+        let mut items = items.into_iter().peekable();
+        while let Some(first) = items.next() {
+            go_on()?;
+            if self.holds_back && !left.is_empty() && is_about_what_comes(self.sql(&first)) {
+                left.push(first);
+                continue;
+            }
+            let place = (first.text, first.behind);
+            self.set(place).await?;
+            let mut together = vec![first];
+            while together.len() < MOST
+                && let Some(next) = items.next_if(|next| {
+                    (next.text, next.behind) == place && !is_about_what_comes(self.sql(next))
+                })
+            {
+                together.push(next);
+            }
+            let texts: Vec<&str> = together.iter().map(|item| self.sql(item)).collect();
+            // Of a message that is refused nothing stays.
+            if together.len() > 1 && run(self.client, &texts.join("\n;\n")).await?.is_ok() {
+                continue;
+            }
+            for mut item in together {
+                let text = self.sql(&item);
+                if let Err(refusal) = run(self.client, text).await? {
+                    // Roles are the server's: this one is there already.
+                    if refusal.sqlstate == "42710" && creates_role(text) {
+                        continue;
+                    }
+                    let is_final = !may_pass(&refusal) || first_word(text) == "drop";
+                    item.refusal = Some(refusal);
+                    if is_final {
+                        return Err(self.unloadable(&[item]));
+                    }
+                    left.push(item);
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// In an order in which more of them pass. What is about things to come stays where it is.
+    fn sorted(&self, items: Vec<Item>) -> Vec<Item> {
+        let mut sorted = Vec::new();
+        let mut items = items.into_iter().peekable();
+        while let Some(first) = items.next() {
+            if is_about_what_comes(self.sql(&first)) {
+                sorted.push(first);
+                continue;
+            }
+            let mut part = vec![Some(first)];
+            while let Some(next) = items.next_if(|next| !is_about_what_comes(self.sql(next))) {
+                part.push(Some(next));
+            }
+            let names = part.iter().flatten();
+            let names: Vec<Names> = names.map(|item| Names::of(self.sql(item))).collect();
+            let order = sequence::order(&names);
+            sorted.extend(order.iter().filter_map(|at| part[*at].take()));
+        }
+        sorted
+    }
+
+    /// Sets what stands before a statement in its text, and nothing else.
+    async fn set(&mut self, place: (usize, usize)) -> Result<(), Error> {
+        let (text, count) = place;
+        let first = match self.at {
+            Some((at, first)) if at == text && first <= count => first,
+            _ => {
+                run(self.client, AFRESH).await?.map_err(|refusal| {
+                    Error::asking("preparing to load the schema")(Failure::Refused(refusal))
+                })?;
+                0
+            }
+        };
+        for number in first..count {
+            let item = &self.texts[text].settings[number];
+            if let Err(refusal) = run(self.client, self.sql(item)).await? {
+                let item = &mut self.texts[text].settings[number];
+                item.refusal = Some(refusal);
+                let item = &self.texts[text].settings[number];
+                return Err(self.unloadable(std::slice::from_ref(item)));
+            }
+        }
+        self.at = Some(place);
+        Ok(())
+    }
+
+    fn sql(&self, item: &Item) -> &str {
+        &self.texts[item.text].source.text[item.span.clone()]
+    }
+
+    /// The refusals, in the order of the texts.
+    fn unloadable(&self, items: &[Item]) -> Error {
+        let mut items: Vec<&Item> = items.iter().collect();
+        items.sort_by_key(|item| (item.text, item.span.start));
+        let mut failed = items.into_iter().filter_map(|item| {
+            let Range { start, end } = item.span;
+            let source = self.texts[item.text].source;
+            let place = Place::of(&source.path, &source.text, start, end);
+            Some((place, item.refusal.clone()?))
+        });
+        let Some((place, refusal)) = failed.next() else {
+            return Error::System(std::io::Error::other("nothing failed"));
+        };
+        let others: Vec<String> = failed
+            .map(|(place, refusal)| format!("{place}: {refusal}"))
+            .collect();
+        ScratchError::Unloadable {
+            count: others.len() + 1,
+            place: Box::new(place),
+            refusal,
+            others,
+        }
+        .into()
     }
 }
 
@@ -130,7 +248,8 @@ async fn run(client: &Client, text: &str) -> Result<Result<(), Box<Refusal>>, Er
     }
 }
 
-fn items(source: &Source) -> Result<Vec<Item>, ScratchError> {
+/// The settings and the other statements of a text.
+fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), ScratchError> {
     let place = |start, end| Box::new(Place::of(&source.path, &source.text, start, end));
     let statements = split::split(&source.text, 0..source.text.len()).map_err(|error| {
         let offset = error.offset();
@@ -140,7 +259,7 @@ fn items(source: &Source) -> Result<Vec<Item>, ScratchError> {
             help: error.help(),
         }
     })?;
-    let mut items = Vec::new();
+    let (mut settings, mut items) = (Vec::new(), Vec::new());
     for Statement { span, copy_data } in statements {
         let text = &source.text[span.clone()];
         let word = first_word(text);
@@ -157,35 +276,16 @@ fn items(source: &Source) -> Result<Vec<Item>, ScratchError> {
             _ => {}
         }
         debug_assert!(copy_data.is_none(), "only `copy` has data");
-        items.push(Item {
-            sets: sets_session(text),
+        let sets = sets_session(text);
+        let item = Item {
             span,
-            done: false,
+            text: number,
+            behind: settings.len(),
             refusal: None,
-        });
+        };
+        if sets { &mut settings } else { &mut items }.push(item);
     }
-    Ok(items)
-}
-
-fn unloadable<'i>(failed: impl Iterator<Item = (&'i Source, &'i Item)>) -> Error {
-    let mut failed = failed.filter_map(|(source, item)| {
-        let Range { start, end } = item.span;
-        let place = Place::of(&source.path, &source.text, start, end);
-        Some((place, item.refusal.clone()?))
-    });
-    let Some((place, refusal)) = failed.next() else {
-        return Error::System(std::io::Error::other("nothing failed"));
-    };
-    let others: Vec<String> = failed
-        .map(|(place, refusal)| format!("{place}: {refusal}"))
-        .collect();
-    ScratchError::Unloadable {
-        count: others.len() + 1,
-        place: Box::new(place),
-        refusal,
-        others,
-    }
-    .into()
+    Ok((settings, items))
 }
 
 /// What the validators of SQL and PL/pgSQL say to the functions, now that everything is there.
@@ -205,10 +305,17 @@ async fn odd_functions(client: &Client) -> Result<Vec<String>, Error> {
     begun.map_err(Failure::from).map_err(&asking)?;
     let rows = client.query_typed(functions, &[]).await;
     let mut odd = Vec::new();
-    for row in rows.map_err(Failure::from).map_err(&asking)? {
-        let (name, sql): (&str, &str) = (row.get(0), row.get(1));
-        if let Err(refusal) = run(client, sql).await? {
-            odd.push(format!("function {name} of the declared schema: {refusal}"));
+    let rows = rows.map_err(Failure::from).map_err(&asking)?;
+    for rows in rows.chunks(MOST) {
+        let calls: Vec<&str> = rows.iter().map(|row| row.get(1)).collect();
+        if run(client, &calls.join(";")).await?.is_ok() {
+            continue;
+        }
+        for row in rows {
+            let (name, sql): (&str, &str) = (row.get(0), row.get(1));
+            if let Err(refusal) = run(client, sql).await? {
+                odd.push(format!("function {name} of the declared schema: {refusal}"));
+            }
         }
     }
     Ok(odd)

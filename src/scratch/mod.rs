@@ -8,6 +8,7 @@
 mod canonical;
 pub mod declared;
 pub mod error;
+mod execute;
 mod load;
 mod measure;
 mod private;
@@ -15,9 +16,10 @@ pub mod proof;
 pub mod renamed;
 mod roles;
 pub mod rows;
+mod sequence;
 mod sweep;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
@@ -60,8 +62,8 @@ pub struct Snapshot {
     pub keywords: BTreeSet<String>,
     /// The server's major version.
     pub major: u32,
-    /// The schema with its expressions as the server keeps them, once it was needed.
-    canonical: Rc<OnceCell<Schema>>,
+    /// Objects with their expressions as the server keeps them, once they were needed.
+    printed: Rc<RefCell<canonical::Printed>>,
 }
 
 impl Snapshot {
@@ -72,7 +74,7 @@ impl Snapshot {
             schema,
             keywords: self.keywords.clone(),
             major: self.major,
-            canonical: Rc::default(),
+            printed: Rc::default(),
         }
     }
 }
@@ -202,8 +204,10 @@ impl<'c> Scratch<'c> {
         let template = copy_of.map_or("template0".to_owned(), ToString::to_string);
         let statements = [
             format!("create database {name} template {template}"),
+            // Nobody will miss what was committed last.
             format!(
-                "comment on database {name} is {}",
+                "comment on database {name} is {}; \
+                 alter database {name} set synchronous_commit = off",
                 Literal(&sweep::mark(&self.config.host))
             ),
         ];
@@ -265,30 +269,8 @@ impl<'c> Scratch<'c> {
         quietly(|| {
             context.block_on(async {
                 let session = context.session().await?;
-                let border = |word: &str| {
-                    if together {
-                        word.to_owned()
-                    } else {
-                        String::new()
-                    }
-                };
-                let all = [border("begin")]
-                    .into_iter()
-                    .chain(statements.iter().cloned())
-                    .chain([border("commit")]);
-                for statement in all {
-                    let done = session.client().batch_execute(&statement).await;
-                    done.map_err(Failure::from)
-                        .map_err(|failure| match failure {
-                            Failure::Refused(refusal) => {
-                                ScratchError::NotRunnable { statement, refusal }.into()
-                            }
-                            failure @ (Failure::Lost(_) | Failure::Protocol(_)) => {
-                                Error::asking("trying the migration")(failure)
-                            }
-                        })?;
-                }
-                Ok(())
+                let client = session.client();
+                execute::execute(client, statements, together).await
             })
         })
     }
@@ -451,7 +433,7 @@ async fn snapshot(context: &Context<'_>) -> Result<Snapshot, Error> {
         schema,
         keywords,
         major,
-        canonical: Rc::default(),
+        printed: Rc::default(),
     })
 }
 

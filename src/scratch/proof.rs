@@ -44,13 +44,17 @@ pub fn changes(
         };
         Ok(migration::changes(&sides).map_err(ScratchError::from)?)
     };
-    match scratch {
-        Some(scratch) if canonical::is_needed(&old.schema, &new.schema) => compare(
-            canonical::canonical(scratch, old)?,
-            canonical::canonical(scratch, new)?,
-        ),
-        Some(_) | None => compare(&old.schema, &new.schema),
+    let Some(scratch) = scratch else {
+        return compare(&old.schema, &new.schema);
+    };
+    let differing = canonical::differing(&old.schema, &new.schema);
+    if differing.is_empty() {
+        return compare(&old.schema, &new.schema);
     }
+    compare(
+        &canonical::canonical(scratch, old, &differing)?,
+        &canonical::canonical(scratch, new, &differing)?,
+    )
 }
 
 /// The migrations from the head, which is in a database, to another schema; each statement with

@@ -86,6 +86,8 @@ mod ledger;
 #[cfg(test)]
 mod listings;
 #[cfg(test)]
+mod loading;
+#[cfg(test)]
 mod locks;
 #[cfg(test)]
 mod looking;
