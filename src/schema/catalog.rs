@@ -141,7 +141,13 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
         let who = find(row.get(0), row.get(1), row.get(2));
         let whom = find(row.get(3), row.get(4), row.get(5));
         if let (Some(who), Some(whom)) = (who, whom) {
-            schema.add_need(who, whom);
+            if schema.is_key(who) && whom.kind == Kind::Index {
+                // The index of a partitioned table takes over the one that a key of a partition
+                // has, when that is there.
+                schema.add_need(whom, who);
+            } else {
+                schema.add_need(who, whom);
+            }
         }
     }
     add_containers(&mut schema);

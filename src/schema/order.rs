@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::difference::{Change, Difference};
 use super::model::{Id, Kind, Schema};
-use super::render::{self, Sides, remake};
+use super::render::{self, Sides, inheritance, remake};
 use super::statement::Statement;
 
 /// One step of one object.
@@ -323,6 +323,9 @@ impl Graph {
         place: &BTreeMap<&Node, usize>,
         order: &[Node],
     ) -> Option<usize> {
+        if inheritance::leaves_first(sides, &node.1) {
+            return None;
+        }
         let holders = sides
             .old
             .needs(&node.1)

@@ -151,6 +151,9 @@ pub(super) fn alter(
     if retypes && !comes_along && !is_of_a_type(sides, id) {
         statements.extend(retype(sides, id, old, new));
     }
+    if retypes && comes_along {
+        statements.extend(super::table::replica_identity(sides, id));
+    }
     if is("not null") {
         statements.push(if new.has("not null") {
             set("set not null")
