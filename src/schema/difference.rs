@@ -119,6 +119,12 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
                 difference.replace(sides, user, &mut gone);
             }
         }
+        // The index of a partitioned table takes the keys of partitions along that are under it.
+        for key in sides.old.needs(&id).filter(|_| id.kind == Kind::Index) {
+            if sides.old.is_key(key) {
+                difference.replace(sides, key, &mut gone);
+            }
+        }
     }
     // What need not go for another's sake is swapped.
     for id in swaps {

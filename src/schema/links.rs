@@ -89,7 +89,8 @@ impl Links {
         others.into_iter().map(|number| self.id(number))
     }
 
-    fn id(&self, number: u32) -> &Id {
+    /// The object of a number.
+    pub fn id(&self, number: u32) -> &Id {
         &self.ids[number as usize]
     }
 

@@ -378,6 +378,13 @@ impl Schema {
         self.objects.get(id)
     }
 
+    /// Whether something is a constraint with an index of its own.
+    pub fn is_key(&self, id: &Id) -> bool {
+        let attributes = self.get(id).filter(|_| id.kind == Kind::Constraint);
+        let kind = attributes.and_then(|attributes| attributes.get("type"));
+        kind.is_some_and(|kind| matches!(kind, "p" | "u" | "x"))
+    }
+
     /// The table, foreign table or view that something with a schema, a relation and a name of its
     /// own belongs to.
     pub fn relation_of(&self, id: &Id) -> Option<Id> {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::difference::{Change, Difference};
 use super::later::{self, Later};
 use super::model::{Id, Kind, Schema};
-use super::render::{self, Sides, online, remake};
+use super::render::{self, Sides, inheritance, online, remake};
 use super::statement::Statement;
 
 /// One step of one object.
@@ -385,6 +385,9 @@ impl Graph {
         place: &BTreeMap<&Node, usize>,
         order: &[Node],
     ) -> Option<usize> {
+        if inheritance::leaves_first(sides, &node.1) {
+            return None;
+        }
         let holders = sides
             .old
             .needs(&node.1)

@@ -3,6 +3,7 @@
 
 use super::support::database::Database;
 use super::support::dump::dump;
+use super::support::interrupt::is_at_least;
 use super::support::project::Project;
 use super::support::server::Server;
 
@@ -89,6 +90,18 @@ fn check(text: &str, count: usize) {
 #[test]
 fn tables_columns_and_constraints() {
     check(include_str!("diff/tables.sql"), 12);
+}
+
+#[test]
+fn classes() {
+    check(include_str!("diff/classes.sql"), 19);
+}
+
+#[test]
+fn what_only_newer_servers_have() {
+    if is_at_least(&Server::shared().database(), 18) {
+        check(include_str!("diff/classes_18.sql"), 9);
+    }
 }
 
 #[test]

@@ -29,7 +29,11 @@ pub(super) fn definition(sides: &Sides<'_>, id: &Id, attributes: &Attributes) ->
         let options = identity_options(attributes);
         text += &format!(" generated {identity} as identity{options}");
     }
-    if let Some(name) = get("not null name") {
+    // Where a table takes another's place, the old one's partitions may have the usual name.
+    let takes_a_place =
+        sides.major >= 18 && attributes.has("not null") && sides.is_rebuilt(&id.table(Kind::Table));
+    let usual = takes_a_place.then(|| usual_not_null(id));
+    if let Some(name) = get("not null name").or(usual.as_deref()) {
         text += &format!(" constraint {}", sides.name(name));
     }
     if attributes.has("not null") {
@@ -143,13 +147,18 @@ pub(super) fn alter(
             _ => return Alteration::Replace,
         }
     }
-    if is("identity") && !new.has("identity") {
+    let comes_along = inheritance::comes_from_above(sides, id, new);
+    // A partition has its parent's (since 17).
+    let is_own_identity = !(new.has("inherited") && comes_along);
+    if is_own_identity && is("identity") && !new.has("identity") {
         statements.push(set("drop identity"));
     }
     let retypes = is("type") || is("collation");
-    let comes_along = inheritance::comes_from_above(sides, id, new);
     if retypes && !comes_along && !is_of_a_type(sides, id) {
         statements.extend(retype(sides, id, old, new));
+    }
+    if retypes && comes_along {
+        statements.extend(super::table::replica_identity(sides, id));
     }
     let mut is_named = false;
     let mut alone = Vec::new();
@@ -179,7 +188,7 @@ pub(super) fn alter(
     if is("not null name") && new.has("not null") && !new.has("inherited") && !is_named {
         statements.extend(name_not_null(sides, id, old, new));
     }
-    if let (true, Some(identity)) = (is("identity"), new.get("identity")) {
+    if let (true, Some(identity)) = (is_own_identity && is("identity"), new.get("identity")) {
         if old.has("identity") {
             statements.push(set(&format!("set generated {identity}")));
         } else {
@@ -191,7 +200,7 @@ pub(super) fn alter(
             behind.push(after_the_highest(sides, id));
         }
     }
-    if is("identity options") && old.has("identity") && new.has("identity") {
+    if is_own_identity && is("identity options") && old.has("identity") && new.has("identity") {
         let options = new.get("identity options").unwrap_or_default();
         for option in split_options(options) {
             statements.push(set(&format!("set {option}")));

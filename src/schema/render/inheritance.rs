@@ -43,6 +43,27 @@ pub(super) fn comes_from_above(sides: &Sides<'_>, id: &Id, new: &Attributes) -> 
         || of(sides.old, id).iter().any(|(join, _)| is_in_both(join))
 }
 
+/// Whether a partition that goes has to leave first: a foreign key refers to a table above it.
+pub(in crate::schema) fn leaves_first(sides: &Sides<'_>, join: &Id) -> bool {
+    if join.kind != Kind::Inheritance {
+        return false;
+    }
+    let above = parent(join);
+    let is_from_elsewhere = |user: &Id| {
+        let constraint = sides
+            .old
+            .get(user)
+            .filter(|_| user.kind == Kind::Constraint);
+        constraint.is_some_and(|one| one.get("type") == Some("f"))
+            && user.names.get(..2) != Some(&above.names[..])
+    };
+    let mut columns = sides.old.parts(&above, Kind::Column);
+    columns.any(|(column, _)| sides.old.needed_by(column).any(is_from_elsewhere))
+        || of(sides.old, &above)
+            .iter()
+            .any(|(join, _)| leaves_first(sides, join))
+}
+
 /// Whether a table is made as a part of its parents. A partition with its columns in another order
 /// is made by itself and joins later.
 pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {

@@ -7,7 +7,7 @@ mod column;
 mod common;
 mod foreign;
 mod function;
-mod inheritance;
+pub(super) mod inheritance;
 pub mod online;
 mod plain;
 mod privilege;

@@ -42,10 +42,13 @@ pub(super) fn alter(
     if differing.contains("for all tables") {
         return Alteration::Replace;
     }
+    let mut options = options(new);
+    if differing.contains("generated columns") && !new.has("generated columns") {
+        options += ", publish_generated_columns = none";
+    }
     Alteration::InPlace(vec![Statement::new(format!(
-        "alter publication {} set ({})",
-        sides.own(id),
-        options(new)
+        "alter publication {} set ({options})",
+        sides.own(id)
     ))])
 }
 

@@ -130,8 +130,11 @@ pub(super) fn drop_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) ->
     if attributes.has("inherited") && inheritance::stays(sides, &table) {
         return Vec::new();
     }
+    // The key of a partition that is under it cannot go before, and keeps it from going alone.
+    let is_over_a_key = sides.old.needs(id).any(|key| sides.old.is_key(key));
+    let cascade = if is_over_a_key { " cascade" } else { "" };
     vec![Statement::new(format!(
-        "drop index {}",
+        "drop index {}{cascade}",
         sides.qualified(id)
     ))]
 }

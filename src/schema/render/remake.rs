@@ -43,6 +43,11 @@ pub(in crate::schema) fn is_remade(sides: &Sides<'_>, id: &Id) -> bool {
     KINDS.contains(&id.kind) && (changes(sides, id) || is_carried(sides, id))
 }
 
+/// Whether columns move over to it when it is made.
+pub(super) fn takes_over(sides: &Sides<'_>, id: &Id) -> bool {
+    is_remade(sides, id) || predecessor(sides, id).is_some()
+}
+
 /// Whether a type goes whose name another kind of type takes over, with the columns.
 pub(in crate::schema) fn successor(sides: &Sides<'_>, id: &Id) -> Option<Id> {
     let is_type = |kind: &Kind| KINDS.contains(kind) && *kind != Kind::Collation;
@@ -180,11 +185,10 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
 
 /// The second step, when the new one is there: the columns move over.
 pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Statement> {
-    let predecessor = predecessor(sides, id);
-    if predecessor.is_none() && !is_remade(sides, id) {
+    if !takes_over(sides, id) {
         return Vec::new();
     }
-    let old = predecessor.unwrap_or_else(|| id.clone());
+    let old = predecessor(sides, id).unwrap_or_else(|| id.clone());
     let movers = movers(sides, &old, id);
     let is_by_text = old.kind != id.kind || is_carried(sides, id);
     let statement = |mover: &Mover<'_>| {

@@ -181,6 +181,21 @@ pub(super) fn marks(
     statements
 }
 
+/// Says again by which key a partition identifies its rows: the server forgets it when it makes the
+/// key's index again with the parent's.
+pub(super) fn replica_identity(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let keys = sides.new.parts(id, Kind::Constraint);
+    let keys = keys.filter(|(key, attributes)| {
+        let is_old = |old: &Attributes| old.has("replica identity");
+        attributes.has("replica identity") && sides.old.get(key).is_some_and(is_old)
+    });
+    keys.map(|(key, _)| {
+        let own = sides.own(key);
+        alter_table(sides, key, &format!("replica identity using index {own}"))
+    })
+    .collect()
+}
+
 pub(super) fn drop_constraint(
     sides: &Sides<'_>,
     id: &Id,
@@ -190,7 +205,12 @@ pub(super) fn drop_constraint(
         return Vec::new();
     }
     let own = sides.own(id);
-    vec![alter_table(sides, id, &format!("drop constraint {own}"))]
+    // It may have gone with the index of a partitioned table that has its index.
+    let mut users = sides.old.needed_by(id);
+    let is_under = sides.old.is_key(id) && users.any(|user| user.kind == Kind::Index);
+    let if_there = if is_under { "if exists " } else { "" };
+    let action = format!("drop constraint {if_there}{own}");
+    vec![alter_table(sides, id, &action)]
 }
 
 pub(super) fn alter_constraint(

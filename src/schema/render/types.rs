@@ -139,7 +139,7 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
     if get("not null").is_some() {
         text += " not null";
     }
-    if super::remake::is_remade(sides, id) {
+    if super::remake::takes_over(sides, id) {
         // A domain in use in an array takes no constraint: it is made with them.
         for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
             let definition = attributes.get("definition").unwrap_or_default();
@@ -213,7 +213,7 @@ pub(super) fn create_constraint(
 ) -> Vec<Statement> {
     let domain = id.table(Kind::Domain);
     // It came with a domain that was made again.
-    if super::remake::is_remade(sides, &domain) {
+    if super::remake::takes_over(sides, &domain) {
         return Vec::new();
     }
     vec![Statement::new(format!(
