@@ -12,8 +12,8 @@ use crate::revision::checksum::Lineage;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
 use crate::revision::script::Script;
-use crate::revision::squash;
 use crate::revision::script::hook_file::{HookFile, NAMES};
+use crate::revision::squash;
 
 /// The migrations of this run, not yet read.
 #[derive(Debug)]

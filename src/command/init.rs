@@ -160,7 +160,7 @@ impl<'c> Database<'c> {
         let empty = match &scratch {
             Some(scratch) => {
                 let database = scratch.create(None)?;
-                ours(&found, scratch.read(&database)?)
+                ours(&found, &scratch.read(&database)?)
             }
             None => found.with(usual(&found.schema)),
         };
@@ -192,9 +192,7 @@ impl<'c> Database<'c> {
             return vec![(path.to_owned(), statements.to_owned())];
         }
         let files = baseline::files(&self.sides()).into_iter();
-        files
-            .map(|(name, text)| (path.join(name), text))
-            .collect()
+        files.map(|(name, text)| (path.join(name), text)).collect()
     }
 
     /// Makes it again, by the baseline and by the declaration, and compares.
@@ -202,7 +200,7 @@ impl<'c> Database<'c> {
         let Some(scratch) = &self.scratch else {
             return Ok(());
         };
-        let check = |made: Snapshot, movement| -> Result<(), Error> {
+        let check = |made: &Snapshot, movement| -> Result<(), Error> {
             let made = ours(&self.found, made);
             let left = proof::changes(Some(scratch), &made, &self.found, false)?;
             if left.statements.is_empty() {
@@ -221,7 +219,7 @@ impl<'c> Database<'c> {
         let migrations = Migrations::Given(vec![given]);
         let applied = scratch.apply(&database, &migrations, &Goal::Upgrade(Target::head()));
         applied.map_err(proof::refused)?;
-        check(scratch.read(&database)?, "baseline")?;
+        check(&scratch.read(&database)?, "baseline")?;
         if declaration.is_empty() {
             return Ok(());
         }
@@ -231,12 +229,12 @@ impl<'c> Database<'c> {
         });
         let database = scratch.create(None)?;
         scratch.load(&database, &sources.collect::<Vec<_>>())?;
-        check(scratch.read(&database)?, "declaration")
+        check(&scratch.read(&database)?, "declaration")
     }
 }
 
 /// A scratch database's schema as if it were the role's of the database.
-fn ours(found: &Snapshot, made: Snapshot) -> Snapshot {
+fn ours(found: &Snapshot, made: &Snapshot) -> Snapshot {
     let mut schema = made.schema.clone();
     give_all_to(&mut schema, &found.schema.role);
     made.with(schema)
@@ -249,7 +247,10 @@ fn usual(found: &Schema) -> Schema {
         ..Schema::default()
     };
     let is_usual = |kind, name: &str| {
-        matches!((kind, name), (Kind::Schema, "public") | (Kind::Extension, "plpgsql"))
+        matches!(
+            (kind, name),
+            (Kind::Schema, "public") | (Kind::Extension, "plpgsql")
+        )
     };
     for (id, attributes) in &found.objects {
         if is_usual(id.kind, id.own_name()) {

@@ -60,7 +60,10 @@ pub(super) fn migrate(
         );
         return Ok(());
     }
-    let losses = steps.iter().flat_map(|step| step.upgrade.losses()).collect();
+    let losses = steps
+        .iter()
+        .flat_map(|step| step.upgrade.losses())
+        .collect();
     allow_losses(config, stop, losses)?;
     let candidates = candidates(directory, message, parent.as_ref(), &last_id, &steps)?;
     let mut files = Migrations::Directory(directory.to_owned())
@@ -96,11 +99,7 @@ fn only_head(history: &History) -> Result<Option<RevisionId>, Error> {
 }
 
 /// Goes on only when nothing is lost, or somebody says that it is meant.
-pub(super) fn allow_losses(
-    config: &Config,
-    stop: &Stop,
-    losses: Vec<String>,
-) -> Result<(), Error> {
+pub(super) fn allow_losses(config: &Config, stop: &Stop, losses: Vec<String>) -> Result<(), Error> {
     if losses.is_empty() || config.allow_destructive {
         return Ok(());
     }

@@ -75,7 +75,8 @@ impl Built {
         files: &[NamedBytes],
     ) -> Result<Self, Error> {
         let of = |scripts: &[&Script]| -> Vec<NamedBytes> {
-            let is_its = |(path, _): &&NamedBytes| scripts.iter().any(|script| script.path == *path);
+            let is_its =
+                |(path, _): &&NamedBytes| scripts.iter().any(|script| script.path == *path);
             files.iter().filter(is_its).cloned().collect()
         };
         let below = of(&squash.below);
@@ -119,10 +120,7 @@ impl Built {
             .into())
         };
         let upgraded = scratch.apply(&copy, &migrations, &Goal::Upgrade("heads".parse()?));
-        upgraded.map_err(|error| match proof::refused(error) {
-            Error::Scratch(error) => error.of_kept(&squash.kept).into(),
-            error => error,
-        })?;
+        upgraded.map_err(|error| of_kept(proof::refused(error), &squash.kept))?;
         check("upgrade", "where the old files do", &self.new.1)?;
         if data != Data::Drop {
             let relations = rows::differing(scratch, &self.new.1.schema, &self.new.0, &copy)?;
@@ -141,6 +139,19 @@ impl Built {
         let downgraded = scratch.apply(&copy, &migrations, &Goal::Downgrade(base));
         downgraded.map_err(proof::refused)?;
         check("downgrade", "where the old files began", &self.old.1)
+    }
+}
+
+/// The same error, but where a refused statement is one that is kept.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else says what it is")]
+fn of_kept(error: Error, kept: &str) -> Error {
+    match error {
+        Error::Scratch(ScratchError::NotRunnable { statement, refusal })
+            if kept.contains(statement.trim()) =>
+        {
+            ScratchError::NotKept { statement, refusal }.into()
+        }
+        error => error,
     }
 }
 
@@ -172,10 +183,18 @@ fn text(
         branch_labels: &branch_labels,
         options: [
             &forward.options,
-            if irreversible.is_some() { "" } else { &back.options },
+            if irreversible.is_some() {
+                ""
+            } else {
+                &back.options
+            },
         ],
         upgrade: &forward.sql,
-        downgrade: if irreversible.is_some() { "" } else { &back.sql },
+        downgrade: if irreversible.is_some() {
+            ""
+        } else {
+            &back.sql
+        },
         irreversible: irreversible.as_deref(),
     };
     let mut header = squash.header();
@@ -219,7 +238,9 @@ fn write(squash: &Squash<'_>, text: &str) -> Result<(), Error> {
     for script in others.clone() {
         std::fs::remove_file(&script.path).map_err(unwritable(&script.path))?;
     }
-    let ids: Vec<&str> = others.map(|script| RevisionId::as_str(&script.id)).collect();
+    let ids: Vec<&str> = others
+        .map(|script| RevisionId::as_str(&script.id))
+        .collect();
     info!(
         event = "squashed",
         revision = %last.id,

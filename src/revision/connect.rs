@@ -69,9 +69,8 @@ pub(super) fn connect(scripts: &[Script], by_id: &[usize]) -> Result<Vec<Links>,
                 });
             }
             let index = position(scripts, by_id, parent).ok_or_else(|| {
-                let has_taken_in = |other: &&Script| {
-                    other.replaces.iter().any(|replaced| replaced.id == *parent)
-                };
+                let has_taken_in =
+                    |other: &&Script| other.replaces.iter().any(|replaced| replaced.id == *parent);
                 let into = scripts.iter().find(has_taken_in);
                 let (id, parent) = (id.clone(), parent.clone());
                 if let Some(into) = into {

@@ -233,9 +233,9 @@ impl History {
             let parents: Vec<&Lineage> = needs.iter().map(|&index| &lineages[index]).collect();
             // What was squashed is as it was, for all who stand on it.
             let below = |id: &RevisionId| lineages.get(self.position(id)?).copied();
-            let lineage = script.lineage_before(below).unwrap_or_else(|| {
-                Lineage::of(&script.id, &script.checksums.canonical, &parents)
-            });
+            let lineage = script
+                .lineage_before(below)
+                .unwrap_or_else(|| Lineage::of(&script.id, &script.checksums.canonical, &parents));
             lineages.push(lineage);
         }
         lineages

@@ -316,8 +316,7 @@ fn lineages<'r>(
                 .get(id)
                 .filter(|script| script.checksums.canonical == *canonical)
                 .and_then(|script| script.lineage_before(|id| lineages.get(id).copied()));
-            let lineage =
-                squashed.unwrap_or_else(|| Lineage::of(id, canonical, &parents));
+            let lineage = squashed.unwrap_or_else(|| Lineage::of(id, canonical, &parents));
             lineages.insert(id, lineage);
         }
     }

@@ -72,8 +72,8 @@ fn script(number: usize, text: &str) -> Script {
             .collect(),
         breaking: None,
         requires_backfill: Vec::new(),
-            replaces: Vec::new(),
-            squashed: None,
+        replaces: Vec::new(),
+        squashed: None,
         upgrade: section(),
         downgrade,
         checksums: Checksums {

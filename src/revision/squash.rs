@@ -67,7 +67,10 @@ pub fn squash<'h>(
             });
         }
         let above = history.mark_descendants(&[first], Edges::Parents);
-        inside.iter_mut().zip(above).for_each(|(mark, above)| *mark &= above);
+        inside
+            .iter_mut()
+            .zip(above)
+            .for_each(|(mark, above)| *mark &= above);
     }
     let indices: Vec<usize> = (0..inside.len()).filter(|&index| inside[index]).collect();
     if indices.len() < 2 {
@@ -87,7 +90,11 @@ pub fn squash<'h>(
         last: history.script(last),
         below: below.map(|index| history.script(index)).collect(),
         down_revisions: start.map_or(Vec::new(), |start| outside(&start.down_revisions)),
-        depends_on: unique(scripts.iter().flat_map(|script| outside(&script.depends_on))),
+        depends_on: unique(
+            scripts
+                .iter()
+                .flat_map(|script| outside(&script.depends_on)),
+        ),
         scripts,
     })
 }
@@ -158,9 +165,9 @@ fn refuse_ways_in_and_out(
             });
         }
     }
-    let required = history.iter().filter(|script| {
-        history.position(&script.id).is_some_and(|at| !inside[at])
-    });
+    let required = history
+        .iter()
+        .filter(|script| history.position(&script.id).is_some_and(|at| !inside[at]));
     for script in required {
         let is_inside = |id: &&RevisionId| history.position(id).is_some_and(|at| inside[at]);
         if let Some(needs) = script.requires_backfill.iter().find(is_inside) {
@@ -197,7 +204,11 @@ fn statements(scripts: &[&Script], data: Data) -> Result<String, SquashError> {
             kept.push_str(";\n");
             if let Some(rows) = &statement.copy_data {
                 kept.push_str(script.text[rows.clone()].trim_start_matches(['\r', '\n']));
-                kept.push_str(if kept.ends_with('\n') { "\\.\n" } else { "\n\\.\n" });
+                kept.push_str(if kept.ends_with('\n') {
+                    "\\.\n"
+                } else {
+                    "\n\\.\n"
+                });
             }
         }
     }
@@ -212,9 +223,24 @@ fn statements(scripts: &[&Script], data: Data) -> Result<String, SquashError> {
 fn is_data(text: &str) -> bool {
     !matches!(
         first_word(text).as_ref(),
-        "alter" | "analyze" | "cluster" | "comment" | "create" | "drop" | "grant" | "import"
-            | "lock" | "reassign" | "refresh" | "reindex" | "reset" | "revoke" | "security" | "set"
-            | "show" | "vacuum"
+        "alter"
+            | "analyze"
+            | "cluster"
+            | "comment"
+            | "create"
+            | "drop"
+            | "grant"
+            | "import"
+            | "lock"
+            | "reassign"
+            | "refresh"
+            | "reindex"
+            | "reset"
+            | "revoke"
+            | "security"
+            | "set"
+            | "show"
+            | "vacuum"
     )
 }
 
@@ -231,17 +257,24 @@ fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 impl Squash<'_> {
     /// Why there is no way back, if there is none: what somebody decided of one holds for all.
     pub fn irreversible(&self) -> Option<String> {
-        let reasons = self.scripts.iter().filter_map(|script| match &script.downgrade {
-            Downgrade::Irreversible { reason } => Some(reason.as_str()),
-            Downgrade::Script(_) | Downgrade::Missing => None,
-        });
+        let reasons = self
+            .scripts
+            .iter()
+            .filter_map(|script| match &script.downgrade {
+                Downgrade::Irreversible { reason } => Some(reason.as_str()),
+                Downgrade::Script(_) | Downgrade::Missing => None,
+            });
         let reasons = unique(reasons);
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 
     /// The labels of all.
     pub fn branch_labels(&self) -> Vec<String> {
-        unique(self.scripts.iter().flat_map(|script| script.branch_labels.clone()))
+        unique(
+            self.scripts
+                .iter()
+                .flat_map(|script| script.branch_labels.clone()),
+        )
     }
 
     /// The message where nobody has another.
@@ -253,13 +286,19 @@ impl Squash<'_> {
     /// The header lines, but for those that every file has.
     pub fn header(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        let breaking = self.scripts.iter().filter_map(|script| script.breaking.as_deref());
+        let breaking = self
+            .scripts
+            .iter()
+            .filter_map(|script| script.breaking.as_deref());
         let breaking = unique(breaking);
         if !breaking.is_empty() {
             lines.push(format!("breaking: {}", breaking.join("; ")));
         }
         let is_inside = |id: &RevisionId| self.scripts.iter().any(|script| script.id == *id);
-        let required = self.scripts.iter().flat_map(|script| &script.requires_backfill);
+        let required = self
+            .scripts
+            .iter()
+            .flat_map(|script| &script.requires_backfill);
         let required = unique(required.filter(|id| !is_inside(id)).map(RevisionId::as_str));
         if !required.is_empty() {
             lines.push(format!("requires_backfill: {}", required.join(", ")));
@@ -357,8 +396,16 @@ mod tests {
             "b:c",
             "b,c follows [a] depends on [x] above [a,x]",
         );
-        check("a<- b<a x<-~b c<b~x", "a:c", "error: `x` stands on `b`, which is inside the range");
-        check("a<- b<a c<b x<-~c", "a:c", "a,b,c follows [] depends on [] above []");
+        check(
+            "a<- b<a x<-~b c<b~x",
+            "a:c",
+            "error: `x` stands on `b`, which is inside the range",
+        );
+        check(
+            "a<- b<a c<b x<-~c",
+            "a:c",
+            "a,b,c follows [] depends on [] above []",
+        );
     }
 
     #[test]

@@ -65,7 +65,10 @@ pub enum SquashError {
         id: RevisionId,
     },
     /// The new file leaves other rows than the old ones.
-    #[error("the squashed upgrade does not leave the same rows in {}: nothing was written", list(relations))]
+    #[error(
+        "the squashed upgrade does not leave the same rows in {}: nothing was written",
+        list(relations)
+    )]
     RowsDiffer {
         /// The tables and sequences.
         relations: Vec<String>,
@@ -156,12 +159,13 @@ impl SquashError {
 
     /// The statements beside the first.
     pub fn notes(&self) -> Vec<(String, String)> {
-        match self {
-            Self::Data { places } if places.len() > 1 => {
-                let others: Vec<String> = places.iter().skip(1).map(ToString::to_string).collect();
-                vec![("also".to_owned(), others.join("\n"))]
-            }
-            _ => Vec::new(),
+        let Self::Data { places } = self else {
+            return Vec::new();
+        };
+        let others: Vec<String> = places.iter().skip(1).map(ToString::to_string).collect();
+        if others.is_empty() {
+            return Vec::new();
         }
+        vec![("also".to_owned(), others.join("\n"))]
     }
 }

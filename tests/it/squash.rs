@@ -121,7 +121,8 @@ fn databases_at_the_last_one_or_above_see_no_difference() {
         drop index public.a_b;
         alter table public.a drop column m;
         drop type public.mood;
-    "#]].assert_eq(&without_sums(&file(&project, "dddd44")));
+    "#]]
+    .assert_eq(&without_sums(&file(&project, "dddd44")));
 
     let said = transcript(&project, Some(&above), &["upgrade", "plan --exit-status"]);
     expect![[r#"
@@ -135,7 +136,8 @@ fn databases_at_the_last_one_or_above_see_no_difference() {
         --- stderr
         castoff: nothing to do
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
     let between = transcript(&project, Some(&between), &["upgrade", "run -- true"]);
     expect![[r#"
         $ castoff upgrade
@@ -322,7 +324,10 @@ fn what_loses_data_on_the_way_is_said() {
     let database = Server::shared().database();
     let refused = run(&project, Some(&database), "squash bbbb22:cccc33");
     refused.status(14);
-    assert!(refused.stderr.contains("error[would-lose-data]"), "{refused}");
+    assert!(
+        refused.stderr.contains("error[would-lose-data]"),
+        "{refused}"
+    );
     // From the first on there is nothing to lose.
     run(&project, Some(&database), "squash :cccc33").status(0);
     assert!(file(&project, "cccc33").contains("new text"));
@@ -425,7 +430,8 @@ fn one_that_was_stopped_half_way_is_done() {
         --- stdout
         eeee55 (head)
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
     // Somebody's branch that begins in between is told where to.
     let project = project.migration(&Migration::new("ffff66").after("cccc33"));
     let said = transcript(&project, Some(&database), &["heads"]);
@@ -438,7 +444,8 @@ fn one_that_was_stopped_half_way_is_done() {
            3 | -- down_revision: cccc33
           help: write `dddd44` instead in `migrations/202601010006_ffff66_make_ffff66.sql`
 
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
 }
 
 #[test]
@@ -452,7 +459,10 @@ fn an_edit_of_a_squashed_file_is_an_edit() {
     let project = project.file(path, text.replace("b text", "b text not null"));
     let refused = run(&project, Some(&database), "upgrade");
     refused.status(14);
-    assert!(refused.stderr.contains("error[checksum-mismatch]"), "{refused}");
+    assert!(
+        refused.stderr.contains("error[checksum-mismatch]"),
+        "{refused}"
+    );
     let repaired = run(&project, Some(&database), "repair dddd44 --reason meant");
     repaired.status(0);
     run(&project, Some(&database), "upgrade").status(0);
@@ -468,5 +478,8 @@ fn a_way_back_that_nobody_wanted_stays_closed() {
     run(&project, Some(&database), "squash : -m 'All of it'").status(0);
     let text = file(&project, "bbbb22");
     assert!(text.starts_with("-- All of it\n"), "{text}");
-    assert!(text.ends_with("-- downgrade irreversible: the old format is gone\n"), "{text}");
+    assert!(
+        text.ends_with("-- downgrade irreversible: the old format is gone\n"),
+        "{text}"
+    );
 }

@@ -105,7 +105,12 @@ const RULES: [Rule; 10] = [
     // Scratch databases are for those who write migrations. Nothing on the way to the server's start
     // may need one.
     Rule {
-        rooms: &["src/run/", "src/database/", "src/revision/", "src/supervise/"],
+        rooms: &[
+            "src/run/",
+            "src/database/",
+            "src/revision/",
+            "src/supervise/",
+        ],
         except: &[],
         words: &["crate::scratch", "crate::schema::catalog"],
     },
@@ -257,7 +262,18 @@ fn a_broken_rule_is_found() {
     let check = |rule: &Rule, path: &str, text: &str, expected: &[&str]| {
         assert_eq!(broken(rule, &[Source::new(path, text)]), expected, "{text}");
     };
-    let [run, pure, schema, scratch, _, status, _, _, environment, terminal] = &RULES;
+    let [
+        run,
+        pure,
+        schema,
+        scratch,
+        _,
+        status,
+        _,
+        _,
+        environment,
+        terminal,
+    ] = &RULES;
     let path = "src/run/x.rs";
     check(
         run,
@@ -274,10 +290,25 @@ fn a_broken_rule_is_found() {
         &["src/place.rs:1: std::fs"],
     );
     let path = "src/schema/x.rs";
-    check(schema, path, "tokio::spawn()", &["src/schema/x.rs:1: tokio"]);
-    check(schema, "src/schema/catalog.rs", "use crate::database::a;", &[]);
+    check(
+        schema,
+        path,
+        "tokio::spawn()",
+        &["src/schema/x.rs:1: tokio"],
+    );
+    check(
+        schema,
+        "src/schema/catalog.rs",
+        "use crate::database::a;",
+        &[],
+    );
     let path = "src/run/x.rs";
-    check(scratch, path, "crate::scratch::y", &["src/run/x.rs:1: crate::scratch"]);
+    check(
+        scratch,
+        path,
+        "crate::scratch::y",
+        &["src/run/x.rs:1: crate::scratch"],
+    );
     check(
         status,
         "src/status/x.rs",

@@ -50,7 +50,12 @@ impl Replaced {
     /// The header line.
     pub fn line(&self) -> String {
         let needs: Vec<&str> = self.needs.iter().map(RevisionId::as_str).collect();
-        let line = format!("{REPLACES}: {} {} {}", self.id, self.canonical, needs.join(","));
+        let line = format!(
+            "{REPLACES}: {} {} {}",
+            self.id,
+            self.canonical,
+            needs.join(",")
+        );
         line.trim_end().to_owned()
     }
 
@@ -96,7 +101,10 @@ impl Script {
 
     /// The lineage that the revision had before, from those of what it stands on; nothing where
     /// the file is no squashed one.
-    pub fn lineage_before(&self, below: impl Fn(&RevisionId) -> Option<Lineage>) -> Option<Lineage> {
+    pub fn lineage_before(
+        &self,
+        below: impl Fn(&RevisionId) -> Option<Lineage>,
+    ) -> Option<Lineage> {
         if !self.is_squashed() {
             return None;
         }
