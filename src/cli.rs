@@ -5,6 +5,7 @@
 //! wherever it came from.
 
 mod declared;
+mod files;
 pub mod help;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use declared::{Check, DeclaredOptions, Diff, Migrate};
+pub use files::{Init, KeepData, Squash};
 
 /// Waits for PostgreSQL, applies migrations under a lock, and becomes the web server.
 #[derive(Debug, Parser)]
@@ -563,65 +565,6 @@ pub struct Rebase {
     /// The revision to follow from now on [default: the other head]
     #[arg(long, value_name = "REV")]
     pub onto: Option<String>,
-}
-
-/// Arguments of `squash`.
-#[derive(Args, Debug)]
-#[command(mut_args(|option| {
-    // Nothing is compared with a declaration here.
-    let of_comparisons = ["schema", "schema_command", "online", "without", "strict", "rename"];
-    let hides = of_comparisons.contains(&option.get_id().as_str());
-    if hides { option.hide(true) } else { option }
-}))]
-pub struct Squash {
-    /// The first and the last of them, as FIRST:LAST; `:LAST` begins with the very first
-    #[arg(value_name = "RANGE")]
-    pub range: String,
-    /// What becomes of statements that may change rows: keep them, or drop them
-    #[arg(
-        long,
-        value_enum,
-        value_name = "keep|drop",
-        hide_possible_values = true
-    )]
-    pub data: Option<KeepData>,
-    /// What the revision does [default: which it was made of]
-    #[arg(short, long)]
-    pub message: Option<String>,
-    /// Where schemas are compared.
-    #[command(flatten)]
-    pub declared: DeclaredOptions,
-}
-
-/// What becomes of statements that may change rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum KeepData {
-    /// They run behind the others.
-    Keep,
-    /// They are left out.
-    Drop,
-}
-
-/// Arguments of `init`.
-#[derive(Args, Debug)]
-#[command(mut_arg("schema", |schema| schema
-    .value_name("PATH")
-    .help("Also write its schema as a declaration: into a directory, or one file that ends with .sql")
-    .long_help(None::<&str>)
-    .requires("from_database")))]
-#[command(mut_args(|option| {
-    // Nothing is compared with a declaration here.
-    let of_comparisons = ["schema_command", "online", "strict", "rename"];
-    let hides = of_comparisons.contains(&option.get_id().as_str());
-    if hides { option.hide(true) } else { option }
-}))]
-pub struct Init {
-    /// Write the schema of the database at `DATABASE_URL` as the first revision
-    #[arg(long)]
-    pub from_database: bool,
-    /// Where its schema goes, and what of it.
-    #[command(flatten)]
-    pub declared: DeclaredOptions,
 }
 
 /// Arguments of `bundle`.

@@ -160,7 +160,7 @@ impl<'c> Database<'c> {
         let empty = match &scratch {
             Some(scratch) => {
                 let database = scratch.create(None)?;
-                ours(&found, scratch.read(&database)?)
+                ours(&found, &scratch.read(&database)?)
             }
             None => found.with(usual(&found.schema)),
         };
@@ -200,7 +200,7 @@ impl<'c> Database<'c> {
         let Some(scratch) = &self.scratch else {
             return Ok(());
         };
-        let check = |made: Snapshot, movement| -> Result<(), Error> {
+        let check = |made: &Snapshot, movement| -> Result<(), Error> {
             let made = ours(&self.found, made);
             let left = proof::changes(Some(scratch), &made, &self.found, false)?;
             if left.statements.is_empty() {
@@ -219,7 +219,7 @@ impl<'c> Database<'c> {
         let migrations = Migrations::Given(vec![given]);
         let applied = scratch.apply(&database, &migrations, &Goal::Upgrade(Target::head()));
         applied.map_err(proof::refused)?;
-        check(scratch.read(&database)?, "baseline")?;
+        check(&scratch.read(&database)?, "baseline")?;
         if declaration.is_empty() {
             return Ok(());
         }
@@ -229,12 +229,12 @@ impl<'c> Database<'c> {
         });
         let database = scratch.create(None)?;
         scratch.load(&database, &sources.collect::<Vec<_>>())?;
-        check(scratch.read(&database)?, "declaration")
+        check(&scratch.read(&database)?, "declaration")
     }
 }
 
 /// A scratch database's schema as if it were the role's of the database.
-fn ours(found: &Snapshot, made: Snapshot) -> Snapshot {
+fn ours(found: &Snapshot, made: &Snapshot) -> Snapshot {
     let mut schema = made.schema.clone();
     give_all_to(&mut schema, &found.schema.role);
     made.with(schema)

@@ -120,10 +120,7 @@ impl Built {
             .into())
         };
         let upgraded = scratch.apply(&copy, &migrations, &Goal::Upgrade("heads".parse()?));
-        upgraded.map_err(|error| match proof::refused(error) {
-            Error::Scratch(error) => error.of_kept(&squash.kept).into(),
-            error => error,
-        })?;
+        upgraded.map_err(|error| of_kept(proof::refused(error), &squash.kept))?;
         check("upgrade", "where the old files do", &self.new.1)?;
         if data != Data::Drop {
             let relations = rows::differing(scratch, &self.new.1.schema, &self.new.0, &copy)?;
@@ -142,6 +139,19 @@ impl Built {
         let downgraded = scratch.apply(&copy, &migrations, &Goal::Downgrade(base));
         downgraded.map_err(proof::refused)?;
         check("downgrade", "where the old files began", &self.old.1)
+    }
+}
+
+/// The same error, but where a refused statement is one that is kept.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else says what it is")]
+fn of_kept(error: Error, kept: &str) -> Error {
+    match error {
+        Error::Scratch(ScratchError::NotRunnable { statement, refusal })
+            if kept.contains(statement.trim()) =>
+        {
+            ScratchError::NotKept { statement, refusal }.into()
+        }
+        error => error,
     }
 }
 

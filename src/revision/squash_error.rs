@@ -159,12 +159,13 @@ impl SquashError {
 
     /// The statements beside the first.
     pub fn notes(&self) -> Vec<(String, String)> {
-        match self {
-            Self::Data { places } if places.len() > 1 => {
-                let others: Vec<String> = places.iter().skip(1).map(ToString::to_string).collect();
-                vec![("also".to_owned(), others.join("\n"))]
-            }
-            _ => Vec::new(),
+        let Self::Data { places } = self else {
+            return Vec::new();
+        };
+        let others: Vec<String> = places.iter().skip(1).map(ToString::to_string).collect();
+        if others.is_empty() {
+            return Vec::new();
         }
+        vec![("also".to_owned(), others.join("\n"))]
     }
 }

@@ -151,7 +151,11 @@ fn printed(words: &[String], hidden: &[String], stop: &Stop) -> Result<String, E
             }
         };
         if !status.success() {
-            return Err(failed(format!("it ended with {status}")).into());
+            let how = status.code().map_or_else(
+                || status.to_string(),
+                |code| format!("it ended with status {code}"),
+            );
+            return Err(failed(how).into());
         }
         let text = String::from_utf8(bytes);
         text.map_err(|_| failed("what it prints is no UTF-8".into()).into())

@@ -138,17 +138,6 @@ fn quoted(names: &[String]) -> String {
 }
 
 impl ScratchError {
-    /// The same, where the statement is one that a squash keeps.
-    #[must_use]
-    pub fn of_kept(self, kept: &str) -> Self {
-        match self {
-            Self::NotRunnable { statement, refusal } if kept.contains(statement.trim()) => {
-                Self::NotKept { statement, refusal }
-            }
-            other => other,
-        }
-    }
-
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -352,21 +352,23 @@ impl Drop for Scratch<'_> {
             return;
         };
         // Not by the context, which does nothing more when castoff was told to stop.
-        let removed = run::block_on(async {
-            let work = async {
-                let session = context.session().await?;
-                for name in &made {
-                    let sql = format!("drop database if exists {name} with (force)");
-                    let dropped = session.client().batch_execute(&sql).await;
-                    dropped
-                        .map_err(Failure::from)
-                        .map_err(Error::asking("dropping a scratch database"))?;
-                }
-                Ok(true)
-            };
-            tokio::time::timeout(CLEANUP, work)
-                .await
-                .unwrap_or(Ok(false))
+        let removed = quietly(|| {
+            run::block_on(async {
+                let work = async {
+                    let session = context.session().await?;
+                    for name in &made {
+                        let sql = format!("drop database if exists {name} with (force)");
+                        let dropped = session.client().batch_execute(&sql).await;
+                        dropped
+                            .map_err(Failure::from)
+                            .map_err(Error::asking("dropping a scratch database"))?;
+                    }
+                    Ok(true)
+                };
+                tokio::time::timeout(CLEANUP, work)
+                    .await
+                    .unwrap_or(Ok(false))
+            })
         });
         if !matches!(removed, Ok(true)) {
             let names: Vec<String> = made.iter().map(ToString::to_string).collect();

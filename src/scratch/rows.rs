@@ -37,22 +37,18 @@ fn questions(schema: &Schema) -> Result<Vec<Question>, Error> {
             Ok(format!("{home}.{own}"))
         };
         let name = format!("{}.{}", id.name(0), id.name(1));
-        match id.kind {
-            // Those of partitions are asked for.
-            Kind::Table if !attributes.has("partition by") => {
-                let columns = columns(schema, id)?;
-                let relation = home()?;
-                let sql = format!(
-                    "select pg_catalog.count(*)::text || pg_catalog.md5(coalesce(pg_catalog.string_agg(r::text, e'\\n' order by r::text collate \"C\"), '')) from (select row({columns}) as r from only {relation}) x"
-                );
-                questions.push((name, sql));
-            }
-            Kind::Sequence => {
-                let relation = home()?;
-                let sql = format!("select last_value::text || is_called::text from {relation}");
-                questions.push((name, sql));
-            }
-            _ => {}
+        // Of a partitioned table, its partitions are asked for.
+        if id.kind == Kind::Table && !attributes.has("partition by") {
+            let columns = columns(schema, id)?;
+            let relation = home()?;
+            let sql = format!(
+                "select pg_catalog.count(*)::text || pg_catalog.md5(coalesce(pg_catalog.string_agg(r::text, e'\\n' order by r::text collate \"C\"), '')) from (select row({columns}) as r from only {relation}) x"
+            );
+            questions.push((name, sql));
+        } else if id.kind == Kind::Sequence {
+            let relation = home()?;
+            let sql = format!("select last_value::text || is_called::text from {relation}");
+            questions.push((name, sql));
         }
     }
     Ok(questions)

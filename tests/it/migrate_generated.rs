@@ -404,7 +404,7 @@ fn a_command_may_print_the_schema() {
     migrate("false").check(&expect![[r#"
         status 17
         --- stderr
-        error[schema-command-failed]: `false` failed: it ended with exit status: 1
+        error[schema-command-failed]: `false` failed: it ended with status 1
           help: correct --schema-command (CASTOFF_SCHEMA_COMMAND), so that it prints DDL and ends with status 0
     "#]]);
     migrate("cat models.sql").status(0);
