@@ -564,10 +564,24 @@ pub struct Rebase {
 
 /// Arguments of `init`.
 #[derive(Args, Debug)]
+#[command(mut_arg("schema", |schema| schema
+    .value_name("PATH")
+    .help("Also write its schema as a declaration: into a directory, or one file that ends with .sql")
+    .long_help(None::<&str>)
+    .requires("from_database")))]
+#[command(mut_args(|option| {
+    // Nothing is compared with a declaration here.
+    let of_comparisons = ["schema_command", "online", "strict", "rename"];
+    let hides = of_comparisons.contains(&option.get_id().as_str());
+    if hides { option.hide(true) } else { option }
+}))]
 pub struct Init {
-    /// Write the schema of the database at `DATABASE_URL` as the first revision (needs `pg_dump`)
+    /// Write the schema of the database at `DATABASE_URL` as the first revision
     #[arg(long)]
     pub from_database: bool,
+    /// Where its schema goes, and what of it.
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
 }
 
 /// Arguments of `bundle`.

@@ -260,12 +260,6 @@ pub enum Error {
         /// The signal.
         signal: i32,
     },
-    /// `pg_dump` is needed and did not do its work.
-    #[error("`pg_dump` failed: {reason}")]
-    Dump {
-        /// Its last words.
-        reason: String,
-    },
     /// A revision file that is to be written is there.
     #[error("`{path}` is there already")]
     Exists {
@@ -388,7 +382,6 @@ impl Error {
             Self::Init(error) => error.code(),
             Self::Scratch(error) => error.code(),
             Self::Stopped { .. } => "stopped",
-            Self::Dump { .. } => "dump-failed",
             Self::Exists { .. } => "exists",
             Self::NotAHead { .. } => "not-a-head",
             Self::NothingToMerge => "nothing-to-merge",
@@ -419,8 +412,7 @@ impl Error {
             | Self::Database { .. }
             | Self::Stamp(_)
             | Self::Pooler
-            | Self::RoleDropped { .. }
-            | Self::Dump { .. } => 12,
+            | Self::RoleDropped { .. } => 12,
             Self::LockTimeout { .. } => 13,
             Self::History(_)
             | Self::Plan(_)

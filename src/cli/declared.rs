@@ -16,6 +16,7 @@ impl Command {
             Self::Check(check) => Some(&check.declared),
             Self::Diff(diff) => Some(&diff.declared),
             Self::Revision(revision) => Some(&revision.declared),
+            Self::Init(init) => Some(&init.declared),
             _ => None,
         }
     }
@@ -30,6 +31,9 @@ pub struct Diff {
     /// The schema as it is to be, likewise
     #[arg(value_name = "TO")]
     pub to: String,
+    /// End with status 1 if there is a difference
+    #[arg(long)]
+    pub exit_status: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

@@ -1,27 +1,88 @@
 //! `castoff diff`: the statements from one schema to another.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
 use tracing::warn;
 
-use crate::cli::Diff;
+use super::Finding;
+use crate::cli::{Diff, Format};
 use crate::config::Config;
 use crate::database::conninfo::Sources;
 use crate::error::Error;
 use crate::migrations::{self, Migrations};
+use crate::report;
 use crate::revision::target::Target;
 use crate::run::Context;
 use crate::run::migrate::Goal;
 use crate::run::signal::Stop;
-use crate::schema::migration::Changes;
+use crate::schema::migration::{self, Changes};
+use crate::schema::model::Origin;
+use crate::schema::rename::annotation;
+use crate::schema::rename::candidate::Candidate;
+use crate::schema::rename::wish::Wish;
+use crate::schema::statement::Runs;
 use crate::scratch::declared::{self, Declaration};
+use crate::scratch::error::ScratchError;
+use crate::scratch::renamed::{self, Comments};
 use crate::scratch::{self, Scratch, Snapshot, proof};
-use crate::{report, sql::ident::Ident};
+use crate::sql::ident::Ident;
 
-pub(super) fn diff(config: &Config, stop: &Stop, arguments: &Diff) -> Result<(), Error> {
+pub(super) fn diff(config: &Config, stop: &Stop, arguments: &Diff) -> Result<Finding, Error> {
     let online = config.declared.online;
-    let changes = between(config, stop, &arguments.from, &arguments.to, online)?;
-    report::print(&as_text(&changes))
+    let compared = between(config, stop, &arguments.from, &arguments.to, online)?;
+    compared.print(arguments.format)?;
+    Ok((arguments.exit_status && compared.differ()).into())
+}
+
+/// What leads from one schema to another.
+pub(super) struct Compared {
+    changes: Changes,
+    /// What nobody compares.
+    unknown: Vec<String>,
+    /// What may have another name, as options.
+    candidates: Vec<String>,
+}
+
+impl Compared {
+    /// Whether there is anything to do.
+    pub(super) fn differ(&self) -> bool {
+        !self.changes.statements.is_empty()
+    }
+
+    /// Prints the statements, as they can be run one after the other, or one document.
+    pub(super) fn print(&self, format: Format) -> Result<(), Error> {
+        match format {
+            Format::Text => report::print(&as_text(&self.changes)),
+            Format::Json => report::print_json(&self.as_json()),
+        }
+    }
+
+    fn as_json(&self) -> Value {
+        let settings = self.changes.setting();
+        let settings = settings
+            .iter()
+            .map(|sql| json!({ "sql": sql, "runs": "together", "loses": null }));
+        let statements = self.changes.statements.iter().map(|statement| {
+            let runs = match statement.runs {
+                Runs::Together => "together",
+                Runs::Before => "before",
+                Runs::Alone => "alone",
+            };
+            json!({
+                "sql": statement.sql,
+                "runs": runs,
+                "loses": migration::loss(statement),
+            })
+        });
+        json!({
+            "difference": self.differ(),
+            "statements": settings.chain(statements).collect::<Vec<_>>(),
+            "not_compared": self.unknown,
+            "perhaps_renamed": self.candidates,
+        })
+    }
 }
 
 /// What leads from one schema to another, each named as `castoff diff` takes it.
@@ -31,23 +92,81 @@ pub(super) fn between(
     from: &str,
     to: &str,
     online: bool,
-) -> Result<Changes, Error> {
+) -> Result<Compared, Error> {
     let workshop = Workshop::new(config, stop);
     // A mistake in the declaration is told before anything is built.
     let declaration = [from, to]
         .contains(&"declared")
         .then(|| declared::find(config, stop))
         .transpose()?;
-    let side = |name: &str| match (name, &declaration) {
+    let mut wishes = config.declared.renames.clone();
+    if to == "declared" {
+        wishes.extend(comments(declaration.as_ref())?);
+    }
+    let place = |name: &str| match (name, &declaration) {
         ("declared", Some(declaration)) => workshop.build_declared(declaration),
         (url, _) if url.contains("://") => Ok(Place::Url(url.to_owned())),
         (target, _) => Ok(Place::Made(workshop.build(&target.parse()?)?)),
     };
-    let places = [side(from)?, side(to)?];
-    let (from, to) = (workshop.way(&places[0])?, workshop.way(&places[1])?);
-    let (old, new) = scratch::read_both(&from, &to)?;
-    tell_unknown(&[&old, &new]);
-    proof::changes(workshop.scratch.get(), &old, &new, online)
+    let places = (place(from)?, place(to)?);
+    let (mut old, mut new) = workshop.read_both(&places.0, &places.1)?;
+    fit(&mut old, &mut new);
+    let unknown = unknown(config, &[&old, &new])?;
+    let renamed = if wishes.is_empty() {
+        None
+    } else {
+        let scratch = workshop.scratch()?;
+        let database = match places.0 {
+            Place::Made(database) => database,
+            Place::Url(_) => scratch.build(&old)?,
+        };
+        let comments = if from == "head" || from.contains("://") {
+            Comments::MustFit
+        } else {
+            Comments::MayFit
+        };
+        renamed::rename(scratch, &database, (&old, &new), &wishes, comments)?
+    };
+    let at = renamed.as_ref().map_or(&old, |renamed| &renamed.snapshot);
+    let scratch = workshop.scratch.get();
+    let mut changes = proof::changes(scratch, at, &new, online)?;
+    let candidates = renamed::candidates(at, &new);
+    if let Some(renamed) = renamed {
+        changes.statements.splice(..0, renamed.upgrade);
+    }
+    Ok(Compared {
+        changes,
+        unknown,
+        candidates: candidates.iter().map(Candidate::option).collect(),
+    })
+}
+
+/// Makes two schemas of different places comparable, as far as they are.
+pub(super) fn fit(old: &mut Snapshot, new: &mut Snapshot) {
+    match (old.schema.origin, new.schema.origin) {
+        (Origin::Found, Origin::Made) => old.schema.leave_role_unsaid(),
+        (Origin::Made, Origin::Found) => new.schema.leave_role_unsaid(),
+        (Origin::Found, Origin::Found) | (Origin::Made, Origin::Made) => {}
+    }
+    if old.major != new.major {
+        warn!(
+            "the schemas are of PostgreSQL {} and {}: what only one of them knows counts as a difference",
+            old.major, new.major
+        );
+    }
+}
+
+/// The renames that comments of a declaration speak of.
+pub(super) fn comments(declaration: Option<&Declaration>) -> Result<Vec<Wish>, Error> {
+    let Some(Declaration::Texts(sources)) = declaration else {
+        return Ok(Vec::new());
+    };
+    let mut wishes = Vec::new();
+    for source in sources {
+        let found = annotation::find(&source.path, &source.text);
+        wishes.extend(found.map_err(ScratchError::from)?);
+    }
+    Ok(wishes)
 }
 
 /// Statements as they can be run one after the other.
@@ -61,14 +180,21 @@ pub(super) fn as_text(changes: &Changes) -> String {
         .fold(String::new(), |text, statement| text + statement + ";\n")
 }
 
-/// Warns of what nobody compares.
-pub(super) fn tell_unknown(sides: &[&Snapshot]) {
-    let mut unknown: Vec<&String> = sides.iter().flat_map(|side| &side.schema.unknown).collect();
-    unknown.sort();
-    unknown.dedup();
-    for object in unknown {
-        warn!("{object} is not compared: castoff does not know its kind");
+/// What nobody compares: a warning for each, or an error.
+pub(super) fn unknown(config: &Config, sides: &[&Snapshot]) -> Result<Vec<String>, Error> {
+    let unknown = sides.iter().flat_map(|side| &side.schema.unknown);
+    let unknown: BTreeSet<String> = unknown.cloned().collect();
+    let objects: Vec<String> = unknown.into_iter().collect();
+    if config.declared.strict && !objects.is_empty() {
+        return Err(ScratchError::NotCompared { objects }.into());
     }
+    for object in &objects {
+        warn!(
+            event = "not-compared",
+            "{object} is not compared: castoff does not change such things"
+        );
+    }
+    Ok(objects)
 }
 
 /// Where schemas are built; a server for it is looked for when the first has to be.
@@ -101,6 +227,12 @@ impl<'c> Workshop<'c> {
             .files()?
             .migrations;
         let scratch = self.scratch()?;
+        if scratch.is_private() {
+            let texts = migrations
+                .iter()
+                .map(|(_, bytes)| std::str::from_utf8(bytes));
+            scratch.provide_roles(&texts.filter_map(Result::ok).collect::<Vec<_>>())?;
+        }
         let database = scratch.create(None)?;
         let goal = Goal::Upgrade(target.clone());
         scratch.apply(&database, &Migrations::Given(migrations), &goal)?;
@@ -114,6 +246,8 @@ impl<'c> Workshop<'c> {
             Declaration::Texts(sources) => sources,
         };
         let scratch = self.scratch()?;
+        let texts: Vec<&str> = sources.iter().map(|source| &*source.text).collect();
+        scratch.provide_roles(&texts)?;
         let database = scratch.create(None)?;
         scratch.load(&database, sources)?;
         Ok(Place::Made(database))
@@ -143,7 +277,13 @@ impl<'c> Workshop<'c> {
     /// The declared schema.
     pub(super) fn declared(&self, declaration: &Declaration) -> Result<Snapshot, Error> {
         let place = self.build_declared(declaration)?;
-        scratch::read(&self.way(&place)?)
+        Ok(place.snapshot(scratch::read(&self.way(&place)?)?))
+    }
+
+    /// Both at once.
+    fn read_both(&self, one: &Place, other: &Place) -> Result<(Snapshot, Snapshot), Error> {
+        let (old, new) = scratch::read_both(&self.way(one)?, &self.way(other)?)?;
+        Ok((one.snapshot(old), other.snapshot(new)))
     }
 }
 
@@ -153,4 +293,14 @@ enum Place {
     Made(Ident),
     /// In one that somebody named.
     Url(String),
+}
+
+impl Place {
+    /// What was read there, with what that means for its owners.
+    fn snapshot(&self, snapshot: Snapshot) -> Snapshot {
+        match self {
+            Self::Made(_) => snapshot.made(),
+            Self::Url(_) => snapshot,
+        }
+    }
 }

@@ -1,21 +1,28 @@
 //! `castoff init`: a migrations directory, a configuration file and a first revision; from an
-//! existing database, its baseline.
+//! existing database, its baseline, and on request its schema as a declaration.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use tracing::info;
+use tracing::{info, warn};
 
-use super::revision::{random_id, write};
+use super::diff::{as_text, unknown};
+use super::revision::{file_path, random_id};
 use crate::cli::Init;
 use crate::config::Config;
-use crate::database::conninfo::{self, Conninfo, Location};
 use crate::error::Error;
-use crate::migrations::{self, FilesError};
+use crate::migrations::{self, FilesError, Migrations};
 use crate::report;
-use crate::revision::script::draft::Draft;
-use crate::sql::split::split;
-use crate::sql::split_error::SplitError;
+use crate::revision::script::draft::{self, Draft};
+use crate::revision::target::Target;
+use crate::run::Context;
+use crate::run::migrate::Goal;
+use crate::run::signal::Stop;
+use crate::schema::baseline::{self, forget_alembic, give_all_to};
+use crate::schema::model::{Kind, Schema};
+use crate::schema::render::Sides;
+use crate::scratch::declared::Source;
+use crate::scratch::error::ScratchError;
+use crate::scratch::{self, Scratch, Snapshot, proof};
 
 const CONFIG_FILE: &str = "castoff.toml";
 
@@ -23,28 +30,17 @@ const CONFIG: &str = "\
 # castoff reads this file where it stands; the environment (CASTOFF_<KEY>) and flags win over it.
 # Secrets do not belong here: use DATABASE_URL or DATABASE_URL_FILE.
 migrations = {directory}
-# wait_timeout = \"60s\"
+{declared}# wait_timeout = \"60s\"
 # lock_timeout = \"10m\"
 # on_newer = \"warn\"
 ";
 
-pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
+/// A file that is not written yet.
+type New = (PathBuf, String);
+
+pub(super) fn init(config: &Config, stop: &Stop, arguments: &Init) -> Result<(), Error> {
     let directory = migrations::directory(&config.migrations);
-    if directory
-        .read_dir()
-        .is_ok_and(|mut entries| entries.next().is_some())
-    {
-        let path = directory.display().to_string();
-        return Err(if migrations::is_alembic(directory) {
-            FilesError::Empty {
-                directory: directory.to_owned(),
-                is_alembic: true,
-            }
-            .into()
-        } else {
-            Error::Exists { path }
-        });
-    }
+    refuse_what_is_there(directory)?;
     let id = random_id()?;
     let mut new = Draft {
         id: &id,
@@ -57,168 +53,247 @@ pub(super) fn init(config: &Config, arguments: &Init) -> Result<(), Error> {
         downgrade: "",
         irreversible: None,
     };
-    let baseline;
+    let declared = arguments.declared.schema.as_deref();
     if arguments.from_database {
-        baseline = cleaned(&dump(config)?).map_err(|error| Error::Dump {
-            reason: error.to_string(),
-        })?;
+        let target = declared.map(declared_path).transpose()?;
+        let database = Database::read(config, stop)?;
+        let baseline = database.baseline()?;
+        let section = baseline.section("", &[]);
         new = Draft {
             message: "baseline",
-            upgrade: &baseline,
+            options: [&section.options, ""],
+            upgrade: &section.sql,
             irreversible: Some("this is where the migrations begin"),
             ..new
         };
-    }
-    std::fs::create_dir_all(directory).map_err(|source| FilesError::Unwritable {
-        path: directory.to_owned(),
-        source,
-    })?;
-    let path = write(directory, &new)?;
-    if !Path::new(CONFIG_FILE).exists() {
-        // A JSON string is a TOML string.
-        let name = serde_json::Value::from(directory.display().to_string()).to_string();
-        std::fs::write(CONFIG_FILE, CONFIG.replace("{directory}", &name)).map_err(|source| {
-            FilesError::Unwritable {
-                path: CONFIG_FILE.into(),
-                source,
-            }
-        })?;
-        report::print(&format!("{CONFIG_FILE}\n"))?;
-    }
-    report::print(&format!("{}\n", path.display()))?;
-    if arguments.from_database {
+        let file = (file_path(directory, &new), draft::render_new(&new));
+        let declaration = target.map(|path| database.declaration(&path, &as_text(&baseline)));
+        let declaration = declaration.unwrap_or_default();
+        database.prove(&file, &declaration)?;
+        // From here on a signal would come too late to leave things as they were.
+        if let Some(signal) = stop.received() {
+            return Err(Error::Stopped { signal });
+        }
+        write_all(&[vec![file], declaration].concat(), declared)?;
         info!(
             event = "baseline",
             "now run `castoff stamp {id}` on that database"
         );
+        return Ok(());
     }
-    Ok(())
+    let file = (file_path(directory, &new), draft::render_new(&new));
+    write_all(&[file], None)
 }
 
-/// The schema as PostgreSQL itself prints it. Credentials go by the environment, which the process
-/// list does not show.
-fn dump(config: &Config) -> Result<String, Error> {
-    let conninfo = conninfo::resolve(&config.database)?;
-    let failed = |reason: String| Error::Dump { reason };
-    let program = find_pg_dump(config).ok_or_else(|| failed("it is not installed".into()))?;
-    let output = Command::new(program)
-        .args([
-            "--schema-only",
-            "--no-owner",
-            "--no-privileges",
-            "--no-password",
-        ])
-        .arg(format!("--exclude-schema={}", config.ledger_schema))
-        .arg("--exclude-table=*.alembic_version")
-        .args(
-            config
-                .role
-                .iter()
-                .map(|role| format!("--role={}", role.as_str())),
+/// Nothing is written over, and nothing beside something that castoff does not know.
+fn refuse_what_is_there(directory: &Path) -> Result<(), Error> {
+    let mut entries = match directory.read_dir() {
+        Ok(entries) => entries,
+        Err(_) if !directory.exists() => return Ok(()),
+        Err(_) => {
+            let path = directory.display().to_string();
+            return Err(Error::Exists { path });
+        }
+    };
+    if entries.next().is_none() {
+        return Ok(());
+    }
+    if migrations::is_alembic(directory) {
+        return Err(FilesError::Empty {
+            directory: directory.to_owned(),
+            is_alembic: true,
+        }
+        .into());
+    }
+    let path = directory.display().to_string();
+    Err(Error::Exists { path })
+}
+
+/// Where the declaration goes: a file that is not there, or a directory with nothing in it.
+fn declared_path(named: &str) -> Result<PathBuf, Error> {
+    if named.contains("://") {
+        return Err(ScratchError::NotDeclared {
+            path: named.into(),
+            why: "is the URL of a database, and nothing is written there",
+        }
+        .into());
+    }
+    let path = PathBuf::from(named);
+    if is_one_file(&path) && path.exists() {
+        let path = path.display().to_string();
+        return Err(Error::Exists { path });
+    }
+    refuse_what_is_there(&path)?;
+    Ok(path)
+}
+
+fn is_one_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "sql")
+}
+
+/// The database that the migrations are to begin with.
+struct Database<'c> {
+    scratch: Option<Scratch<'c>>,
+    /// A new database.
+    empty: Snapshot,
+    /// What is there, but for what a baseline leaves out.
+    found: Snapshot,
+}
+
+impl<'c> Database<'c> {
+    fn read(config: &'c Config, stop: &'c Stop) -> Result<Self, Error> {
+        let mut found = scratch::read(&Context::to(config, stop, &config.database)?)?;
+        unknown(config, &[&found])?;
+        forget_alembic(&mut found.schema);
+        let scratch = match Scratch::open(config, stop) {
+            Ok(scratch) => Some(scratch),
+            Err(error @ Error::Scratch(ScratchError::NoServer { .. })) => {
+                warn!("the baseline is not proved: {error}");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let role = found.schema.role.clone();
+        give_all_to(&mut found.schema, &role);
+        let empty = match &scratch {
+            Some(scratch) => {
+                let database = scratch.create(None)?;
+                ours(&found, scratch.read(&database)?)
+            }
+            None => found.with(usual(&found.schema)),
+        };
+        Ok(Self {
+            scratch,
+            empty,
+            found,
+        })
+    }
+
+    fn sides(&self) -> Sides<'_> {
+        Sides {
+            old: &self.empty.schema,
+            new: &self.found.schema,
+            keywords: &self.found.keywords,
+            major: self.found.major,
+            online: false,
+        }
+    }
+
+    /// The statements that make it.
+    fn baseline(&self) -> Result<crate::schema::migration::Changes, Error> {
+        proof::changes(None, &self.empty, &self.found, false)
+    }
+
+    /// Its schema as a declaration.
+    fn declaration(&self, path: &Path, statements: &str) -> Vec<New> {
+        if is_one_file(path) {
+            return vec![(path.to_owned(), statements.to_owned())];
+        }
+        let files = baseline::files(&self.sides()).into_iter();
+        files.map(|(name, text)| (path.join(name), text)).collect()
+    }
+
+    /// Makes it again, by the baseline and by the declaration, and compares.
+    fn prove(&self, file: &New, declaration: &[New]) -> Result<(), Error> {
+        let Some(scratch) = &self.scratch else {
+            return Ok(());
+        };
+        let check = |made: Snapshot, movement| -> Result<(), Error> {
+            let made = ours(&self.found, made);
+            let left = proof::changes(Some(scratch), &made, &self.found, false)?;
+            if left.statements.is_empty() {
+                return Ok(());
+            }
+            Err(ScratchError::NotProved {
+                movement,
+                target: "the database",
+                left: left.texts(),
+            }
+            .into())
+        };
+        let database = scratch.create(None)?;
+        let (path, text) = file;
+        let given = (path.display().to_string(), text.clone().into_bytes());
+        let migrations = Migrations::Given(vec![given]);
+        let applied = scratch.apply(&database, &migrations, &Goal::Upgrade(Target::head()));
+        applied.map_err(proof::refused)?;
+        check(scratch.read(&database)?, "baseline")?;
+        if declaration.is_empty() {
+            return Ok(());
+        }
+        let sources = declaration.iter().map(|(path, text)| Source {
+            path: path.display().to_string(),
+            text: text.clone(),
+        });
+        let database = scratch.create(None)?;
+        scratch.load(&database, &sources.collect::<Vec<_>>())?;
+        check(scratch.read(&database)?, "declaration")
+    }
+}
+
+/// A scratch database's schema as if it were the role's of the database.
+fn ours(found: &Snapshot, made: Snapshot) -> Snapshot {
+    let mut schema = made.schema.clone();
+    give_all_to(&mut schema, &found.schema.role);
+    made.with(schema)
+}
+
+/// What a new database has, where none can be made to look: as it is in this one.
+fn usual(found: &Schema) -> Schema {
+    let mut usual = Schema {
+        role: found.role.clone(),
+        ..Schema::default()
+    };
+    let is_usual = |kind, name: &str| {
+        matches!(
+            (kind, name),
+            (Kind::Schema, "public") | (Kind::Extension, "plpgsql")
         )
-        .envs(libpq_environment(&conninfo))
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        return Err(failed(words.lines().last().unwrap_or_default().to_owned()));
-    }
-    String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".into()))
-}
-
-/// `pg_dump` from PATH, else the newest where Debian keeps them. The newest also wins over Debian's
-/// wrapper, which may choose one that is older than the server.
-fn find_pg_dump(config: &Config) -> Option<PathBuf> {
-    let is_wrapper = |path: &PathBuf| {
-        path.canonicalize()
-            .is_ok_and(|target| target.ends_with("pg_wrapper"))
     };
-    let on_path = config.path.iter().flat_map(std::env::split_paths);
-    let on_path = on_path
-        .map(|directory| directory.join("pg_dump"))
-        .find(|path| path.is_file());
-    let newest = || {
-        let versions = Path::new("/usr/lib/postgresql").read_dir().ok()?;
-        versions
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-            .max()
-            .map(|major| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin/pg_dump")))
-            .filter(|path| path.is_file())
-    };
-    match on_path {
-        Some(path) if !is_wrapper(&path) => Some(path),
-        wrapper => newest().or(wrapper),
+    for (id, attributes) in &found.objects {
+        if is_usual(id.kind, id.own_name()) {
+            usual.objects.insert(id.clone(), attributes.clone());
+        }
     }
+    usual
 }
 
-/// The connection as libpq's variables say it.
-fn libpq_environment(conninfo: &Conninfo) -> Vec<(&'static str, String)> {
-    let hosts = conninfo.hosts.iter().map(|host| match &host.location {
-        Location::Network { name, .. } => name.clone(),
-        Location::Socket(directory) => directory.display().to_string(),
-    });
-    let ports = conninfo.hosts.iter().map(|host| host.port.to_string());
-    let mut environment = vec![
-        ("PGHOST", hosts.collect::<Vec<_>>().join(",")),
-        ("PGPORT", ports.collect::<Vec<_>>().join(",")),
-        ("PGUSER", conninfo.user.clone()),
-        ("PGDATABASE", conninfo.database.clone()),
-        ("PGSSLMODE", conninfo.tls.mode.name().to_owned()),
-    ];
-    let password = conninfo
-        .hosts
-        .iter()
-        .find_map(|host| host.password.as_ref());
-    environment.extend(password.map(|password| ("PGPASSWORD", password.expose().to_owned())));
-    environment
+/// Writes the files, with the configuration file if there is none, and prints their paths. What was
+/// written before one that cannot be goes again.
+fn write_all(files: &[New], declared: Option<&str>) -> Result<(), Error> {
+    let mut written: Vec<&Path> = Vec::new();
+    let config = (PathBuf::from(CONFIG_FILE), config_text(files, declared));
+    let config = (!config.0.exists()).then_some(&config);
+    for (path, text) in config.into_iter().chain(files) {
+        if let Err(source) = create(path, text) {
+            for path in written {
+                std::fs::remove_file(path).ok();
+            }
+            let path = path.clone();
+            return Err(FilesError::Unwritable { path, source }.into());
+        }
+        written.push(path);
+    }
+    let paths = written.iter().map(|path| format!("{}\n", path.display()));
+    report::print(&paths.collect::<String>())
 }
 
-/// Session settings of `pg_dump` that castoff sets itself, or that older servers do not know.
-const DROPPED_SETTINGS: [&str; 8] = [
-    "SET statement_timeout",
-    "SET lock_timeout",
-    "SET idle_in_transaction_session_timeout",
-    "SET transaction_timeout",
-    "SET client_encoding",
-    "SET standard_conforming_strings = on",
-    "SET client_min_messages",
-    "SET row_security",
-];
-
-/// The statements of the dump, without psql's lines, the settings above, and the dump's comments.
-fn cleaned(dump: &str) -> Result<String, SplitError> {
-    let statements = split(dump, 0..dump.len())?;
-    let texts = statements
-        .iter()
-        .filter_map(|statement| dump.get(statement.span.clone()));
-    let is_kept = |text: &&str| {
-        !DROPPED_SETTINGS
-            .iter()
-            .any(|setting| text.starts_with(setting))
-    };
-    Ok(texts
-        .filter(is_kept)
-        .flat_map(|text| [text, ";\n\n"])
-        .collect())
+fn create(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::File::create_new(path)?.write_all(text.as_bytes())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(dump: &str, expected: &str) {
-        assert_eq!(cleaned(dump).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_dump_keeps_its_statements_and_its_function_bodies() {
-        check(
-            "--\n-- Dump\n--\n\n\\restrict x\nSET lock_timeout = 0;\nSET check_function_bodies = false;\n\n\n--\n\nCREATE TABLE a ();\n",
-            "SET check_function_bodies = false;\n\nCREATE TABLE a ();\n\n",
-        );
-        check(
-            "CREATE FUNCTION f() AS $$\n-- why\n\n\nbegin end $$;\n-- gone\n",
-            "CREATE FUNCTION f() AS $$\n-- why\n\n\nbegin end $$;\n\n",
-        );
-    }
+/// The configuration file's text: where the first of the files is, and the declaration.
+fn config_text(files: &[New], declared: Option<&str>) -> String {
+    // A JSON string is a TOML string.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let directory = files.first().and_then(|(path, _)| path.parent());
+    let directory = directory.map_or(String::new(), |path| path.display().to_string());
+    let declared = declared.map(|path| format!("declared = {}\n", quoted(path)));
+    CONFIG
+        .replace("{directory}", &quoted(&directory))
+        .replace("{declared}", &declared.unwrap_or_default())
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tracing::info;
 
-use super::diff::{Workshop, tell_unknown};
+use super::diff::{self, Workshop};
+use super::rename::Renaming;
 use super::revision::{file_path, history_in_directory, id, random_id};
 use crate::config::Config;
 use crate::error::Error;
@@ -44,15 +45,27 @@ pub(super) fn migrate(
 
     let workshop = Workshop::new(config, stop);
     let scratch = workshop.scratch()?;
-    let (database, head) = workshop.revision(&Target::head())?;
-    let declared = workshop.declared(&declaration)?;
-    tell_unknown(&[&head, &declared]);
-    let steps = proof::steps(
+    let (database, mut head) = workshop.revision(&Target::head())?;
+    let mut declared = workshop.declared(&declaration)?;
+    diff::fit(&mut head, &mut declared);
+    diff::unknown(config, &[&head, &declared])?;
+    let mut wishes = config.declared.renames.clone();
+    wishes.extend(diff::comments(Some(&declaration))?);
+    let renaming = Renaming {
         scratch,
-        (&database, &head),
-        &declared,
-        config.declared.online,
-    )?;
+        database: &database,
+        head: &head,
+        declared: &declared,
+    };
+    let (renamed, perhaps) = renaming.settle(stop, wishes)?;
+    let from = match &renamed {
+        Some(renamed) => (&renamed.database, &renamed.snapshot),
+        None => (&database, &head),
+    };
+    let mut steps = proof::steps(scratch, from, &declared, config.declared.online)?;
+    if let Some(renamed) = renamed {
+        renamed.lead(&mut steps);
+    }
     if steps.is_empty() {
         info!(
             event = "no-changes",
@@ -60,7 +73,7 @@ pub(super) fn migrate(
         );
         return Ok(());
     }
-    allow_losses(config, stop, &steps)?;
+    allow_losses(config, stop, &steps, perhaps)?;
     let candidates = candidates(directory, message, parent.as_ref(), &last_id, &steps)?;
     let mut files = Migrations::Directory(directory.to_owned())
         .files()?
@@ -95,7 +108,12 @@ fn only_head(history: &History) -> Result<Option<RevisionId>, Error> {
 }
 
 /// Goes on only when nothing is lost, or somebody says that it is meant.
-fn allow_losses(config: &Config, stop: &Stop, steps: &[Step]) -> Result<(), Error> {
+fn allow_losses(
+    config: &Config,
+    stop: &Stop,
+    steps: &[Step],
+    candidates: Vec<String>,
+) -> Result<(), Error> {
     let losses: Vec<String> = steps
         .iter()
         .flat_map(|step| step.upgrade.losses())
@@ -107,20 +125,25 @@ fn allow_losses(config: &Config, stop: &Stop, steps: &[Step]) -> Result<(), Erro
         for loss in &losses {
             info!(event = "loses", "would lose data: {loss}");
         }
-        let answer = run::block_on(async {
-            let question = "write this migration all the same? [y/N] ";
-            let asking = tokio::task::spawn_blocking(move || report::ask(question));
-            tokio::select! {
-                biased;
-                signal = stop.wait() => Err(Error::Stopped { signal }),
-                answer = asking => Ok(answer.unwrap_or_default()),
-            }
-        })?;
-        if matches!(answer.trim(), "y" | "Y" | "yes") {
+        if asked(stop, "write this migration all the same? [y/N] ")? {
             return Ok(());
         }
     }
-    Err(ScratchError::LosesData { losses }.into())
+    Err(ScratchError::LosesData { losses, candidates }.into())
+}
+
+/// Whether somebody at the terminal says yes.
+pub(super) fn asked(stop: &Stop, question: &str) -> Result<bool, Error> {
+    let question = question.to_owned();
+    let answer = run::block_on(async {
+        let asking = tokio::task::spawn_blocking(move || report::ask(&question));
+        tokio::select! {
+            biased;
+            signal = stop.wait() => Err(Error::Stopped { signal }),
+            answer = asking => Ok(answer.unwrap_or_default()),
+        }
+    })?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// The files of the steps, in a chain.

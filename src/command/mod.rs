@@ -16,6 +16,7 @@ mod merge;
 mod migrate;
 mod plan;
 mod rebase;
+mod rename;
 mod repair;
 mod resolve;
 mod revision;
@@ -79,11 +80,11 @@ pub fn dispatch(cli: &Cli, config: &Config, stop: &Stop, board: &Board) -> Resul
             let id = arguments.rev_id.as_deref();
             migrate::migrate(config, stop, &arguments.message, id)?;
         }
-        Command::Check(_) => return check::check(config, stop),
+        Command::Check(arguments) => return check::check(config, stop, arguments.format),
         Command::Merge(arguments) => merge::merge(config, arguments)?,
         Command::Rebase(arguments) => rebase::rebase(config, arguments)?,
-        Command::Diff(arguments) => diff::diff(config, stop, arguments)?,
-        Command::Init(arguments) => init::init(config, arguments)?,
+        Command::Diff(arguments) => return diff::diff(config, stop, arguments),
+        Command::Init(arguments) => init::init(config, stop, arguments)?,
         Command::Bundle(arguments) => bundle::bundle(config, arguments)?,
         Command::Completions(arguments) => completions::completions(arguments)?,
         Command::Man => completions::man()?,

@@ -18,7 +18,7 @@ use crate::revision::target::Target;
 use crate::run::position::{self, Footing, Position};
 use crate::run::preview;
 use crate::run::signal::Stop;
-use crate::run::{Context, half, migrate};
+use crate::run::{Context, half, migrate, rows};
 use crate::{migrations, report};
 
 pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Finding, Error> {
@@ -59,12 +59,23 @@ pub(super) fn plan(config: &Config, stop: &Stop, arguments: &Plan) -> Result<Fin
     if plan.steps.is_empty() {
         info!(event = "up-to-date", "nothing to do");
     }
+    let findings = if rows::has_probes(&plan.steps) {
+        context.block_on(async {
+            let session = context.session().await?;
+            let found = rows::look(&session, &plan.steps, |script| done(script, &halves)).await;
+            found.map_err(Error::asking("asking whether rows stand in the way"))
+        })?
+    } else {
+        Vec::new()
+    };
     match arguments.format {
-        Format::Text => report::print(&as_text(&plan.steps, &halves))?,
+        Format::Text => report::print(&as_text(&plan.steps, &halves, &findings))?,
         Format::Json => {
             let mut document = preview::steps(&plan.steps);
             for (index, step) in plan.steps.iter().enumerate() {
                 document[index]["done"] = done(step.script, &halves).into();
+                let found = findings.get(index).map_or(&[][..], Vec::as_slice);
+                document[index]["probes"] = found.iter().map(rows::Finding::as_json).collect();
             }
             report::print_json(&document)?;
         }
@@ -80,9 +91,9 @@ fn done(script: &Script, halves: &[HalfDone]) -> usize {
     halves.iter().find(is_this).map_or(0, |half| half.done)
 }
 
-fn as_text(steps: &[Step<'_>], halves: &[HalfDone]) -> String {
+fn as_text(steps: &[Step<'_>], halves: &[HalfDone], findings: &[Vec<rows::Finding>]) -> String {
     let mut text = String::new();
-    for step in steps {
+    for (index, step) in steps.iter().enumerate() {
         let script = step.script;
         let done = done(script, halves);
         let options = &script.upgrade.options;
@@ -110,6 +121,10 @@ fn as_text(steps: &[Step<'_>], halves: &[HalfDone]) -> String {
         }
         for Danger { loss, place, .. } in guard::losses(script) {
             writeln!(text, "--   destructive: {loss} in line {}", place.line).ok();
+        }
+        let found = findings.get(index).into_iter().flatten();
+        for line in found.filter_map(rows::Finding::line_of_text) {
+            writeln!(text, "--   {line}").ok();
         }
         for statement in preview::statements(script, Some(&script.upgrade)).skip(done) {
             writeln!(text, "{statement};").ok();

@@ -6,6 +6,7 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::value::Setting;
 use crate::schema::model::Aspect;
+use crate::schema::rename::wish::{self, Wish};
 
 /// The schema that the project declares, and the server for scratch databases.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Declared {
     pub strict: bool,
     /// What is left out of comparisons.
     pub without: BTreeSet<Aspect>,
+    /// What has another name now.
+    pub renames: Vec<Wish>,
 }
 
 /// Where the declared schema is.
@@ -55,6 +58,10 @@ impl Declared {
                 let settings = layers.list("without")?;
                 settings.iter().map(aspect).collect::<Result<_, _>>()?
             },
+            renames: {
+                let settings = layers.list("rename")?;
+                settings.iter().map(rename).collect::<Result<_, _>>()?
+            },
         })
     }
 }
@@ -66,4 +73,8 @@ fn aspect(setting: &Setting) -> Result<Aspect, ConfigError> {
         "comments" => Ok(Aspect::Comment),
         _ => Err(setting.refuse("owners, privileges or comments")),
     }
+}
+
+fn rename(setting: &Setting) -> Result<Wish, ConfigError> {
+    wish::wish(&setting.value).ok_or_else(|| setting.refuse("OLD=NEW, such as t.old=new"))
 }

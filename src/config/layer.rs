@@ -95,6 +95,7 @@ options! {
         rewrite "rewrite",
         remap_status "remap_status",
         without "without",
+        rename "rename",
     }
 }
 
@@ -155,6 +156,7 @@ impl Layer {
             layer.online = options.online;
             layer.strict = options.strict;
             layer.without = words::join(&options.without);
+            layer.rename = words::join(&options.rename);
         }
         if let Command::Wait(wait) = &cli.command {
             layer.wait_for = words::join(&wait.waiting.wait_for);

@@ -36,6 +36,14 @@ pub const INVALID_PARAMETER_VALUE: &str = "22023";
 pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// No such table.
 pub const UNDEFINED_TABLE: &str = "42P01";
+/// No such column.
+pub const UNDEFINED_COLUMN: &str = "42703";
+/// No such function, or operator for these types.
+pub const UNDEFINED_FUNCTION: &str = "42883";
+/// No such type, or another object that has no code of its own.
+pub const UNDEFINED_OBJECT: &str = "42704";
+/// A value of another type is wanted.
+pub const DATATYPE_MISMATCH: &str = "42804";
 /// No such schema.
 pub const INVALID_SCHEMA_NAME: &str = "3F000";
 /// A unique constraint holds the value already.

@@ -87,12 +87,6 @@ impl Error {
             Self::Init(error) => error.help(),
             Self::Scratch(error) => error.help(),
             Self::Stopped { .. } => "start again: what was not finished is rolled back, or gone on with".into(),
-            Self::Dump { reason } if !reason.contains("version") && !reason.contains("installed") => {
-                "correct what `pg_dump` complains of; it connects as DATABASE_URL says".into()
-            }
-            Self::Dump { .. } => {
-                "install the PostgreSQL client of the server's version, such as `postgresql-client-17`".into()
-            }
             Self::Exists { .. } => "choose another name, or remove it".into(),
             Self::NotAHead { .. } => "name a head, as `castoff heads` shows them, or start a branch with `castoff revision --splice`".into(),
             Self::NothingToMerge => "name the revisions to merge, as `castoff history` shows them".into(),

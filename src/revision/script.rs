@@ -6,7 +6,7 @@
 //! A file is read in one walk over its SQL, so that a header or section line counts only where SQL
 //! sees a comment. Such a line stands alone on its line, blanks before it allowed. The parts:
 //! `header` the lines before the first section, `section` the section lines, `batch` the line that
-//! makes a section run in batches, `draft` the other way round: the text of a new file, `rewrite`
+//! makes a section run in batches, `probe` the lines that ask the rows, `draft` the other way round: the text of a new file, `rewrite`
 //! the text of a file with other parents, and `kept` a file as the ledger keeps it.
 
 pub mod batch;
@@ -16,6 +16,7 @@ mod header;
 pub mod hook_file;
 pub mod kept;
 pub mod placeholder;
+pub mod probe;
 pub(super) mod rewrite;
 mod section;
 
@@ -36,6 +37,7 @@ use batch::{Batch, BatchProblem};
 use error::{Problem, ScriptError};
 use header::Header;
 use placeholder::Placeholder;
+use probe::Probe;
 use section::{Name, SectionLine};
 
 /// One migration file.
@@ -78,6 +80,8 @@ pub struct Section {
     pub span: Range<usize>,
     /// The statements, in order. Ranges are into [`Script::text`].
     pub statements: Vec<Statement>,
+    /// Questions to the rows that are there, in order.
+    pub probes: Vec<Probe>,
 }
 
 /// The options of a section line: `-- upgrade autocommit lock_timeout=2s statement_timeout=0`.
@@ -138,6 +142,7 @@ struct Part {
     line: SectionLine,
     span: Range<usize>,
     statements: Vec<Statement>,
+    probes: Vec<Probe>,
 }
 
 impl Script {
@@ -163,20 +168,19 @@ impl Script {
             line,
             span,
             statements,
+            probes,
         } in parts
         {
+            let section = |options, statements| {
+                let section = file.section(options, span, statements, &header.placeholders)?;
+                Ok(Section { probes, ..section })
+            };
             match line {
                 SectionLine::Script(Name::Upgrade, options) => {
-                    upgrade =
-                        Some(file.section(options, span, statements, &header.placeholders)?);
+                    upgrade = Some(section(options, statements)?);
                 }
                 SectionLine::Script(Name::Downgrade, options) => {
-                    downgrade = Downgrade::Script(file.section(
-                        options,
-                        span,
-                        statements,
-                        &header.placeholders,
-                    )?);
+                    downgrade = Downgrade::Script(section(options, statements)?);
                 }
                 SectionLine::Irreversible { reason } => match statements.first() {
                     Some(first) => {
@@ -286,6 +290,7 @@ impl File<'_> {
                         line,
                         span,
                         statements: Vec::new(),
+                        probes: Vec::new(),
                     });
                 }
                 None if parts.is_empty() => {
@@ -297,6 +302,14 @@ impl File<'_> {
                     if let Some(part) = parts.last_mut() {
                         Self::batch_line(part, &mut splitter, content)
                             .map_err(|problem| self.blame(problem.into(), &comment))?;
+                        let probe = probe::parse(content)
+                            .map_err(|problem| self.blame(problem, &comment))?;
+                        part.probes.extend(probe.map(|(query, says)| Probe {
+                            query,
+                            says,
+                            offset: comment.start,
+                            behind: part.statements.len(),
+                        }));
                     }
                 }
             }
@@ -424,6 +437,7 @@ impl File<'_> {
             options,
             span,
             statements,
+            probes: Vec::new(),
         })
     }
 

@@ -87,5 +87,6 @@ fn section() -> Section {
         options: SectionOptions::default(),
         span: 0..0,
         statements: Vec::new(),
+        probes: Vec::new(),
     }
 }

@@ -39,6 +39,7 @@ pub mod progress;
 mod ready;
 pub mod repair;
 mod retry;
+pub mod rows;
 pub mod section;
 pub mod signal;
 mod statement;

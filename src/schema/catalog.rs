@@ -98,16 +98,25 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
     };
     let unknown = client.query_typed(include_str!("sql/unknown.sql"), &[]);
     let role = client.query_typed("select current_user::text", &[]);
+    let casts = client.query_typed(include_str!("sql/known_casts.sql"), &[]);
     // One behind the other on the wire, each read while the server works on the next.
-    let ((), (), (), unknown, role) = tokio::try_join!(
+    let ((), (), (), unknown, role, casts) = tokio::try_join!(
         async { objects.await.map(|_| ()) },
         alias,
         dependency,
         async { Ok(unknown.await?) },
         async { Ok(role.await?) },
+        async { Ok(casts.await?) },
     )?;
 
     let mut schema = Schema::default();
+    let pair = |row: &Row| {
+        (
+            Box::from(row.get::<_, &str>(0)),
+            Box::from(row.get::<_, &str>(1)),
+        )
+    };
+    schema.casts = casts.iter().map(pair).collect();
     for row in &unknown {
         let (kind, name): (&str, &str) = (row.get(0), row.get(1));
         schema.unknown.push(format!("{kind} {name}"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Attributes, Id, Kind, Schema};
-use super::render::{self, Alteration, Sides};
+use super::render::{self, Alteration, Sides, online, remake};
 use super::statement::Statement;
 
 /// What becomes of one object.
@@ -19,6 +19,9 @@ pub enum Change {
     Replace,
     /// Both have it, and it is made again with the rows of the old one.
     Rebuild,
+    /// Only the old schema has it; another kind of type takes its name and its values, and then it
+    /// goes.
+    Leave,
 }
 
 /// All that changes.
@@ -35,13 +38,21 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
     let mut difference = Difference::default();
     let mut makes_way: Vec<(Id, &'static [Kind])> = Vec::new();
     let mut gone: Vec<Id> = Vec::new();
+    let mut swaps: Vec<&Id> = Vec::new();
+    let mut successors: Vec<(Id, Id)> = Vec::new();
     for (id, old) in &sides.old.objects {
         let Some(new) = sides.new.get(id) else {
+            if let Some(successor) = remake::successor(sides, id) {
+                difference.changes.insert(id.clone(), Change::Leave);
+                makes_way.push((id.clone(), remake::IN_THE_WAY));
+                successors.push((id.clone(), successor));
+                continue;
+            }
             difference.changes.insert(id.clone(), Change::Drop);
             gone.push(id.clone());
             continue;
         };
-        if old == new {
+        if old == new && !remake::is_remade(sides, id) && !sides.is_rebuilt(id) {
             continue;
         }
         match render::alter(sides, id, old, new) {
@@ -58,10 +69,16 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
                     .insert(id.clone(), Change::Alter(statements));
                 makes_way.push((id.clone(), kinds));
             }
+            Alteration::Remake(kinds) => {
+                difference.changes.insert(id.clone(), Change::Rebuild);
+                makes_way.push((id.clone(), kinds));
+            }
             Alteration::Rebuild => {
                 difference.changes.insert(id.clone(), Change::Rebuild);
                 gone.push(id.clone());
             }
+            Alteration::Replace if online::may_swap(sides, id) => swaps.push(id),
+            Alteration::Replace if online::is_swapped_with_its_root(sides, id) => {}
             Alteration::Replace => {
                 difference.changes.insert(id.clone(), Change::Replace);
                 gone.push(id.clone());
@@ -78,6 +95,22 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
             difference.between.insert((id.clone(), user.clone()));
             difference.replace(sides, &user, &mut gone);
         }
+        // A partition whose parent is made anew is by itself while its columns change.
+        for column in sides
+            .old
+            .needed_by(&id)
+            .filter(|user| user.kind == Kind::Column)
+        {
+            let table = column.table(Kind::Table);
+            for (join, _) in sides.old.parts(&table, Kind::Inheritance) {
+                difference.between.insert((id.clone(), join.clone()));
+            }
+        }
+    }
+    for (id, successor) in successors {
+        for user in in_the_way(sides.old, &id, remake::IN_THE_WAY) {
+            difference.between.insert((successor.clone(), user));
+        }
     }
     // Whatever needs something that goes cannot stay either, however far away.
     while let Some(id) = gone.pop() {
@@ -87,11 +120,22 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
             }
         }
     }
+    // What need not go for another's sake is swapped.
+    for id in swaps {
+        let swap = || Change::Alter(online::swap(sides, id));
+        difference.changes.entry(id.clone()).or_insert_with(swap);
+    }
     difference
 }
 
 /// What uses an object that is altered, or a column that changes with it.
 fn in_the_way(old: &Schema, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
+    // The server makes the others again by itself when a column changes.
+    let is_kept = |user: &Id| {
+        let constraint = old.get(user).filter(|_| id.kind == Kind::Column);
+        user.kind == Kind::Constraint
+            && constraint.is_some_and(|constraint| constraint.get("type") != Some("f"))
+    };
     let mut found = BTreeSet::new();
     let mut looked = BTreeSet::new();
     let mut todo = vec![id.clone()];
@@ -100,9 +144,10 @@ fn in_the_way(old: &Schema, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
             let is_generated = old.get(user).is_some_and(|column| column.has("generated"));
             let is_part = user.kind == Kind::Column
                 || matches!(user.kind, Kind::Composite | Kind::Domain | Kind::Range);
-            if kinds.contains(&user.kind)
-                || (user.kind == Kind::Column && id.kind == Kind::Column && is_generated)
-            {
+            if is_kept(user) {
+                continue;
+            }
+            if kinds.contains(&user.kind) || (user.kind == Kind::Column && is_generated) {
                 found.insert(user.clone());
             } else if is_part && looked.insert(user.clone()) {
                 // A column of the type, a column that a child has from it, or a type made of it.
@@ -120,6 +165,8 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
         return false;
     }
     match user.kind {
+        // It moves to another.
+        Kind::Extension if gone.kind == Kind::Schema => false,
         // Columns come and go while partitions stay attached.
         Kind::Inheritance => matches!(gone.kind, Kind::Table | Kind::ForeignTable),
         Kind::Table
@@ -133,7 +180,8 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
         Kind::Column => {
             let is_generated = |column: &Attributes| column.has("generated");
             sides.old.get(user).is_some_and(is_generated)
-                || (gone == &user.table(Kind::Table) && sides.is_rebuilt(gone))
+                || gone == &user.table(Kind::Table)
+                || gone == &user.table(Kind::ForeignTable)
         }
         _ => true,
     }
@@ -144,7 +192,7 @@ impl Difference {
         let is_in_both = sides.old.get(id).is_some() && sides.new.get(id).is_some();
         let goes_already = matches!(
             self.changes.get(id),
-            Some(Change::Replace | Change::Drop | Change::Rebuild)
+            Some(Change::Replace | Change::Drop | Change::Rebuild | Change::Leave)
         );
         if is_in_both && !goes_already {
             self.changes.insert(id.clone(), Change::Replace);

@@ -71,20 +71,31 @@ impl Changes {
     /// that reads upgrades before they are applied, so that no file is written that it refuses.
     pub fn losses(&self) -> Vec<String> {
         let losing = self.statements.iter().filter_map(|statement| {
-            let loses = statement
-                .loses
-                .clone()
-                .or_else(|| by_its_words(&statement.sql))?;
+            let loses = loss(statement)?;
             Some(format!("{} ({loses})", first_line(&statement.sql)))
         });
         losing.collect()
     }
 
+    /// The setting that goes before them, where there is one.
+    pub fn setting(&self) -> Option<String> {
+        self.makes_functions.then(|| format!("set {LATER_BODIES}"))
+    }
+
     /// The statements as they are run one by one, with the setting that goes before them.
     pub fn texts(&self) -> Vec<String> {
-        let setting = self.makes_functions.then(|| format!("set {LATER_BODIES}"));
         let statements = self.statements.iter().map(|statement| &statement.sql);
-        setting.into_iter().chain(statements.cloned()).collect()
+        let setting = self.setting().into_iter();
+        setting.chain(statements.cloned()).collect()
+    }
+
+    /// What keeps others from their work for as long as it takes to go through all rows.
+    pub fn long_locks(&self) -> Vec<String> {
+        let effects = self.statements.iter().flat_map(|one| &one.effects);
+        let long = effects.filter(|effect| effect.is_long());
+        let mut told: Vec<String> = long.map(ToString::to_string).collect();
+        told.dedup();
+        told
     }
 
     /// Whether they run in one transaction.
@@ -119,6 +130,9 @@ impl Changes {
             writeln!(sql, "set {local}{LATER_BODIES};").ok();
         }
         for statement in &self.statements {
+            for remark in statement.remarks() {
+                writeln!(sql, "-- {remark}").ok();
+            }
             writeln!(sql, "{};", statement.sql.trim_end()).ok();
         }
         Section {
@@ -126,6 +140,12 @@ impl Changes {
             sql,
         }
     }
+}
+
+/// What a statement loses, by its own account or by its words.
+pub fn loss(statement: &Statement) -> Option<String> {
+    let said = statement.loses.clone();
+    said.or_else(|| by_its_words(&statement.sql))
 }
 
 fn by_its_words(sql: &str) -> Option<String> {

@@ -14,15 +14,20 @@
 )]
 
 pub mod acl;
+pub mod baseline;
 mod canonical;
 pub mod catalog;
 pub mod difference;
+pub mod effect;
+mod later;
 pub mod links;
 pub mod migration;
 pub mod model;
 pub mod names;
 pub mod order;
 mod part;
+pub mod probe;
+pub mod rename;
 pub mod render;
 mod shared;
 pub mod statement;

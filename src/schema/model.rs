@@ -273,6 +273,21 @@ pub struct Schema {
     pub unknown: Vec<String>,
     /// Who read it: what this role makes is its own without a word.
     pub role: Box<str>,
+    /// From which types to which there is a cast, as the server writes types.
+    pub casts: BTreeSet<(Box<str>, Box<str>)>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a schema comes from, which decides what its owners mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// A database of somebody's: everything there belongs to whom it says.
+    #[default]
+    Found,
+    /// Made in a scratch database: what belongs to the role that made it has no owner yet, as nobody
+    /// said one.
+    Made,
 }
 
 /// What all kinds have, and what a comparison may leave out.
@@ -290,6 +305,34 @@ impl Schema {
     /// Notes that `id` needs `other`.
     pub fn add_need(&mut self, id: &Id, other: &Id) {
         self.links.add(id, other);
+    }
+
+    /// Whether an owner is not said, but only whoever made the thing.
+    pub fn is_unsaid(&self, owner: Option<&str>) -> bool {
+        self.origin == Origin::Made && owner == Some(&*self.role)
+    }
+
+    /// Takes the default privileges of the role that read the schema as those of whoever runs the
+    /// statements: such roles have other names elsewhere.
+    pub fn leave_role_unsaid(&mut self) {
+        let is_own = |id: &Id| id.kind == Kind::DefaultPrivileges && id.name(0) == &*self.role;
+        let own: Vec<Id> = self
+            .objects
+            .keys()
+            .filter(|id| is_own(id))
+            .cloned()
+            .collect();
+        for id in own {
+            let mut unsaid = id.clone();
+            unsaid.names[0] = Rc::from("");
+            if let Some(attributes) = self.objects.remove(&id) {
+                self.objects.insert(unsaid.clone(), attributes);
+            }
+            let needs: Vec<Id> = self.needs(&id).cloned().collect();
+            for needed in &needs {
+                self.add_need(&unsaid, needed);
+            }
+        }
     }
 
     /// Forgets what a comparison is to leave out.

@@ -6,21 +6,24 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 
 use super::difference::{Change, Difference};
+use super::later::{self, Later};
 use super::model::{Id, Kind, Schema};
-use super::render::{self, Sides};
+use super::render::{self, Sides, online, remake};
 use super::statement::Statement;
 
 /// One step of one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+pub(super) enum Step {
     Drop,
     Alter,
     Create,
     /// The rows of a table that was made anew.
     Move,
+    /// What takes long of an object that is there, behind the rest.
+    Settle,
 }
 
-type Node = (Step, Id);
+pub(super) type Node = (Step, Id);
 
 /// Among steps that could be next: event triggers are not there while anything else changes, and
 /// what is said about things to come is said last, so that it is not about these.
@@ -67,12 +70,21 @@ pub fn statements(sides: &Sides<'_>, difference: &Difference) -> Result<Vec<Stat
         let (step, id) = node;
         match step {
             Step::Drop if graph.taken_along(sides, node, &place, &order).is_some() => {}
+            Step::Settle => statements.extend(graph.later.of(node).cloned()),
+            _ if graph.later.alone.contains_key(node) => {
+                statements.extend(graph.later.of(node).cloned());
+            }
             Step::Drop => statements.extend(render::drop(sides, id)),
-            Step::Create => statements.extend(render::create(sides, id)),
+            Step::Create => match returning(sides, difference, id) {
+                Some(returning) => {
+                    statements.extend(later::in_the_transaction(&returning).cloned());
+                }
+                None => statements.extend(render::create(sides, id)),
+            },
             Step::Move => statements.extend(render::move_rows(sides, id)),
             Step::Alter => {
                 if let Some(Change::Alter(altering)) = difference.changes.get(id) {
-                    statements.extend(altering.iter().cloned());
+                    statements.extend(later::in_the_transaction(altering).cloned());
                 }
             }
         }
@@ -91,7 +103,15 @@ fn is_any_function_made(difference: &Difference) -> bool {
     changes.any(|(id, change)| id.kind == Kind::Function && *change != Change::Drop)
 }
 
+/// How something comes back that had to go for a while, where that is not the usual way.
+fn returning(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec<Statement>> {
+    let is_replaced = difference.changes.get(id) == Some(&Change::Replace);
+    is_replaced.then(|| online::bring_back(sides, id)).flatten()
+}
+
 struct Graph {
+    /// What does not run with the others.
+    later: Later,
     /// What has to come behind each.
     behind: BTreeMap<Node, BTreeSet<Node>>,
     /// How much has to come before each.
@@ -103,6 +123,7 @@ impl Graph {
         let mut graph = Self {
             behind: BTreeMap::new(),
             before: BTreeMap::new(),
+            later: later::find(sides, difference),
         };
         for (id, change) in &difference.changes {
             let steps: &[Step] = match change {
@@ -110,11 +131,15 @@ impl Graph {
                 Change::Drop => &[Step::Drop],
                 Change::Alter(_) => &[Step::Alter],
                 Change::Replace => &[Step::Drop, Step::Create],
+                Change::Leave => &[Step::Drop, Step::Move],
                 Change::Rebuild => &[Step::Drop, Step::Create, Step::Move],
             };
             for step in steps {
                 graph.before.entry((*step, id.clone())).or_default();
             }
+        }
+        for node in graph.later.alone.keys() {
+            graph.before.entry(node.clone()).or_default();
         }
         let nodes: Vec<Node> = graph.before.keys().cloned().collect();
         for node in &nodes {
@@ -131,11 +156,16 @@ impl Graph {
                     let still_needs = sides.new.needs(user).any(|needed| needed == id);
                     if !still_needs {
                         graph.add((Step::Alter, user.clone()), node.clone());
+                        graph.add((Step::Settle, user.clone()), node.clone());
                     }
                 }
                 graph.add(node.clone(), (Step::Create, id.clone()));
             } else {
-                for needed in sides.new.needs(id) {
+                let of_parts = match graph.later.alone.contains_key(node) {
+                    true => online::needs_of_parts(sides, id),
+                    false => BTreeSet::new(),
+                };
+                for needed in sides.new.needs(id).chain(&of_parts) {
                     // What the parent gets later, its partitions get with it.
                     let comes_along = id.kind == Kind::Inheritance
                         && matches!(needed.kind, Kind::Index | Kind::Constraint)
@@ -146,9 +176,16 @@ impl Graph {
                     }
                     graph.add((Step::Create, needed.clone()), node.clone());
                     graph.add((Step::Alter, needed.clone()), node.clone());
+                    if needed.kind != Kind::Column || later::needs_not_null(sides, id) {
+                        graph.add((Step::Settle, needed.clone()), node.clone());
+                    }
                 }
             }
-            if *step == Step::Alter {
+            if *step == Step::Settle {
+                graph.add((Step::Alter, id.clone()), node.clone());
+                graph.add((Step::Create, id.clone()), node.clone());
+            }
+            if matches!(step, Step::Alter | Step::Settle) {
                 for user in sides.old.needed_by(id) {
                     graph.add((Step::Drop, user.clone()), node.clone());
                 }
@@ -157,14 +194,22 @@ impl Graph {
         for (altered, meanwhile) in &difference.between {
             let altered = (Step::Alter, altered.clone());
             graph.add((Step::Drop, meanwhile.clone()), altered.clone());
-            graph.add(altered, (Step::Create, meanwhile.clone()));
+            graph.add(altered.clone(), (Step::Create, meanwhile.clone()));
+            let gone = (Step::Drop, altered.1.clone());
+            graph.add((Step::Drop, meanwhile.clone()), gone);
+            graph.add((Step::Create, altered.1), (Step::Create, meanwhile.clone()));
         }
         graph.add_names(&nodes);
         for (step, id) in &nodes {
-            if *step == Step::Move {
+            if *step == Step::Move && id.kind == Kind::Table {
                 graph.add_move(sides, id, &nodes);
+            } else if *step == Step::Move {
+                graph.add_end(sides, id);
+            } else if *step == Step::Create && matches!(id.kind, Kind::Table | Kind::ForeignTable) {
+                graph.add_columns(sides, id);
             }
         }
+        later::take_back(&mut graph.later, difference, &graph.behind);
         graph
     }
 
@@ -178,6 +223,37 @@ impl Graph {
         };
         if self.behind.entry(first).or_default().insert(second) {
             *before += 1;
+        }
+    }
+
+    /// An old type goes when nothing has it any longer.
+    fn add_end(&mut self, sides: &Sides<'_>, id: &Id) {
+        let end = (Step::Move, id.clone());
+        let mut successors = remake::successor(sides, id).into_iter();
+        let successor = successors.next().unwrap_or_else(|| id.clone());
+        self.add((Step::Create, successor), end.clone());
+        for user in sides.old.needed_by(id) {
+            let table = user.table(Kind::Table);
+            let steps = [Step::Drop, Step::Alter, Step::Create, Step::Move];
+            for step in steps {
+                self.add((step, user.clone()), end.clone());
+            }
+            self.add((Step::Move, table), end.clone());
+        }
+    }
+
+    /// A table is made with its columns, and so behind what these need.
+    fn add_columns(&mut self, sides: &Sides<'_>, table: &Id) {
+        for (column, _) in sides.new.parts(table, Kind::Column) {
+            for needed in sides
+                .new
+                .needs(column)
+                .filter(|needed| needed.kind != Kind::Column)
+            {
+                for step in [Step::Create, Step::Alter] {
+                    self.add((step, needed.clone()), (Step::Create, table.clone()));
+                }
+            }
         }
     }
 
@@ -250,20 +326,44 @@ impl Graph {
         }
     }
 
+    /// Among steps that could be next: in one transaction, alone, or when all else is done.
+    fn part(&self, node: &Node) -> usize {
+        match (node.1.kind, node.0) {
+            _ if self.later.alone.contains_key(node) => 1,
+            (Kind::EventTrigger, Step::Alter | Step::Create) => 2,
+            _ => 0,
+        }
+    }
+
+    /// Outside a transaction what comes is there before anything goes.
+    fn turn(&self, node: &Node) -> Turn {
+        let (first, step, kind) = turn(node);
+        let is_late = node.0 == Step::Drop && self.later.alone.contains_key(node);
+        (if is_late { first + 1 } else { first }, step, kind)
+    }
+
     fn sort(&self) -> Result<Vec<Node>, Cycle> {
         let mut before = self.before.clone();
-        let mut ready: BinaryHeap<Reverse<(Turn, Node)>> = before
-            .iter()
-            .filter(|(_, count)| **count == 0)
-            .map(|(node, _)| Reverse((turn(node), node.clone())))
-            .collect();
+        let mut ready: [BinaryHeap<Reverse<(Turn, Node)>>; 3] = Default::default();
+        let mut at = 0;
+        for (node, _) in before.iter().filter(|(_, count)| **count == 0) {
+            ready[self.part(node)].push(Reverse((self.turn(node), node.clone())));
+        }
         let mut order = Vec::new();
-        while let Some(Reverse((_, node))) = ready.pop() {
+        // As much as can be of one part, before the next.
+        while let Some(part) = [at, 0, 1, 2]
+            .into_iter()
+            .find(|part| !ready[*part].is_empty())
+        {
+            at = part;
+            let Some(Reverse((_, node))) = ready[part].pop() else {
+                break;
+            };
             for next in self.behind.get(&node).into_iter().flatten() {
                 if let Some(count) = before.get_mut(next) {
                     *count -= 1;
                     if *count == 0 {
-                        ready.push(Reverse((turn(next), next.clone())));
+                        ready[self.part(next)].push(Reverse((self.turn(next), next.clone())));
                     }
                 }
             }

@@ -41,6 +41,8 @@ impl Schema {
             links,
             unknown: Vec::new(),
             role: self.role.clone(),
+            casts: self.casts.clone(),
+            origin: self.origin,
         }
     }
 }

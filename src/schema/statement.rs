@@ -1,5 +1,8 @@
 //! One statement of a generated migration, and what is to be known of it.
 
+use super::effect::Effect;
+use super::probe::Probe;
+
 /// A statement without its semicolon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -9,6 +12,10 @@ pub struct Statement {
     pub runs: Runs,
     /// What it loses, for people; nothing if no data goes.
     pub loses: Option<String>,
+    /// Rows that would make it fail.
+    pub probes: Vec<Probe>,
+    /// What it does to relations that were there, once that was measured.
+    pub effects: Vec<Effect>,
 }
 
 /// How a statement has to run.
@@ -19,7 +26,7 @@ pub enum Runs {
     /// In a transaction, and what it makes may be used only when that has committed: a value of an
     /// enum.
     Before,
-    /// Outside any transaction: `concurrently`.
+    /// In no transaction with others: `concurrently`, and what scans a table and lets others work.
     Alone,
 }
 
@@ -30,6 +37,8 @@ impl Statement {
             sql: sql.into(),
             runs: Runs::Together,
             loses: None,
+            probes: Vec::new(),
+            effects: Vec::new(),
         }
     }
 
@@ -41,11 +50,34 @@ impl Statement {
         }
     }
 
+    /// A statement that is a transaction of its own.
+    pub fn alone(sql: impl Into<String>) -> Self {
+        Self {
+            runs: Runs::Alone,
+            ..Self::new(sql)
+        }
+    }
+
     /// A statement whose effect counts only after a commit.
     pub fn before(sql: impl Into<String>) -> Self {
         Self {
             runs: Runs::Before,
             ..Self::new(sql)
         }
+    }
+
+    /// The same, and the rows that would make it fail.
+    #[must_use]
+    pub fn probing(mut self, probes: impl IntoIterator<Item = Probe>) -> Self {
+        self.probes.extend(probes);
+        self
+    }
+
+    /// What stands above it in a migration file, a comment a line, without the dashes.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let loses = self.loses.iter().map(|loses| format!("loses: {loses}"));
+        let effects = self.effects.iter().map(ToString::to_string);
+        let probes = self.probes.iter().filter_map(Probe::line);
+        loses.chain(effects).chain(probes)
     }
 }

@@ -16,8 +16,9 @@ use super::error::ScratchError;
 use super::{Scratch, Snapshot};
 use crate::error::Error;
 use crate::schema::migration;
-use crate::schema::model::{Attributes, Id, Schema};
+use crate::schema::model::{Aspect, Attributes, Id, Schema};
 use crate::schema::render::Sides;
+use crate::sql::ident::Ident;
 
 /// The attributes that the server prints from a parsed expression.
 const EXPRESSIONS: [&str; 10] = [
@@ -104,6 +105,16 @@ fn cannot_be_made(error: &Error) -> bool {
 }
 
 fn printed_again(scratch: &Scratch<'_>, schema: &Schema) -> Result<Schema, Error> {
+    // Whom it belongs to makes no difference, and roles may be missing there.
+    let mut schema = schema.clone();
+    schema.forget(Aspect::Owner);
+    schema.forget(Aspect::Privileges);
+    let database = built_again(scratch, &schema)?;
+    Ok(scratch.read(&database)?.schema)
+}
+
+/// A scratch database with a schema that was read elsewhere.
+pub(super) fn built_again(scratch: &Scratch<'_>, schema: &Schema) -> Result<Ident, Error> {
     let database = scratch.create(None)?;
     let empty = scratch.read(&database)?;
     let sides = Sides {
@@ -115,7 +126,7 @@ fn printed_again(scratch: &Scratch<'_>, schema: &Schema) -> Result<Schema, Error
     };
     let changes = migration::changes(&sides).map_err(ScratchError::from)?;
     scratch.execute(&database, &changes.texts(), false)?;
-    Ok(scratch.read(&database)?.schema)
+    Ok(database)
 }
 
 fn with_expressions_of(schema: &Schema, ids: &BTreeSet<&Id>, printed: &Printed) -> Schema {

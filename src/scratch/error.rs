@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::database::failure::Refusal;
 use crate::place::Place;
 use crate::schema::order::Cycle;
+use crate::schema::rename::error::RenameError;
 
 /// Why two schemas cannot be compared, or a migration cannot be made of their difference.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +84,23 @@ pub enum ScratchError {
     LosesData {
         /// The statements, with what each loses.
         losses: Vec<String>,
+        /// What may have another name, as options.
+        candidates: Vec<String>,
+    },
+    /// Something cannot be renamed as somebody said.
+    #[error(transparent)]
+    Rename(#[from] RenameError),
+    /// A schema has what castoff does not compare, and nothing may be left out.
+    #[error("not everything is compared: {}", objects.first().map_or("", |object| object))]
+    NotCompared {
+        /// Kinds and names.
+        objects: Vec<String>,
+    },
+    /// Roles that the schema names are not on the server for scratch databases.
+    #[error("the server for scratch databases does not have the {} {}", if roles.len() == 1 { "role" } else { "roles" }, quoted(roles))]
+    RolesMissing {
+        /// Their names.
+        roles: Vec<String>,
     },
     /// The generated migration does not do what it should.
     #[error("the generated {movement} does not lead to {target}: nothing was written")]
@@ -105,6 +123,11 @@ pub enum ScratchError {
     },
 }
 
+fn quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
 impl ScratchError {
     /// The error's name in documentation and logs.
     pub fn code(&self) -> &'static str {
@@ -119,6 +142,9 @@ impl ScratchError {
             Self::NotCreated(_) => "scratch-not-created",
             Self::Cycle(_) => "schema-cycle",
             Self::LosesData { .. } => "would-lose-data",
+            Self::Rename(error) => error.code(),
+            Self::NotCompared { .. } => "not-compared",
+            Self::RolesMissing { .. } => "roles-missing",
             Self::NotProved { .. } => "not-proved",
             Self::NotRunnable { .. } => "not-runnable",
         }
@@ -131,8 +157,10 @@ impl ScratchError {
             | Self::Unreadable { .. }
             | Self::DeclaresNothing { .. }
             | Self::Unloadable { .. }
+            | Self::NotCompared { .. }
             | Self::Command { .. } => 17,
-            Self::NoServer { .. } => 10,
+            Self::Rename(error) => error.exit_status(),
+            Self::NoServer { .. } | Self::RolesMissing { .. } => 10,
             Self::Private { .. } | Self::NotCreated(_) => 12,
             Self::LosesData { .. } => 14,
             Self::Cycle(_) | Self::NotProved { .. } | Self::NotRunnable { .. } => 1,
@@ -159,7 +187,19 @@ impl ScratchError {
                 "grant the role `createdb`, or name another server with --scratch-url (CASTOFF_SCRATCH_URL)".into()
             }
             Self::Cycle(_) => "make the change in two migrations, and write one of them by hand with `castoff revision`".into(),
-            Self::LosesData { .. } => "if it is meant, run it again with --allow-destructive".into(),
+            Self::LosesData { candidates, .. } if candidates.is_empty() => {
+                "if it is meant, run it again with --allow-destructive".into()
+            }
+            Self::LosesData { .. } => {
+                "if something has another name now, say so with such an option; if the loss is meant, run it again with --allow-destructive".into()
+            }
+            Self::Rename(error) => error.help(),
+            Self::NotCompared { .. } => {
+                "leave out --strict (CASTOFF_STRICT), and look after these by hand".into()
+            }
+            Self::RolesMissing { .. } => {
+                "create them there with `create role`, or compare on a private server with --scratch-url private".into()
+            }
             Self::NotProved { .. } | Self::NotRunnable { .. } => {
                 "write the migration by hand with `castoff revision`, beginning with what `castoff check` prints, and report the difference".into()
             }
@@ -173,6 +213,7 @@ impl ScratchError {
             Self::Unreadable { place, .. }
             | Self::DeclaresNothing { place, .. }
             | Self::Unloadable { place, .. } => Some(place),
+            Self::Rename(error) => error.place(),
             _ => None,
         }
     }
@@ -198,7 +239,12 @@ impl ScratchError {
                 notes
             }
             Self::NotCreated(refusal) => refusal.notes(),
-            Self::LosesData { losses } => note("also", losses.get(1..).unwrap_or_default()),
+            Self::LosesData { losses, candidates } => {
+                let mut notes = note("also", losses.get(1..).unwrap_or_default());
+                notes.extend(note("perhaps renamed", candidates));
+                notes
+            }
+            Self::NotCompared { objects } => note("also", objects.get(1..).unwrap_or_default()),
             Self::NotProved { left, .. } => note("still different", left),
             Self::NotRunnable { statement, refusal } => {
                 let mut notes = refusal.notes();

@@ -57,6 +57,7 @@ pub(super) async fn load(
         client,
         texts: Vec::new(),
         at: None,
+        holds_back: true,
     };
     let mut left: Vec<Item> = Vec::new();
     for source in sources {
@@ -72,7 +73,11 @@ pub(super) async fn load(
             return odd_functions(client).await;
         }
         if left.len() == before {
-            return Err(loader.unloadable(&left));
+            let held = |item: &Item| is_about_what_comes(loader.sql(item));
+            if !loader.holds_back || !left.iter().any(held) {
+                return Err(loader.unloadable(&left));
+            }
+            loader.holds_back = false;
         }
         if is_first {
             let names: Vec<Names> = left
@@ -93,6 +98,8 @@ struct Loader<'s> {
     texts: Vec<Text<'s>>,
     /// Of which text the settings are in force, and how many.
     at: Option<(usize, usize)>,
+    /// Whether what is about things to come waits for all that is before it.
+    holds_back: bool,
 }
 
 impl Loader<'_> {
@@ -106,11 +113,16 @@ impl Loader<'_> {
         let mut items = items.into_iter().peekable();
         while let Some(first) = items.next() {
             go_on()?;
+            if self.waits(&first, &left) {
+                left.push(first);
+                continue;
+            }
             let place = (first.text, first.behind);
             self.set(place).await?;
             let mut together = vec![first];
             while together.len() < MOST
-                && let Some(next) = items.next_if(|next| (next.text, next.behind) == place)
+                && let Some(next) = items
+                    .next_if(|next| (next.text, next.behind) == place && !self.waits(next, &left))
             {
                 together.push(next);
             }
@@ -120,8 +132,16 @@ impl Loader<'_> {
                 continue;
             }
             for mut item in together {
+                if self.waits(&item, &left) {
+                    left.push(item);
+                    continue;
+                }
                 let text = self.sql(&item);
                 if let Err(refusal) = run(self.client, text).await? {
+                    // Roles are the server's: this one is there already.
+                    if refusal.sqlstate == "42710" && creates_role(text) {
+                        continue;
+                    }
                     let is_final = !may_pass(&refusal) || first_word(text) == "drop";
                     item.refusal = Some(refusal);
                     if is_final {
@@ -132,6 +152,11 @@ impl Loader<'_> {
             }
         }
         Ok(left)
+    }
+
+    /// Whether a statement has to wait for those before it that were refused.
+    fn waits(&self, item: &Item, left: &[Item]) -> bool {
+        self.holds_back && !left.is_empty() && is_about_what_comes(self.sql(item))
     }
 
     /// Sets what stands before a statement in its text, and nothing else.
@@ -187,6 +212,25 @@ impl Loader<'_> {
         }
         .into()
     }
+}
+
+/// Whether a statement changes what those behind it make: then it has to wait for those before it,
+/// also where they have to be tried again.
+fn is_about_what_comes(text: &str) -> bool {
+    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
+    let words = [words.next(), words.next(), words.next()].map(Option::unwrap_or_default);
+    matches!(
+        [&*words[0], &*words[1], &*words[2]],
+        ["alter", "default", "privileges"] | ["create", "event", "trigger"]
+    )
+}
+
+fn creates_role(text: &str) -> bool {
+    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
+    words.next().as_deref() == Some("create")
+        && words
+            .next()
+            .is_some_and(|word| matches!(&*word, "role" | "user" | "group"))
 }
 
 /// Runs one statement: refusals are answers, everything else is an error.

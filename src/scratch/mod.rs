@@ -10,8 +10,11 @@ pub mod declared;
 pub mod error;
 mod execute;
 mod load;
+mod measure;
 mod private;
 pub mod proof;
+pub mod renamed;
+mod roles;
 mod sequence;
 mod sweep;
 
@@ -34,7 +37,7 @@ use crate::run::migrate::{self, Goal};
 use crate::run::signal::Stop;
 use crate::run::{self, Context, backfill};
 use crate::schema::catalog;
-use crate::schema::model::Schema;
+use crate::schema::model::{Origin, Schema};
 use crate::sql::ident::{Ident, Literal};
 use declared::Source;
 use error::ScratchError;
@@ -60,6 +63,29 @@ pub struct Snapshot {
     pub major: u32,
     /// Objects with their expressions as the server keeps them, once they were needed.
     printed: Rc<RefCell<canonical::Printed>>,
+}
+
+impl Snapshot {
+    /// Another schema on the same server.
+    #[must_use]
+    pub fn with(&self, schema: Schema) -> Self {
+        Self {
+            schema,
+            keywords: self.keywords.clone(),
+            major: self.major,
+            printed: Rc::default(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The same, read in a scratch database.
+    #[must_use]
+    pub fn made(mut self) -> Self {
+        self.schema.origin = Origin::Made;
+        self.schema.leave_role_unsaid();
+        self
+    }
 }
 
 /// The server for scratch databases, and those that were made on it. Must not be dropped inside a
@@ -262,9 +288,55 @@ impl<'c> Scratch<'c> {
         Ok(())
     }
 
+    /// A new database with a schema that was read elsewhere.
+    pub fn build(&self, snapshot: &Snapshot) -> Result<Ident, Error> {
+        canonical::built_again(self, &snapshot.schema)
+    }
+
+    /// Whether the server is castoff's own, and anything may be made on it.
+    pub fn is_private(&self) -> bool {
+        self.private.is_some()
+    }
+
+    /// Sees to the roles that statements name: on a private server they are made, and elsewhere they
+    /// have to be there.
+    pub fn provide_roles(&self, texts: &[&str]) -> Result<(), Error> {
+        let named = roles::named(texts);
+        if named.is_empty() {
+            return Ok(());
+        }
+        let is_private = self.is_private();
+        let roles = self.maintenance(async |client| {
+            let mut missing = Vec::new();
+            for role in named {
+                let sql = "select from pg_catalog.pg_roles where rolname = $1";
+                let parameter: (&(dyn tokio_postgres::types::ToSql + Sync), _) =
+                    (&role, tokio_postgres::types::Type::TEXT);
+                let found = client.query_typed(sql, &[parameter]).await;
+                let found = found.map_err(Failure::from);
+                let found = found.map_err(Error::asking("looking for roles"))?;
+                if !found.is_empty() {
+                    continue;
+                }
+                if is_private {
+                    let sql = format!("create role {}", Ident::new(&role).map_err(Error::Name)?);
+                    let made = client.batch_execute(&sql).await.map_err(Failure::from);
+                    made.map_err(Error::asking("creating a role"))?;
+                } else {
+                    missing.push(role);
+                }
+            }
+            Ok(missing)
+        })?;
+        if roles.is_empty() {
+            return Ok(());
+        }
+        Err(ScratchError::RolesMissing { roles }.into())
+    }
+
     /// The schema of one of the databases.
     pub fn read(&self, database: &Ident) -> Result<Snapshot, Error> {
-        read(&self.context(database)?)
+        Ok(read(&self.context(database)?)?.made())
     }
 }
 

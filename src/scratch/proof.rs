@@ -2,14 +2,14 @@
 //! that they lead back, on a copy of the head and by the engine that a start uses.
 
 use super::error::ScratchError;
-use super::{Scratch, Snapshot, canonical};
+use super::{Scratch, Snapshot, canonical, measure};
 use crate::error::Error;
 use crate::migrations::{Migrations, NamedBytes};
 use crate::revision::target::Target;
 use crate::run::apply::ApplyError;
 use crate::run::migrate::Goal;
 use crate::schema::migration::{self, Changes};
-use crate::schema::model::Schema;
+use crate::schema::model::{Id, Kind, Schema};
 use crate::schema::render::Sides;
 use crate::sql::ident::Ident;
 
@@ -57,7 +57,8 @@ pub fn changes(
     )
 }
 
-/// The migrations from the head, which is in a database, to another schema.
+/// The migrations from the head, which is in a database, to another schema; each statement with
+/// what it does to relations that are there, as measured on a copy.
 pub fn steps(
     scratch: &Scratch<'_>,
     head: (&Ident, &Snapshot),
@@ -65,24 +66,32 @@ pub fn steps(
     online: bool,
 ) -> Result<Vec<Step>, Error> {
     let (database, head) = head;
+    // Where nothing holds rows yet, nobody is kept waiting.
+    let is_measured = head.schema.objects.keys().any(is_relation);
     let mut at = head.clone();
-    let mut steps = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     let mut work = None;
     while steps.len() < MOST {
         let all = changes(Some(scratch), &at, declared, online)?;
         if all.statements.is_empty() {
+            if let Some(work) = work.filter(|_| is_measured) {
+                for step in steps.iter_mut().rev() {
+                    step.downgrade = measure::run(scratch, &work, step.downgrade.clone())?;
+                }
+            }
             return Ok(steps);
         }
-        let (upgrade, is_all) = all.first_part();
-        let next = if is_all {
-            declared.clone()
-        } else {
+        let (mut upgrade, is_all) = all.first_part();
+        if is_measured || !is_all {
             let work = match &work {
                 Some(work) => work,
                 None => work.insert(scratch.create(Some(database))?),
             };
-            scratch.execute(work, &upgrade.texts(), upgrade.run_together())?;
-            scratch.read(work)?
+            upgrade = measure::run(scratch, work, upgrade)?;
+        }
+        let next = match &work {
+            Some(work) if !is_all => scratch.read(work)?,
+            Some(_) | None => declared.clone(),
         };
         let downgrade = changes(Some(scratch), &next, &at, online)?;
         steps.push(Step { upgrade, downgrade });
@@ -95,6 +104,17 @@ pub fn steps(
         left,
     }
     .into())
+}
+
+/// Whether somebody could wait for a lock on it.
+fn is_relation(id: &Id) -> bool {
+    let kinds = [
+        Kind::Table,
+        Kind::ForeignTable,
+        Kind::View,
+        Kind::MaterializedView,
+    ];
+    kinds.contains(&id.kind)
 }
 
 /// Applies the candidates to a copy of the head, compares, goes back to `base`, and compares.
@@ -132,7 +152,7 @@ pub fn prove(
 
 /// A candidate that fails is no file that somebody could correct.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all else says what it is")]
-fn refused(error: Error) -> Error {
+pub fn refused(error: Error) -> Error {
     match error {
         Error::Apply(
             ApplyError::RolledBack { place, refusal, .. }

@@ -46,6 +46,26 @@ impl LockMode {
         }
     }
 
+    /// The mode of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        let all = Self::AccessExclusive.conflicts().iter();
+        all.copied().find(|mode| mode.name() == name)
+    }
+
+    /// The name as the manual and `lock table` write it, in lower case.
+    pub fn words(self) -> &'static str {
+        match self {
+            L::AccessShare => "access share",
+            L::RowShare => "row share",
+            L::RowExclusive => "row exclusive",
+            L::ShareUpdateExclusive => "share update exclusive",
+            L::Share => "share",
+            L::ShareRowExclusive => "share row exclusive",
+            L::Exclusive => "exclusive",
+            L::AccessExclusive => "access exclusive",
+        }
+    }
+
     /// The modes that cannot be held beside it: table 13.2 of PostgreSQL's manual.
     pub fn conflicts(self) -> &'static [Self] {
         const ALL: [L; 8] = [

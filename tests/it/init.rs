@@ -1,11 +1,10 @@
 //! Starting with nothing, and starting with a database.
 
-use std::process::Command;
-
 use expect_test::expect;
 
-use super::support::clients::client;
+use super::support::castoff::Finished;
 use super::support::database::Database;
+use super::support::dump::dump;
 use super::support::project::Project;
 use super::support::server::Server;
 use super::support::transcript::{prepare, run, transcript};
@@ -56,24 +55,6 @@ fn init_makes_what_the_other_commands_need() {
     "#]].assert_eq(&said);
 }
 
-/// Nothing where the machine's `pg_dump` is older than the server.
-fn dump(database: &Database<'_>) -> Option<String> {
-    let output = Command::new(client("pg_dump"))
-        .args(["--schema-only", "--no-owner", "--exclude-schema=castoff"])
-        .arg(database.url())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    if said.contains("server version mismatch") {
-        return None;
-    }
-    assert!(output.status.success(), "{said}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    // Newer ones write a random word, to keep psql from running what a server may slip in.
-    let lines = text.lines().filter(|line| !line.contains("restrict "));
-    Some(lines.collect::<Vec<_>>().join("\n"))
-}
-
 const OBJECTS: &str = r#"
 create schema "Odd ""name";
 create type mood as enum ('sad', 'it''s ok', 'happy;');
@@ -104,67 +85,150 @@ create table parts_1 partition of parts for values from ('2026-01-01') to ('2027
 insert into person (name) values ('kept out');
 "#;
 
+fn structure(database: &Database<'_>) -> Option<Vec<String>> {
+    let text = dump(database, ["--schema-only", "--no-owner"])?;
+    // Newer ones write a random word, to keep psql from running what a server may slip in.
+    let lines = text.lines().filter(|line| !line.contains("restrict "));
+    Some(lines.map(str::to_owned).collect())
+}
+
+/// The id in the name of the baseline's file.
+fn baseline(init: &Finished) -> String {
+    let mut lines = init.stdout.lines();
+    let path = lines.find(|line| line.starts_with("migrations/")).unwrap();
+    let id = path.split('_').nth(1).unwrap().to_owned();
+    let told = format!("now run `castoff stamp {id}` on that database");
+    assert!(init.stderr.contains(&told), "{init}");
+    id
+}
+
 #[test]
 fn a_baseline_makes_the_same_database_again() {
     let server = Server::shared();
     let old = server.database();
     old.sql(OBJECTS);
+    let before = structure(&old);
     let project = Project::empty();
-    let path = client("pg_dump").parent().unwrap().display().to_string();
-    let with_path = |line: &str| {
+    // Nothing of PostgreSQL's own programs is needed.
+    let with = |line: &str| {
         prepare(&project, Some(&old), line)
-            .env("PATH", &path)
+            .env("PATH", "/none")
             .output()
     };
-    let init = with_path("init --from-database");
-    let Some(before) = dump(&old) else {
-        init.status(12);
-        assert!(init.stderr.starts_with("error[dump-failed]"), "{init}");
-        return;
-    };
+    let init = with("init --from-database --schema schema");
     init.status(0);
-    let id = init
-        .stdout
-        .lines()
-        .last()
-        .unwrap()
-        .split('_')
-        .nth(1)
-        .unwrap()
-        .to_owned();
-    assert!(
-        init.stderr.contains(&format!("castoff stamp {id}")),
-        "{init}"
-    );
-    with_path(&format!("stamp {id}")).status(0);
-    with_path("upgrade").status(0);
-    assert_eq!(dump(&old).unwrap(), before);
+    let id = baseline(&init);
+    with("check").status(0);
+    with(&format!("stamp {id}")).status(0);
+    with("upgrade").status(0);
+    assert_eq!(with(&format!("diff head {}", old.url())).stdout, "");
     let new = server.database();
     run(&project, Some(&new), "upgrade").status(0);
-    assert_eq!(dump(&new).unwrap(), before);
+    if let Some(before) = before {
+        assert_eq!(structure(&old).unwrap(), before);
+        assert_eq!(structure(&new).unwrap(), before);
+    }
+    assert_eq!(new.rows("select count(*) from person"), "0\n");
+    for file in [
+        "tables/person.sql",
+        "views/happy.sql",
+        "types.sql",
+        "schemas.sql",
+    ] {
+        assert!(project.path(&format!("schema/{file}")).is_file(), "{file}");
+    }
+    let person = std::fs::read_to_string(project.path("schema/tables/person.sql")).unwrap();
+    assert!(person.contains("CREATE INDEX person_lower_idx"), "{person}");
 }
 
 #[test]
-fn pg_dump_that_fails_is_quoted_and_nothing_is_written() {
+fn a_baseline_says_what_others_may_and_not_whose_it_is() {
+    let server = Server::shared();
+    let old = server.database();
+    let (owner, web) = (
+        format!("{}_owner", old.name()),
+        format!("{}_web", old.name()),
+    );
+    old.sql(&format!(
+        "create role {owner}; create role {web}; create table a (id integer); alter table a owner to {owner}; grant select on a to {web};
+         create view v as select id from a;
+         alter default privileges grant select on tables to {web};
+         create table alembic_version (version_num text primary key)"
+    ));
+    let project = Project::empty();
+    run(
+        &project,
+        Some(&old),
+        "init --from-database --schema all.sql",
+    )
+    .status(0);
+    run(&project, Some(&old), "check").status(0);
+    let text = std::fs::read_to_string(project.path("all.sql")).unwrap();
+    assert!(
+        text.contains(&format!("grant select on table public.a to {web};")),
+        "{text}"
+    );
+    // What is granted in advance is no right to what is there already.
+    assert!(!text.contains("on table public.v"), "{text}");
+    assert!(text.contains("alter default privileges"), "{text}");
+    for absent in [owner.as_str(), "alembic", "owner to"] {
+        assert!(!text.contains(absent), "{absent}: {text}");
+    }
+    let new = server.database();
+    run(&project, Some(&new), "upgrade").status(0);
+    let may = format!("select has_table_privilege('{web}', 'a', 'select')");
+    assert_eq!(new.rows(&may), "t\n");
+
+    let bare = Project::empty();
+    let line = "init --from-database --schema all.sql --without privileges";
+    run(&bare, Some(&old), line).status(0);
+    let text = std::fs::read_to_string(bare.path("all.sql")).unwrap();
+    assert!(!text.contains(web.as_str()), "{text}");
+}
+
+#[test]
+fn nothing_is_written_over() {
     let database = Server::shared().database();
-    let text = "#!/bin/sh\necho one >&2\necho two >&2\nexit 1\n";
-    let project = Project::empty().file("bin/text", text);
-    // Copied by another process: what this one wrote may be open in a fork, and is then busy.
-    let copied = Command::new("install")
-        .args(["-m755", "text", "pg_dump"])
-        .current_dir(project.path("bin"))
-        .status();
-    assert!(copied.unwrap().success());
-    let path = project.path("bin");
-    let said = prepare(&project, Some(&database), "init --from-database")
-        .env("PATH", path)
-        .output();
+    let project = Project::empty()
+        .file("schema/mine.sql", "create table mine ();")
+        .file("mine.sql", "");
+    let lines = [
+        "init --from-database --schema schema",
+        "init --from-database --schema mine.sql",
+        "init --from-database --schema postgres://h/d",
+        "init --schema other",
+    ];
+    let said = transcript(&project, Some(&database), &lines);
     expect![[r#"
-        status 12
+        $ castoff init --from-database --schema schema
+        status 2
         --- stderr
-        error[dump-failed]: `pg_dump` failed: two
-          help: correct what `pg_dump` complains of; it connects as DATABASE_URL says
-    "#]]
-    .assert_eq(&said.to_string());
+        error[exists]: `schema` is there already
+          help: choose another name, or remove it
+
+        $ castoff init --from-database --schema mine.sql
+        status 2
+        --- stderr
+        error[exists]: `mine.sql` is there already
+          help: choose another name, or remove it
+
+        $ castoff init --from-database --schema postgres://h/d
+        status 17
+        --- stderr
+        error[schema-not-declared]: no schema is declared: `postgres://h/d` is the URL of a database, and nothing is written there
+          help: write the schema as `create` statements into ./schema, or name it with --schema or --schema-command
+
+        $ castoff init --schema other
+        status 2
+        --- stderr
+        error: the following required arguments were not provided:
+          --from-database
+
+        Usage: castoff init --from-database --schema <PATH>
+
+        For more information, try '--help'.
+
+    "#]].assert_eq(&said);
     assert!(!project.path("migrations").exists());
+    assert!(!project.path("castoff.toml").exists());
 }

@@ -168,6 +168,12 @@ pub enum Problem {
         /// The command.
         command: &'static str,
     },
+    /// A question to the rows that nobody could ask.
+    #[error("`{line}` is no query")]
+    Probe {
+        /// The line as it stands.
+        line: String,
+    },
     /// A section that runs in batches.
     #[error(transparent)]
     Batch(#[from] BatchProblem),
@@ -205,6 +211,7 @@ impl ScriptError {
             Problem::KeptInSession { .. } => "kept-in-session",
             Problem::AutocommitInHook { .. } => "autocommit-in-hook",
             Problem::TransactionControl { .. } => "transaction-control",
+            Problem::Probe { .. } => "probe-not-a-query",
             Problem::Batch(problem) => problem.code(),
         }
     }
@@ -299,6 +306,11 @@ impl ScriptError {
             Problem::TransactionControl { .. } => {
                 "remove it: castoff begins and ends the transaction; `autocommit` on the section \
                  line runs each statement on its own"
+                    .into()
+            }
+            Problem::Probe { .. } => {
+                "write one query, such as `-- probe: select exists (select from t) -- t has rows`, or \
+                 a mere comment without the colon"
                     .into()
             }
             Problem::Batch(problem) => problem.help(),

@@ -127,6 +127,7 @@ impl Kept<'_> {
                 options: SectionOptions::default(),
                 span: nothing,
                 statements: Vec::new(),
+                probes: Vec::new(),
             },
             downgrade: Downgrade::Missing,
             checksums: self.checksums,

@@ -1,5 +1,7 @@
 //! Casts between the server's own types: which need no `using`, and which lose something.
 
+use super::Sides;
+
 /// Without the numbers in brackets.
 fn base(kind: &str) -> &str {
     let kind = kind.split('(').next().unwrap_or(kind);
@@ -35,6 +37,42 @@ pub(super) fn is_assigned(from: &str, to: &str) -> bool {
     let (from, to) = (name(from), name(to));
     let both = |family: &[&str]| family.contains(&from.as_str()) && family.contains(&to.as_str());
     from == to || both(&NUMBERS) || both(&TIMES) || TEXTS.contains(&to.as_str())
+}
+
+/// The expression that makes a value of one type one of another.
+pub(super) fn convert(sides: &Sides<'_>, own: &str, from: &str, to: &str) -> String {
+    let element = |kind: &str| name(kind.trim_end_matches("[]"));
+    let is_array = |kind: &str| kind.ends_with("[]");
+    let (old, new) = (element(from), element(to));
+    // One value becomes a list of one; a text may be that of a list.
+    if is_array(to) && !is_array(from) && !TEXTS.contains(&old.as_str()) {
+        let value = convert(sides, own, from, to.trim_end_matches("[]"));
+        return format!("case when {own} is not null then array[{value}] end");
+    }
+    if sides.is_own_type(from) || sides.is_own_type(to) {
+        let is_array = is_array(from) && is_array(to);
+        let text = if is_array { "text[]" } else { "text" };
+        return format!("{own}::{text}::{to}");
+    }
+    let is_known = |from: &str, to: &str| {
+        let pair = (Box::from(from), Box::from(to));
+        from == to || sides.old.casts.contains(&pair) && sides.new.casts.contains(&pair)
+    };
+    // Texts are read as values of any type, and any value is written as a text.
+    let is_text = |kind: &str| TEXTS.contains(&kind);
+    if is_array(from) == is_array(to) && (is_known(&old, &new) || is_text(&old) || is_text(&new)) {
+        return format!("{own}::{to}");
+    }
+    let are_both = is_array(from) && is_array(to);
+    let brackets = if are_both { "[]" } else { "" };
+    // A boolean is a number only as an integer.
+    let is_number = is_known(&old, "integer") && is_known("integer", &new);
+    let through = if is_number && is_array(from) == is_array(to) {
+        "integer"
+    } else {
+        "text"
+    };
+    format!("{own}::{through}{brackets}::{to}")
 }
 
 /// What a change of type may lose without failing, if anything.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::table::{alter_only, alter_table, options, word};
-use super::types::IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY;
-use super::{Alteration, Sides, cast, inheritance};
-use crate::schema::model::{Attributes, Id, Kind};
+use super::types::{IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY, IN_THE_WAY_OF_ANOTHER_TYPE};
+use super::{Alteration, Sides, cast, inheritance, online};
+use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -77,7 +77,7 @@ pub(super) fn finish(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
 }
 
 pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if attributes.has("inherited") && inheritance::stays(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
         return Vec::new();
     }
     let definition = definition(sides, id, attributes);
@@ -86,8 +86,17 @@ pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<St
     statements
 }
 
+/// Whether the table is of a type before and after: its columns change with the type's attributes.
+fn is_of_a_type(sides: &Sides<'_>, id: &Id) -> bool {
+    let kind = |schema: &Schema| {
+        let table = schema.get(&id.table(Kind::Table))?;
+        table.get("of type").map(str::to_owned)
+    };
+    kind(sides.old).is_some_and(|old| kind(sides.new) == Some(old))
+}
+
 pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if attributes.has("inherited") && inheritance::stays(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
         return Vec::new();
     }
     let action = format!("drop column {}", sides.own(id));
@@ -138,23 +147,36 @@ pub(super) fn alter(
         statements.push(set("drop identity"));
     }
     let retypes = is("type") || is("collation");
-    if retypes && !(new.has("inherited") && inheritance::stays(sides, id)) {
+    let comes_along = inheritance::comes_from_above(sides, id, new);
+    if retypes && !comes_along && !is_of_a_type(sides, id) {
         statements.extend(retype(sides, id, old, new));
     }
-    if is("not null") {
-        statements.push(if new.has("not null") {
-            set("set not null")
-        } else if sides
-            .new
-            .get(&id.table(Kind::Table))
-            .is_some_and(|table| table.has("partition by"))
-        {
-            set("drop not null")
+    let mut is_named = false;
+    let mut alone = Vec::new();
+    let mut behind = Vec::new();
+    if is("not null") && new.has("not null") {
+        if online::is_told_by_parent(sides, id) {
+            is_named = true;
+        } else if let Some(steps) = online::set_not_null(sides, id, new) {
+            is_named = true;
+            alone = steps;
         } else {
-            alter_only(sides, id, &format!("alter column {own} drop not null"))
-        });
+            statements.push(set("set not null"));
+        }
+    } else if is("not null") {
+        statements.push(
+            if sides
+                .new
+                .get(&id.table(Kind::Table))
+                .is_some_and(|table| table.has("partition by"))
+            {
+                set("drop not null")
+            } else {
+                alter_only(sides, id, &format!("alter column {own} drop not null"))
+            },
+        );
     }
-    if is("not null name") && new.has("not null") && !new.has("inherited") {
+    if is("not null name") && new.has("not null") && !new.has("inherited") && !is_named {
         statements.extend(name_not_null(sides, id, old, new));
     }
     if let (true, Some(identity)) = (is("identity"), new.get("identity")) {
@@ -162,10 +184,11 @@ pub(super) fn alter(
             statements.push(set(&format!("set generated {identity}")));
         } else {
             let options = identity_options(new);
-            statements.push(set(&format!(
+            // An identity needs `not null`.
+            behind.push(set(&format!(
                 "add generated {identity} as identity{options}"
             )));
-            statements.push(after_the_highest(sides, id));
+            behind.push(after_the_highest(sides, id));
         }
     }
     if is("identity options") && old.has("identity") && new.has("identity") {
@@ -202,7 +225,12 @@ pub(super) fn alter(
     if is("inherited") && !new.has("inherited") {
         statements.extend(inheritance::make_local(sides, id));
     }
-    if retypes {
+    statements.append(&mut alone);
+    statements.append(&mut behind);
+    let kind = |attributes: &Attributes| attributes.get("type").unwrap_or_default().to_owned();
+    if retypes && !cast::is_assigned(&kind(old), &kind(new)) {
+        Alteration::Without(statements, IN_THE_WAY_OF_ANOTHER_TYPE)
+    } else if retypes {
         Alteration::Without(statements, IN_THE_WAY)
     } else {
         Alteration::InPlace(statements)
@@ -245,15 +273,7 @@ fn retype(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec
     let using = if is_foreign || cast::is_assigned(from, to) {
         String::new()
     } else {
-        // Every type has a way to text and back; between others there may be none.
-        let is_own = |kind: &str| sides.is_own_type(kind);
-        if !is_own(from) && !is_own(to) {
-            format!(" using {own}::{to}")
-        } else {
-            let is_array = from.ends_with("[]") && to.ends_with("[]");
-            let text = if is_array { "text[]" } else { "text" };
-            format!(" using {own}::{text}::{to}")
-        }
+        format!(" using {}", cast::convert(sides, &own, from, to))
     };
     let action = format!("alter column {own} type {to}{collation}{using}");
     vec![Statement {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Alteration, Sides, foreign, function, plain, privilege};
 use crate::schema::acl::{self, Privileges};
-use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::model::{Attributes, Id, Kind, Origin};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -14,21 +14,24 @@ pub(super) fn after_create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) 
     if matches!(id.kind, Kind::DefaultPrivileges | Kind::MemberPrivileges) {
         return statements;
     }
-    if attributes
-        .get("owner")
-        .is_some_and(|owner| *owner != *sides.old.role)
-    {
+    let runs = match (sides.old.origin, sides.new.origin) {
+        (Origin::Made, Origin::Found) => &sides.new.role,
+        _ => &sides.old.role,
+    };
+    let its_owner = attributes.get("owner");
+    if !sides.new.is_unsaid(its_owner) && its_owner.is_some_and(|owner| *owner != **runs) {
         statements.extend(owner(sides, id, attributes));
     }
-    let at_first = at_first(sides, id, attributes);
+    let at_first = at_first(sides, id);
     statements.extend(privileges(sides, id, &at_first, attributes));
     statements.extend(comment(sides, id, None, attributes.get("comment")));
     statements
 }
 
 /// The privileges that a new object has: the built-in ones, and what was said in advance.
-fn at_first(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Privileges {
-    let owner = attributes.get("owner").unwrap_or_default();
+fn at_first(sides: &Sides<'_>, id: &Id) -> Privileges {
+    // Of the role that makes it, whoever it is given to then.
+    let runs = &*sides.old.role;
     let what = match id.kind {
         Kind::Table | Kind::View | Kind::MaterializedView | Kind::ForeignTable => "tables",
         Kind::Sequence => "sequences",
@@ -38,9 +41,12 @@ fn at_first(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Privileges {
         _ => return acl::default_of(id.kind, sides.major),
     };
     let said = |schema: &str| {
-        let id = Id::new(Kind::DefaultPrivileges, &[owner, schema, what]);
-        let attributes = sides.old.get(&id)?;
-        Some(acl::parse(attributes.get("acl").unwrap_or_default(), owner))
+        let of = |role| Id::new(Kind::DefaultPrivileges, &[role, schema, what]);
+        let attributes = sides
+            .old
+            .get(&of(""))
+            .or_else(|| sides.old.get(&of(runs)))?;
+        Some(acl::parse(attributes.get("acl").unwrap_or_default(), runs))
     };
     let mut privileges = said("").unwrap_or_else(|| acl::default_of(id.kind, sides.major));
     if id.kind != Kind::Schema {
@@ -65,10 +71,12 @@ fn owner(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<Statemen
         return None;
     }
     let target = target(sides, id);
-    Some(Statement::new(format!(
-        "alter {target} owner to {}",
+    let owner = if sides.new.is_unsaid(Some(owner)) {
+        "current_user".to_owned()
+    } else {
         sides.name(owner)
-    )))
+    };
+    Some(Statement::new(format!("alter {target} owner to {owner}")))
 }
 
 /// Takes back what was said of something that stays without a word.
@@ -122,6 +130,18 @@ fn acl_of(attributes: &Attributes) -> Option<Privileges> {
     attributes.get("acl").map(|texts| acl::parse(texts, owner))
 }
 
+/// Whether the owner is another. Where nobody said one, any will do for a database of somebody's.
+fn has_another_owner(sides: &Sides<'_>, old: &Attributes, new: &Attributes) -> bool {
+    let (before, after) = (old.get("owner"), new.get("owner"));
+    let unsaid = (sides.old.is_unsaid(before), sides.new.is_unsaid(after));
+    match unsaid {
+        (true, true) => false,
+        (true, false) => sides.new.origin == Origin::Made && after.is_some(),
+        (false, true) => sides.old.origin == Origin::Made && before.is_some(),
+        (false, false) => before != after && before.is_some(),
+    }
+}
+
 /// Owner, privileges and comment of an object that stays.
 pub(super) fn alter_common(
     sides: &Sides<'_>,
@@ -131,7 +151,7 @@ pub(super) fn alter_common(
 ) -> Vec<Statement> {
     let mut statements = Vec::new();
     let is_about_privileges = matches!(id.kind, Kind::DefaultPrivileges | Kind::MemberPrivileges);
-    if old.get("owner") != new.get("owner") && old.has("owner") && !is_about_privileges {
+    if has_another_owner(sides, old, new) && !is_about_privileges {
         statements.extend(owner(sides, id, new));
     }
     if acl_of(old) != acl_of(new) && !is_about_privileges {
@@ -153,10 +173,14 @@ pub(super) fn create_extension(
     let schema = attributes
         .get("schema")
         .map(|schema| format!(" schema {}", sides.name(schema)));
+    let version = attributes
+        .get("chosen version")
+        .map(|version| format!(" version {}", Literal(version)));
     vec![Statement::new(format!(
-        "create extension {}{}",
+        "create extension {}{}{}",
         sides.own(id),
-        schema.unwrap_or_default()
+        schema.unwrap_or_default(),
+        version.unwrap_or_default()
     ))]
 }
 
@@ -245,6 +269,7 @@ fn sequence_options(attributes: &Attributes) -> String {
 pub(super) fn alter_sequence(
     sides: &Sides<'_>,
     id: &Id,
+    old: &Attributes,
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
@@ -274,6 +299,7 @@ pub(super) fn alter_sequence(
     let mut statements = Vec::new();
     let qualified = sides.qualified(id);
     if !text.is_empty() {
+        statements.extend(into_bounds(&qualified, old, new));
         statements.push(Statement::new(format!("alter sequence {qualified}{text}")));
     }
     if differing.contains("unlogged") {
@@ -287,6 +313,24 @@ pub(super) fn alter_sequence(
         )));
     }
     Alteration::InPlace(statements)
+}
+
+/// A sequence that stands outside its new bounds begins anew, as far as the old ones allow: the
+/// server refuses bounds that it stands outside of.
+fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> Option<Statement> {
+    let number = |attributes: &Attributes, name| -> i64 {
+        let number = attributes.get(name).and_then(|text| text.parse().ok());
+        number.unwrap_or_default()
+    };
+    let (low, high) = (number(new, "min"), number(new, "max"));
+    let narrows = low > number(old, "min") || high < number(old, "max");
+    let start = number(new, "start").clamp(number(old, "min"), number(old, "max"));
+    narrows.then(|| {
+        Statement::new(format!(
+            "select pg_catalog.setval('{}', {start}, false) from {qualified} where last_value not between {low} and {high}",
+            qualified.replace('\'', "''")
+        ))
+    })
 }
 
 pub(super) fn create_event_trigger(

@@ -24,9 +24,23 @@ fn parent(join: &Id) -> Id {
 /// parent happens to it.
 pub(super) fn stays(sides: &Sides<'_>, id: &Id) -> bool {
     of(sides.old, id).iter().any(|(join, attributes)| {
-        let is_same = |new: &Attributes| new.differing(attributes).is_empty();
+        let is_same = |new: &Attributes| new.get("bound") == attributes.get("bound");
         sides.new.get(join).is_some_and(is_same) && !sides.is_rebuilt(&parent(join))
     })
+}
+
+/// Whether a column changes its type with its parent's: it has it from there, all the time.
+pub(super) fn comes_from_above(sides: &Sides<'_>, id: &Id, new: &Attributes) -> bool {
+    let is_in_both = |join: &Id| {
+        let names = [join.name(2), join.name(3), id.own_name()];
+        let above = Id::new(Kind::Column, &names);
+        sides.old.get(&above).is_some()
+            && sides.new.get(&above).is_some()
+            && sides.new.get(join).is_some()
+            && !sides.is_rebuilt(&parent(join))
+    };
+    (new.has("inherited") && stays(sides, id))
+        || of(sides.old, id).iter().any(|(join, _)| is_in_both(join))
 }
 
 /// Whether a table is made as a part of its parents. A partition with its columns in another order
@@ -44,27 +58,35 @@ pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
         .all(|(join, attributes)| !attributes.has("bound") || names(id) == names(&parent(join)))
 }
 
-fn is_new(sides: &Sides<'_>, table: &Id) -> bool {
-    let kinds = [Kind::Table, Kind::ForeignTable];
-    !kinds
-        .into_iter()
-        .any(|kind| sides.old.objects.contains_key(&table.table(kind)))
-        || sides.is_rebuilt(table)
-}
-
 pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let table = child(id);
-    if is_new(sides, &table) && is_born_into(sides, &table) {
+    if sides.is_of_a_new_table(&table) && is_born_into(sides, &table) {
         return Vec::new();
     }
     let parent = sides.qualified(&parent(id));
-    vec![match attributes.get("bound") {
+    // What the parent demands has to be there already.
+    let is_missing = |(constraint, attributes): &(&Id, &Attributes)| {
+        attributes.has("inherited")
+            && attributes.get("type") == Some("c")
+            && sides.old.get(constraint).is_none()
+    };
+    let constraints = sides.new.parts(&table, Kind::Constraint);
+    let mut statements: Vec<Statement> = constraints
+        .filter(is_missing)
+        .map(|(constraint, attributes)| {
+            let definition = attributes.get("definition").unwrap_or_default();
+            let own = sides.own(constraint);
+            alter_table(sides, &table, &format!("add constraint {own} {definition}"))
+        })
+        .collect();
+    statements.push(match attributes.get("bound") {
         Some(bound) => Statement::new(format!(
             "alter table {parent} attach partition {} {bound}",
             sides.qualified(id)
         )),
         None => alter_table(sides, id, &format!("inherit {parent}")),
-    }]
+    });
+    statements
 }
 
 /// A partition that leaves keeps its rows.

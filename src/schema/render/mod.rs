@@ -8,18 +8,20 @@ mod common;
 mod foreign;
 mod function;
 mod inheritance;
+pub mod online;
 mod plain;
 mod privilege;
 mod publication;
 mod rebuild;
 mod relation;
+pub(super) mod remake;
 mod table;
 mod types;
 
 use std::collections::BTreeSet;
 
 use super::model::{Attributes, Id, Kind, Schema};
-use super::statement::Statement;
+use super::statement::{Runs, Statement};
 
 /// How an object that is in both schemas comes from one state to the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,9 @@ pub enum Alteration {
     Replace,
     /// It is made again with the rows of the old one, and so is all that needs it.
     Rebuild,
+    /// It is made again under its name, while what needs it, of these kinds, is not there; columns
+    /// move over from the old one.
+    Remake(&'static [Kind]),
 }
 
 /// Both sides, and what is needed to write names.
@@ -78,12 +83,20 @@ impl Sides<'_> {
     }
 
     /// Whether the table of a column is made, and the column with it.
-    fn is_of_a_new_table(&self, id: &Id) -> bool {
+    pub fn is_of_a_new_table(&self, id: &Id) -> bool {
         let kinds = [Kind::Table, Kind::ForeignTable];
-        !kinds
-            .into_iter()
-            .any(|kind| self.old.objects.contains_key(&id.table(kind)))
-            || self.is_rebuilt(&id.table(Kind::Table))
+        let tables = kinds.map(|kind| id.table(kind));
+        let mut tables = tables.iter().filter(|id| self.new.get(id).is_some());
+        tables.any(|id| self.old.get(id).is_none() || self.is_rebuilt(id) || self.is_moved(id))
+    }
+
+    /// Whether a foreign table goes to another server: it is made again there.
+    fn is_moved(&self, id: &Id) -> bool {
+        let server = |schema: &Schema| {
+            let table = schema.get(id).filter(|_| id.kind == Kind::ForeignTable)?;
+            table.get("server").map(str::to_owned)
+        };
+        server(self.old).is_some_and(|old| server(self.new) != Some(old))
     }
 
     /// Whether a table becomes partitioned, or otherwise partitioned, or ordinary: that needs
@@ -93,8 +106,87 @@ impl Sides<'_> {
             let table = schema.get(table)?;
             Some(table.get("partition by").map(str::to_owned))
         };
-        table.kind == Kind::Table
-            && matches!((key(self.old), key(self.new)), (Some(old), Some(new)) if old != new)
+        match (key(self.old), key(self.new)) {
+            _ if table.kind != Kind::Table => false,
+            (Some(old), Some(new)) if old != new => true,
+            (Some(Some(_)), Some(_)) => self.is_key_rebuilt(table),
+            _ => false,
+        }
+    }
+
+    /// Whether a column of the key gets another type, which the server does not allow: of a
+    /// partitioned table, or of a partition that is partitioned itself.
+    fn is_key_rebuilt(&self, table: &Id) -> bool {
+        let keys = self
+            .old
+            .get(table)
+            .and_then(|table| table.get("key columns"));
+        let keys: Vec<String> = keys
+            .and_then(|keys| serde_json::from_str(keys).ok())
+            .unwrap_or_default();
+        let mut columns = keys
+            .iter()
+            .map(|name| Id::new(Kind::Column, &[table.name(0), table.name(1), name]));
+        let retypes = |column: Id| {
+            let (Some(old), Some(new)) = (self.old.get(&column), self.new.get(&column)) else {
+                return true;
+            };
+            let mut needs = self.old.needs(&column);
+            old.get("type") != new.get("type")
+                || old.get("collation") != new.get("collation")
+                || needs
+                    .any(|id| remake::is_remade(self, id) || remake::successor(self, id).is_some())
+        };
+        columns.any(retypes)
+            || self.new.needed_by(table).any(|join| {
+                let child = Id::new(Kind::Table, &[join.name(0), join.name(1)]);
+                let is_child = join.kind == Kind::Inheritance && child != *table;
+                is_child && self.old.get(join).is_some() && self.is_rebuilt(&child)
+            })
+    }
+
+    /// What an object is called while another takes its place: a name that nothing has.
+    fn aside(&self, id: &Id) -> Id {
+        let name = |number: u32| {
+            let ending = match number {
+                0 => "_before".to_owned(),
+                number => format!("_before{number}"),
+            };
+            // PostgreSQL cuts names at 63 bytes.
+            let own = id.name(1);
+            let most = 63 - ending.len();
+            let ends = (0..=most.min(own.len())).rev();
+            let end = ends.into_iter().find(|end| own.is_char_boundary(*end));
+            Id::new(
+                id.kind,
+                &[
+                    id.name(0),
+                    &format!("{}{ending}", &own[..end.unwrap_or_default()]),
+                ],
+            )
+        };
+        let is_free = |aside: &Id| {
+            let kinds = [
+                Kind::Table,
+                Kind::ForeignTable,
+                Kind::View,
+                Kind::MaterializedView,
+                Kind::Index,
+                Kind::Sequence,
+                Kind::Enum,
+                Kind::Domain,
+                Kind::Composite,
+                Kind::Range,
+                Kind::Collation,
+            ];
+            kinds.into_iter().all(|kind| {
+                let one = aside.table(kind);
+                self.old.get(&one).is_none() && self.new.get(&one).is_none()
+            })
+        };
+        let mut numbers = 0..;
+        let free = numbers.find_map(|number| Some(name(number)).filter(is_free));
+        free.unwrap_or_else(|| name(0))
     }
 
     /// The last name.
@@ -155,12 +247,17 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::DefaultPrivileges => privilege::default_privileges(sides, id, None, Some(attributes)),
     };
     statements.extend(common::after_create(sides, id, attributes));
+    statements.extend(remake::take_over(sides, id, attributes));
     statements
 }
 
-/// The statements that bring the rows of a table that was made anew.
+/// The statements that bring the rows of a table that was made anew, or that end a type which was.
 pub fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
-    rebuild::move_rows(sides, id)
+    if id.kind == Kind::Table {
+        rebuild::move_rows(sides, id)
+    } else {
+        remake::end(sides, id)
+    }
 }
 
 /// The statements that drop an object of the old schema.
@@ -168,6 +265,9 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let Some(attributes) = sides.old.get(id) else {
         return Vec::new();
     };
+    if remake::is_remade(sides, id) || remake::successor(sides, id).is_some() {
+        return remake::set_aside(sides, id);
+    }
     let qualified = || sides.qualified(id);
     let own = || sides.own(id);
     let word = id.kind.name();
@@ -199,6 +299,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         )],
         Kind::Table if sides.is_rebuilt(id) => rebuild::set_aside(sides, id),
         Kind::Table if rebuild::goes_with_its_parent(sides, id) => Vec::new(),
+        Kind::Column if sides.new.get(id).is_some() && sides.is_of_a_new_table(id) => Vec::new(),
         Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
         Kind::Inheritance => inheritance::leave(sides, id, attributes),
         Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
@@ -219,7 +320,8 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Aggregate => function::drop_aggregate(sides, id, attributes),
         Kind::Index => relation::drop_index(sides, id, attributes),
         Kind::Rule | Kind::Trigger | Kind::Policy => {
-            if attributes.has("inherited") && inheritance::stays(sides, id) {
+            // What came with a parent's goes with it, or when the partition leaves.
+            if attributes.has("inherited") {
                 return Vec::new();
             }
             vec![Statement::new(format!(
@@ -257,8 +359,14 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
 
 /// How an object that is in both schemas, and not the same, is changed.
 pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Alteration {
+    if sides.is_rebuilt(id) {
+        return Alteration::Rebuild;
+    }
+    if remake::is_remade(sides, id) {
+        return Alteration::Remake(remake::IN_THE_WAY);
+    }
     let mut rest = old.differing(new);
-    let mut after = common::alter_common(sides, id, old, new);
+    let after = common::alter_common(sides, id, old, new);
     let everywhere: &[&str] = match id.kind {
         // Privileges are all that there is to them.
         Kind::DefaultPrivileges | Kind::MemberPrivileges => &["comment"],
@@ -273,9 +381,9 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
     let alteration = match id.kind {
         Kind::Extension => common::alter_extension(sides, id, new, &rest),
         Kind::Enum => types::alter_enum(sides, id, old, new),
-        Kind::Domain => types::alter_domain(sides, id, old, new, &rest),
+        Kind::Domain => types::alter_domain(sides, id, new, &rest),
         Kind::Composite => types::alter_composite(sides, id, old, new),
-        Kind::Sequence => common::alter_sequence(sides, id, new, &rest),
+        Kind::Sequence => common::alter_sequence(sides, id, old, new, &rest),
         Kind::Function => function::alter(old, new),
         Kind::Table | Kind::ForeignTable => table::alter(sides, id, old, new, &rest),
         Kind::Column => column::alter(sides, id, old, new, &rest),
@@ -283,7 +391,6 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::MemberPrivileges => {
             Alteration::InPlace(privilege::of_member(sides, id, Some(old), Some(new)))
         }
-        Kind::Range => types::alter_range(sides, id, new),
         Kind::SearchConfiguration => plain::alter_configuration(sides, id, old, new, &rest),
         Kind::Constraint => table::alter_constraint(sides, id, old, new, &rest),
         Kind::View | Kind::MaterializedView => relation::alter_view(sides, id, old, new, &rest),
@@ -302,10 +409,14 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::Wrapper | Kind::Server | Kind::UserMapping => {
             foreign::alter(sides, id, old, new, &rest)
         }
+        // What the rows of a partition have in common follows from the bounds of others too.
+        Kind::Inheritance if !rest.contains("bound") => Alteration::InPlace(Vec::new()),
+        Kind::Inheritance => Alteration::Replace,
         Kind::Publication => publication::alter(sides, id, new, &rest),
         Kind::Language
         | Kind::AccessMethod
         | Kind::Collation
+        | Kind::Range
         | Kind::SearchParser
         | Kind::SearchTemplate
         | Kind::SearchDictionary
@@ -314,7 +425,6 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         | Kind::Operator
         | Kind::OperatorFamily
         | Kind::OperatorClass
-        | Kind::Inheritance
         | Kind::ViewColumn
         | Kind::PublicationTable
         | Kind::PublicationSchema
@@ -324,13 +434,21 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
     };
     match alteration {
         Alteration::InPlace(mut statements) => {
-            statements.append(&mut after);
+            insert(&mut statements, after);
             Alteration::InPlace(statements)
         }
         Alteration::Without(mut statements, kinds) => {
-            statements.append(&mut after);
+            insert(&mut statements, after);
             Alteration::Without(statements, kinds)
         }
-        whole @ (Alteration::Replace | Alteration::Rebuild) => whole,
+        whole @ (Alteration::Replace | Alteration::Rebuild | Alteration::Remake(_)) => whole,
     }
+}
+
+/// Puts statements behind those that run with them in one transaction.
+fn insert(statements: &mut Vec<Statement>, more: Vec<Statement>) {
+    let is_alone = |statement: &Statement| statement.runs == Runs::Alone;
+    let at = statements.iter().position(is_alone);
+    let at = at.unwrap_or(statements.len());
+    statements.splice(at..at, more);
 }

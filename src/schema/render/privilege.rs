@@ -50,6 +50,7 @@ fn parts(step: &Step) -> (&'static str, &str, &[char], &'static str, &'static st
 fn role(sides: &Sides<'_>, grantee: &str, owner: &str) -> String {
     match grantee {
         "" => "public".to_owned(),
+        OWNER if owner.is_empty() || sides.new.is_unsaid(Some(owner)) => "current_user".to_owned(),
         OWNER => sides.name(owner),
         name => sides.name(name),
     }
@@ -132,16 +133,19 @@ pub(super) fn default_privileges(
     } else {
         Privileges::new()
     };
-    let read = |attributes: Option<&Attributes>| match attributes.and_then(|a| a.get("acl")) {
-        Some(texts) => acl::parse(texts, owner),
+    let read = |attributes: Option<&Attributes>, role| match attributes.and_then(|a| a.get("acl")) {
+        Some(texts) => acl::parse(texts, if owner.is_empty() { role } else { owner }),
         None if attributes.is_some() => Privileges::new(),
         None => built_in.clone(),
     };
-    let mut head = format!("alter default privileges for role {}", sides.name(owner));
+    let mut head = "alter default privileges".to_owned();
+    if !owner.is_empty() {
+        head += &format!(" for role {}", sides.name(owner));
+    }
     if !schema.is_empty() {
         head += &format!(" in schema {}", sides.name(schema));
     }
-    acl::steps(&read(old), &read(new))
+    acl::steps(&read(old, &*sides.old.role), &read(new, &*sides.new.role))
         .iter()
         .map(|step| {
             let (verb, grantee, letters, between, behind) = parts(step);

@@ -1,13 +1,9 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
-use super::Sides;
 use super::table::columns;
+use super::{Sides, cast, remake};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
-
-fn aside(id: &Id) -> Id {
-    Id::new(id.kind, &[id.name(0), &format!("{}_before", id.name(1))])
-}
 
 /// The sequences that columns of the table own, before and after.
 fn sequences(sides: &Sides<'_>, id: &Id) -> Vec<(Id, Option<String>)> {
@@ -37,11 +33,11 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     statements.push(Statement::new(format!(
         "alter table {} rename to {}",
         sides.qualified(id),
-        sides.own(&aside(id))
+        sides.own(&sides.aside(id))
     )));
     if sides.major >= 18 {
         // The new table's constraints are to have these names.
-        let before = sides.qualified(&aside(id));
+        let before = sides.qualified(&sides.aside(id));
         for (column, attributes) in columns(sides.old, id) {
             if attributes.has("not null") {
                 let usual = super::column::usual_not_null(column);
@@ -86,12 +82,20 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         }
         is_identity |= new.has("identity");
         values.push(match (old.get("type"), new.get("type")) {
-            (old, Some(new)) if old != Some(new) => format!("{own}::{new}"),
+            (Some(old), Some(new)) if old == new && remake::is_of_one(sides, column) => {
+                let text = if new.ends_with("[]") {
+                    "text[]"
+                } else {
+                    "text"
+                };
+                format!("{own}::{text}::{new}")
+            }
+            (Some(old), Some(new)) if old != new => cast::convert(sides, &own, old, new),
             _ => own.clone(),
         });
         names.push(own);
     }
-    let (table, before) = (sides.qualified(id), sides.qualified(&aside(id)));
+    let (table, before) = (sides.qualified(id), sides.qualified(&sides.aside(id)));
     let overriding = if is_identity {
         " overriding system value"
     } else {

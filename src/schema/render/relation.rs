@@ -76,7 +76,12 @@ pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) 
     statements
 }
 
-fn finish_index(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+pub(super) fn finish_index(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
     let mut statements = Vec::new();
     let table = Id::new(
         Kind::Table,
@@ -257,7 +262,14 @@ pub(super) fn create_trigger(
     attributes: &Attributes,
 ) -> Vec<Statement> {
     if attributes.has("inherited") {
-        return Vec::new();
+        // It comes with its parent's, and in its parent's state.
+        let is_told = |parent: &Id| sides.new.get(parent).is_some_and(|one| one.has("enabled"));
+        let mut parents = sides.new.needs(id).filter(|one| one.kind == Kind::Trigger);
+        let tell = attributes.has("enabled") || parents.any(is_told);
+        return tell
+            .then(|| enable(sides, id, attributes))
+            .into_iter()
+            .collect();
     }
     let definition = attributes.get("definition").unwrap_or_default();
     let mut statements = vec![Statement::new(definition)];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, column, inheritance};
+use super::{Alteration, Sides, column, inheritance, online};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 
@@ -156,7 +156,12 @@ pub(super) fn add_constraint(
 }
 
 /// What is said of the index of a constraint.
-fn marks(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+pub(super) fn marks(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
     let own = sides.own(id);
     let mut statements = Vec::new();
     for (name, on, off) in [
@@ -195,7 +200,6 @@ pub(super) fn alter_constraint(
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
-    let own = sides.own(id);
     let is_mark = |name: &&str| {
         let marks = [
             "inherited",
@@ -215,8 +219,7 @@ pub(super) fn alter_constraint(
     if differing.iter().all(|name| *name == "definition")
         && definition(old) == format!("{} NOT VALID", definition(new))
     {
-        let validate = format!("validate constraint {own}");
-        return Alteration::InPlace(vec![alter_table(sides, id, &validate)]);
+        return Alteration::InPlace(vec![online::validate(sides, id, id.own_name())]);
     }
     Alteration::Replace
 }
@@ -228,9 +231,6 @@ pub(super) fn alter(
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
-    if sides.is_rebuilt(id) {
-        return Alteration::Rebuild;
-    }
     let mut statements = Vec::new();
     let mut add = |action: &str| statements.push(alter_table(sides, id, action));
     for name in differing {

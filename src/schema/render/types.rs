@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Alteration, Sides};
-use crate::schema::model::{Attributes, Id, Kind, Schema};
+use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -13,7 +13,7 @@ fn list(attributes: &Attributes, name: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-fn literals(texts: &[String]) -> String {
+pub(super) fn literals(texts: &[String]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| Literal(text).to_string()).collect();
     texts.join(", ")
 }
@@ -40,6 +40,22 @@ pub(super) const IN_THE_WAY_OF_A_COLUMN: &[Kind] = &[
     Kind::PublicationTable,
 ];
 
+/// The same where values of the one type cannot be compared with those of the other: a foreign key
+/// of either side, and only that among the constraints.
+pub(super) const IN_THE_WAY_OF_ANOTHER_TYPE: &[Kind] = &[
+    Kind::View,
+    Kind::MaterializedView,
+    Kind::Rule,
+    Kind::Trigger,
+    Kind::Policy,
+    Kind::Function,
+    Kind::Aggregate,
+    Kind::Constraint,
+    Kind::Default,
+    Kind::Statistics,
+    Kind::PublicationTable,
+];
+
 /// What stands in the way of a composite type that changes.
 const IN_THE_WAY: &[Kind] = &[
     Kind::View,
@@ -51,28 +67,7 @@ const IN_THE_WAY: &[Kind] = &[
     Kind::Aggregate,
 ];
 
-/// The same for a type that is made anew: also what has one of its values in an expression.
-const IN_THE_WAY_OF_A_TYPE: &[Kind] = &[
-    Kind::View,
-    Kind::MaterializedView,
-    Kind::Rule,
-    Kind::Trigger,
-    Kind::Policy,
-    Kind::Function,
-    Kind::Aggregate,
-    Kind::Index,
-    Kind::Constraint,
-    Kind::DomainConstraint,
-    Kind::Default,
-    Kind::Statistics,
-    Kind::Cast,
-    Kind::Operator,
-    Kind::OperatorClass,
-    Kind::PublicationTable,
-];
-
-/// New values are added where they belong. When values go, or change their order, the type is made
-/// anew and the columns take their values along by name.
+/// New values are added where they belong.
 pub(super) fn alter_enum(
     sides: &Sides<'_>,
     id: &Id,
@@ -112,126 +107,20 @@ pub(super) fn alter_enum(
         }
         return Alteration::InPlace(statements);
     }
-    let gone: Vec<String> = before
-        .iter()
-        .filter(|label| !after.contains(label))
-        .cloned()
-        .collect();
-    let loses = (!gone.is_empty()).then(|| format!("the values {}", literals(&gone)));
-    Alteration::Without(
-        rebuild(
-            sides,
-            id,
-            create_enum(sides, id, new),
-            loses,
-            new,
-            &|own, wanted, is_array| {
-                let through = if is_array { "text[]" } else { "text" };
-                format!("{own}::{through}::{wanted}")
-            },
-        ),
-        IN_THE_WAY_OF_A_TYPE,
-    )
+    // Else it is made again.
+    Alteration::Replace
 }
 
-/// The type gets another name, a new one is made, the columns move over, and the old one goes.
-/// `convert` has the words for a column, the type that it is to have, and whether that is an array.
-fn rebuild(
-    sides: &Sides<'_>,
-    id: &Id,
-    create: Vec<Statement>,
-    loses: Option<String>,
-    new: &Attributes,
-    convert: &dyn Fn(&str, &str, bool) -> String,
-) -> Vec<Statement> {
-    let qualified = sides.qualified(id);
-    let other = Id::new(id.kind, &[id.name(0), &format!("{}_before", id.name(1))]);
-    let word = if id.kind == Kind::Domain {
-        "domain"
-    } else {
-        "type"
-    };
-    let mut statements = vec![Statement::new(format!(
-        "alter {word} {qualified} rename to {}",
-        sides.own(&other)
-    ))];
-    statements.extend(create);
-    statements.extend(super::common::after_create(sides, id, new));
-    for (column, wanted) in columns_of(sides, id) {
-        let (table, own) = (sides.qualified(column), sides.own(column));
-        let using = convert(&own, wanted, wanted.ends_with("[]"));
-        statements.push(Statement::new(format!(
-            "alter table {table} alter column {own} type {wanted} using {using}"
-        )));
-    }
-    // Types made of it take the new one.
-    for user in sides
-        .old
-        .needed_by(id)
-        .filter(|user| user.kind == Kind::Composite)
-    {
-        let Some(list) = sides.new.get(user).map(attributes_of) else {
-            continue;
-        };
-        let is_its = |kind: &str| kind.trim_end_matches("[]") == qualified;
-        for (name, kind, _) in list.iter().filter(|(_, kind, _)| is_its(kind)) {
-            statements.push(Statement::new(format!(
-                "alter type {} alter attribute {} type {kind} cascade",
-                sides.qualified(user),
-                sides.name(name)
-            )));
-        }
-    }
-    let drop = format!("drop {word} {}", sides.qualified(&other));
-    statements.push(Statement {
-        loses,
-        ..Statement::new(drop)
-    });
-    statements
+/// Whether all values that were there are there in the same order: then new ones are added.
+pub(super) fn only_gains(old: &Attributes, new: &Attributes) -> bool {
+    let (before, after) = (labels(old), labels(new));
+    let kept = after.iter().filter(|label| before.contains(label));
+    kept.eq(before.iter())
 }
 
-/// The columns that have a type, or an array of it, and the types that they are to have.
-fn columns_of<'s>(sides: &Sides<'s>, id: &Id) -> Vec<(&'s Id, &'s str)> {
-    let columns = sides
-        .old
-        .needed_by(id)
-        .filter(|user| user.kind == Kind::Column);
-    columns
-        .filter_map(|column| {
-            let new = sides.new.get(column)?;
-            let is_its_own = !new.has("inherited") && !new.has("generated");
-            let wanted = new.get("type").filter(|_| is_its_own)?;
-            // One that gets another type altogether does that by itself.
-            let is_same = sides.old.get(column)?.get("type") == Some(wanted);
-            Some((column, wanted)).filter(|_| is_same || !sides.is_own_type(wanted))
-        })
-        .collect()
-}
-
-/// A range keeps the functions that make it when it is renamed, so the values wait as texts.
-pub(super) fn alter_range(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Alteration {
-    let columns = columns_of(sides, id);
-    let retype = |to_text: bool| -> Vec<Statement> {
-        let statement = |(column, wanted): &(&Id, &str)| {
-            let text = if wanted.ends_with("[]") {
-                "text[]"
-            } else {
-                "text"
-            };
-            let kind = if to_text { text } else { *wanted };
-            let (table, own) = (sides.qualified(column), sides.own(column));
-            Statement::new(format!(
-                "alter table {table} alter column {own} type {kind} using {own}::{kind}"
-            ))
-        };
-        columns.iter().map(statement).collect()
-    };
-    let mut statements = retype(true);
-    statements.push(Statement::new(format!("drop type {}", sides.qualified(id))));
-    statements.extend(create_range(sides, id, new));
-    statements.extend(super::common::after_create(sides, id, new));
-    statements.extend(retype(false));
-    Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE)
+/// The values of an enum, in their order.
+pub(super) fn labels(attributes: &Attributes) -> Vec<String> {
+    list(attributes, "labels")
 }
 
 pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
@@ -250,40 +139,54 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
     if get("not null").is_some() {
         text += " not null";
     }
+    if super::remake::is_remade(sides, id) {
+        // A domain in use in an array takes no constraint: it is made with them.
+        for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
+            let definition = attributes.get("definition").unwrap_or_default();
+            text += &format!(
+                " constraint {} {}",
+                sides.own(constraint),
+                definition.trim_end_matches(" NOT VALID")
+            );
+        }
+    }
     vec![Statement::new(text)]
+}
+
+/// Whether a domain is made again: over another type, or with a constraint that a domain does not
+/// take which is in use in an array or in another type.
+pub(super) fn domain_changes(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> bool {
+    if old.get("type") != new.get("type") || old.get("collation") != new.get("collation") {
+        return true;
+    }
+    let is_within = |user: &Id| match user.kind {
+        Kind::Column => {
+            let kind = sides.old.get(user).and_then(|column| column.get("type"));
+            kind.is_some_and(|kind| kind.ends_with("[]"))
+        }
+        Kind::Composite | Kind::Range => true,
+        _ => false,
+    };
+    let is_new = |(constraint, new): (&Id, &Attributes)| {
+        let old = sides.old.get(constraint);
+        old.is_none_or(|old| old.get("definition") != new.get("definition"))
+    };
+    let gains = (new.has("not null") && !old.has("not null"))
+        || sides.new.parts(id, Kind::DomainConstraint).any(is_new);
+    gains && sides.old.needed_by(id).any(is_within)
 }
 
 pub(super) fn alter_domain(
     sides: &Sides<'_>,
     id: &Id,
-    old: &Attributes,
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
-    if differing.contains("type") || differing.contains("collation") {
-        let base = new.get("type").unwrap_or_default();
-        let before = old.get("type").unwrap_or_default();
-        let is_text = sides.is_own_type(base) || sides.is_own_type(before);
-        let through = if is_text { "text" } else { base };
-        let loses = super::cast::loses(before, base).map(str::to_owned);
-        // A domain in use in an array takes no constraint: it is made with them.
-        let mut create = create_domain(sides, id, new);
-        if let Some(create) = create.first_mut() {
-            for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
-                let definition = attributes.get("definition").unwrap_or_default();
-                create.sql += &format!(
-                    " constraint {} {}",
-                    sides.own(constraint),
-                    definition.trim_end_matches(" NOT VALID")
-                );
-            }
-        }
-        let statements = rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
-            let array = if is_array { "[]" } else { "" };
-            format!("{own}::{through}{array}::{wanted}")
-        });
-        return Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE);
-    }
     let qualified = sides.qualified(id);
     let mut statements = Vec::new();
     if differing.contains("default") {
@@ -309,13 +212,8 @@ pub(super) fn create_constraint(
     attributes: &Attributes,
 ) -> Vec<Statement> {
     let domain = id.table(Kind::Domain);
-    let base = |schema: &Schema| {
-        let domain = schema.get(&domain)?;
-        let base = (domain.get("type")?, domain.get("collation"));
-        Some((base.0.to_owned(), base.1.map(str::to_owned)))
-    };
-    // It came with a domain that was made anew.
-    if base(sides.old).is_some_and(|old| base(sides.new) != Some(old)) {
+    // It came with a domain that was made again.
+    if super::remake::is_remade(sides, &domain) {
         return Vec::new();
     }
     vec![Statement::new(format!(
@@ -327,7 +225,7 @@ pub(super) fn create_constraint(
 }
 
 /// Name, type and collation of each attribute.
-fn attributes_of(attributes: &Attributes) -> Vec<(String, String, Option<String>)> {
+pub(super) fn attributes_of(attributes: &Attributes) -> Vec<Attribute> {
     let text = attributes.get("attributes").unwrap_or("[]");
     serde_json::from_str(text).unwrap_or_default()
 }
@@ -370,23 +268,7 @@ pub(super) fn alter_composite(
     new: &Attributes,
 ) -> Alteration {
     let (before, after) = (attributes_of(old), attributes_of(new));
-    let is_in = |list: &[(String, String, Option<String>)], name: &str| {
-        list.iter().any(|(other, ..)| other == name)
-    };
-    let kept = before.iter().filter(|(name, ..)| is_in(&after, name));
-    let added = after.iter().filter(|(name, ..)| !is_in(&before, name));
-    let order = kept.chain(added).map(|(name, ..)| name);
-    let is_other = |one: &(String, String, Option<String>)| {
-        let earlier = before.iter().find(|(name, ..)| *name == one.0);
-        earlier.is_some_and(|earlier| earlier != one)
-    };
-    let is_in_use = sides
-        .old
-        .needed_by(id)
-        .any(|user| user.kind == Kind::Column);
-    if !order.eq(after.iter().map(|(name, ..)| name)) || (is_in_use && after.iter().any(is_other)) {
-        return rebuild_composite(sides, id, new, (&before, &after));
-    }
+    let is_in = |list: &[Attribute], name: &str| list.iter().any(|(other, ..)| other == name);
     let qualified = sides.qualified(id);
     let mut statements = Vec::new();
     for (name, ..) in &before {
@@ -421,42 +303,37 @@ pub(super) fn alter_composite(
     Alteration::Without(statements, IN_THE_WAY)
 }
 
+/// Name, type and collation.
 type Attribute = (String, String, Option<String>);
 
-/// The values are put together anew, attribute by attribute.
-fn rebuild_composite(
+/// Whether a composite type is made again: its attributes are in another order, or one of a type in
+/// use has another type.
+pub(super) fn composite_changes(
     sides: &Sides<'_>,
     id: &Id,
+    old: &Attributes,
     new: &Attributes,
-    (before, after): (&[Attribute], &[Attribute]),
-) -> Alteration {
-    let lost = before
-        .iter()
-        .filter(|(name, ..)| !after.iter().any(|(other, ..)| other == name));
-    let lost: Vec<&str> = lost.map(|(name, ..)| name.as_str()).collect();
-    let loses = (!lost.is_empty()).then(|| format!("the attributes {}", lost.join(", ")));
-    let row = |value: &str, kind: &str| {
-        let parts = after.iter().map(|(name, wanted, _)| {
-            let is_kept = before.iter().any(|(other, ..)| other == name);
-            if is_kept {
-                format!("({value}).{}::{wanted}", sides.name(name))
-            } else {
-                format!("null::{wanted}")
-            }
-        });
-        let parts = parts.collect::<Vec<_>>().join(", ");
-        format!("case when {value} is distinct from null then row({parts})::{kind} end")
+) -> bool {
+    if old.get("attributes") == new.get("attributes") {
+        return false;
+    }
+    let (before, after) = (attributes_of(old), attributes_of(new));
+    let is_in = |list: &[Attribute], name: &str| list.iter().any(|(other, ..)| other == name);
+    let kept = before.iter().filter(|(name, ..)| is_in(&after, name));
+    let added = after.iter().filter(|(name, ..)| !is_in(&before, name));
+    let order = kept.chain(added).map(|(name, ..)| name);
+    let is_other = |one: &Attribute| {
+        let earlier = before.iter().find(|(name, ..)| *name == one.0);
+        earlier.is_some_and(|earlier| earlier != one)
     };
-    let create = create_composite(sides, id, new);
-    let statements = rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
-        if is_array {
-            // A subquery may not stand here; by text the attributes must be in their places.
-            format!("{own}::text::{wanted}")
-        } else {
-            row(own, wanted)
-        }
+    let mut users = sides.old.needed_by(id);
+    let is_in_use = users.any(|user| {
+        matches!(
+            user.kind,
+            Kind::Column | Kind::Composite | Kind::Domain | Kind::Range
+        )
     });
-    Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE)
+    !order.eq(after.iter().map(|(name, ..)| name)) || (is_in_use && after.iter().any(is_other))
 }
 
 pub(super) fn create_range(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {

@@ -34,6 +34,11 @@ join pg_namespace n on n.oid = k.connamespace
 left join pg_class c on c.oid = k.conrelid and k.conrelid <> 0
 left join pg_type t on t.oid = k.contypid and k.contypid <> 0
 where k.contype in ('p', 'u', 'c', 'f', 'x')
+    -- One for each partition of a table that is referred to: it comes and goes with the table's own.
+    and not exists (
+        select from pg_constraint o
+        where o.oid = k.conparentid and k.contype = 'f' and o.conrelid = k.conrelid
+    )
     and coalesce(c.relpersistence, 'p') <> 't'
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

@@ -9,6 +9,9 @@ select
         'schema', n.nspname::text,
         'relocatable', case when e.extrelocatable then 'true' end,
         'version', e.extversion,
+        'chosen version', nullif(e.extversion, (
+            select a.default_version from pg_available_extensions a where a.name = e.extname
+        )),
         -- The one that the extension brings is not somebody's.
         'comment', case when obj_description(e.oid, 'pg_extension') is distinct from (
             select a.comment from pg_available_extensions a where a.name = e.extname

@@ -6,7 +6,8 @@ select
     'inheritance',
     array[n.nspname::text, c.relname::text, pn.nspname::text, p.relname::text],
     array[
-        'bound', case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end
+        'bound', case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end,
+        'rows', case when c.relispartition then pg_get_partition_constraintdef(c.oid) end
     ]
 from pg_inherits i
 join pg_class c on c.oid = i.inhrelid

@@ -26,6 +26,26 @@ select
         ) end,
         'populated', case when c.relkind = 'm' and not c.relispopulated then 'false' end,
         'partition by', case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end,
+        'key columns', case when c.relkind = 'p' then (
+            select json_agg(a.attname order by a.attnum)::text
+            from pg_partitioned_table k
+            join pg_attribute a on a.attrelid = k.partrelid
+            where k.partrelid = c.oid
+                and a.attnum > 0
+                and (
+                    a.attnum = any (k.partattrs)
+                    or exists (
+                        select from pg_depend d
+                        where d.classid = 'pg_class'::regclass
+                            and d.objid = c.oid
+                            and d.objsubid = a.attnum
+                            and d.refclassid = 'pg_class'::regclass
+                            and d.refobjid = c.oid
+                            and d.refobjsubid = 0
+                            and d.deptype = 'i'
+                    )
+                )
+        ) end,
         'bound', case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end,
         'parents', (
             select string_agg(format('%I.%I', pn.nspname, p.relname), ', ' order by i.inhseqno)

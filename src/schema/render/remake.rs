@@ -1,0 +1,279 @@
+//! Types and collations that are made again: an enum that loses values or has them in another
+//! order, a domain over another type, a composite type whose attributes change, and whatever is
+//! made of one of these. The old one gets another name, the columns move over to the new one with
+//! their values, and then the old one goes.
+
+use super::types::{self, attributes_of};
+use super::{Sides, cast, inheritance};
+use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::statement::Statement;
+
+/// The kinds that can be made again so.
+const KINDS: [Kind; 5] = [
+    Kind::Enum,
+    Kind::Domain,
+    Kind::Composite,
+    Kind::Range,
+    Kind::Collation,
+];
+
+/// What cannot be there meanwhile: also what has a value of the type in an expression.
+pub(in crate::schema) const IN_THE_WAY: &[Kind] = &[
+    Kind::View,
+    Kind::MaterializedView,
+    Kind::Rule,
+    Kind::Trigger,
+    Kind::Policy,
+    Kind::Function,
+    Kind::Aggregate,
+    Kind::Index,
+    Kind::Constraint,
+    Kind::DomainConstraint,
+    Kind::Default,
+    Kind::Statistics,
+    Kind::Cast,
+    Kind::Operator,
+    Kind::OperatorClass,
+    Kind::PublicationTable,
+];
+
+/// Whether something that is in both schemas is made again, by its own changes or with what it is
+/// made of.
+pub(in crate::schema) fn is_remade(sides: &Sides<'_>, id: &Id) -> bool {
+    KINDS.contains(&id.kind) && (changes(sides, id) || is_carried(sides, id))
+}
+
+/// Whether a type goes whose name another kind of type takes over, with the columns.
+pub(in crate::schema) fn successor(sides: &Sides<'_>, id: &Id) -> Option<Id> {
+    let is_type = |kind: &Kind| KINDS.contains(kind) && *kind != Kind::Collation;
+    let mut kinds = KINDS.iter().filter(|kind| is_type(kind));
+    let other = |kind: &Kind| Id {
+        kind: *kind,
+        names: id.names.clone(),
+    };
+    if !is_type(&id.kind) || sides.old.get(id).is_none() || sides.new.get(id).is_some() {
+        return None;
+    }
+    kinds.find_map(|kind| Some(other(kind)).filter(|id| sides.new.get(id).is_some()))
+}
+
+fn predecessor(sides: &Sides<'_>, id: &Id) -> Option<Id> {
+    let other = |kind: &Kind| Id {
+        kind: *kind,
+        names: id.names.clone(),
+    };
+    let others = KINDS.iter().map(other);
+    let mut olds = others.filter(|other| other.kind != id.kind);
+    olds.find(|old| successor(sides, old).as_ref() == Some(id))
+}
+
+fn changes(sides: &Sides<'_>, id: &Id) -> bool {
+    let (Some(old), Some(new)) = (sides.old.get(id), sides.new.get(id)) else {
+        return false;
+    };
+    match id.kind {
+        Kind::Enum => !types::only_gains(old, new),
+        Kind::Domain => types::domain_changes(sides, id, old, new),
+        Kind::Composite => types::composite_changes(sides, id, old, new),
+        Kind::Range => old.get("range") != new.get("range"),
+        _ => old.get("create") != new.get("create"),
+    }
+}
+
+/// Whether it is made of something that is made again.
+fn is_carried(sides: &Sides<'_>, id: &Id) -> bool {
+    let is_in_both = sides.old.get(id).is_some() && sides.new.get(id).is_some();
+    is_in_both
+        && id.kind != Kind::Collation
+        && sides.old.needs(id).any(|part| {
+            KINDS.contains(&part.kind)
+                && (is_remade(sides, part) || successor(sides, part).is_some())
+        })
+}
+
+/// Whether the type of a column is one that is made again.
+pub(super) fn is_of_one(sides: &Sides<'_>, column: &Id) -> bool {
+    sides.old.needs(column).any(|kind| {
+        kind.kind != Kind::Collation && (is_remade(sides, kind) || successor(sides, kind).is_some())
+    })
+}
+
+/// A column whose values move over, with the type that it has and will have.
+struct Mover<'s> {
+    column: &'s Id,
+    kind: &'s str,
+    collation: Option<&'s str>,
+}
+
+/// The columns that keep a type of this name. One that gets another type altogether does that by
+/// itself, and one that is computed is computed anew.
+fn movers<'s>(sides: &Sides<'s>, old: &Id, new: &Id) -> Vec<Mover<'s>> {
+    let columns = sides.old.needed_by(old);
+    let columns = columns.filter(|user| user.kind == Kind::Column);
+    columns
+        .filter_map(|column| {
+            let (before, after) = (sides.old.get(column)?, sides.new.get(column)?);
+            let kind = after.get("type")?;
+            let is_it = sides.new.needs(column).any(|needed| needed == new)
+                && before.get("type") == Some(kind)
+                && !after.has("generated")
+                && !sides.is_of_a_new_table(column)
+                && !inheritance::comes_from_above(sides, column, after);
+            let collation = after.get("collation");
+            // A domain of the collation brings it along.
+            let is_it = is_it && (new.kind != Kind::Collation || collation.is_some());
+            is_it.then_some(Mover {
+                column,
+                kind,
+                collation,
+            })
+        })
+        .collect()
+}
+
+fn retype(sides: &Sides<'_>, mover: &Mover<'_>, to: &str, using: &str) -> Statement {
+    let (table, own) = (sides.qualified(mover.column), sides.own(mover.column));
+    let collation = mover.collation.map(|name| format!(" collate {name}"));
+    Statement::new(format!(
+        "alter table {table} alter column {own} type {to}{}{using}",
+        collation.unwrap_or_default()
+    ))
+}
+
+fn text(kind: &str) -> &'static str {
+    if kind.ends_with("[]") {
+        "text[]"
+    } else {
+        "text"
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Domain => "domain",
+        Kind::Collation => "collation",
+        _ => "type",
+    }
+}
+
+/// The first step: the name becomes free.
+pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let qualified = sides.qualified(id);
+    if id.kind == Kind::Range {
+        // The functions that make a range keep their names when it is renamed, so it goes at once.
+        let successor = successor(sides, id).unwrap_or_else(|| id.clone());
+        let movers = movers(sides, id, &successor);
+        let to_text = |mover: &Mover<'_>| {
+            let (own, text) = (sides.own(mover.column), text(mover.kind));
+            retype(sides, mover, text, &format!(" using {own}::{text}"))
+        };
+        let mut statements: Vec<Statement> = movers.iter().map(to_text).collect();
+        statements.push(Statement::new(format!("drop type {qualified}")));
+        return statements;
+    }
+    let aside = sides.own(&sides.aside(id));
+    let word = word(id.kind);
+    vec![Statement::new(format!(
+        "alter {word} {qualified} rename to {aside}"
+    ))]
+}
+
+/// The second step, when the new one is there: the columns move over.
+pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Statement> {
+    let predecessor = predecessor(sides, id);
+    if predecessor.is_none() && !is_remade(sides, id) {
+        return Vec::new();
+    }
+    let old = predecessor.unwrap_or_else(|| id.clone());
+    let movers = movers(sides, &old, id);
+    let is_by_text = old.kind != id.kind || is_carried(sides, id);
+    let statement = |mover: &Mover<'_>| {
+        let (own, kind) = (sides.own(mover.column), mover.kind);
+        let by_text = || format!("{own}::{}::{kind}", text(kind));
+        let is_array = kind.ends_with("[]");
+        let value = match (id.kind, sides.old.get(&old)) {
+            (Kind::Collation, _) => return retype(sides, mover, kind, ""),
+            (Kind::Domain, Some(before)) if !is_by_text => {
+                let brackets = if is_array { "[]" } else { "" };
+                let base =
+                    |one: &Attributes| format!("{}{brackets}", one.get("type").unwrap_or_default());
+                let (from, to) = (base(before), base(new));
+                format!("{}::{kind}", cast::convert(sides, &own, &from, &to))
+            }
+            // A subquery may not stand here, so the elements of an array go by their texts: the
+            // attributes must be in their places.
+            (Kind::Composite, Some(before)) if old.kind == id.kind && !is_array => {
+                row(sides, &own, kind, (before, new))
+            }
+            _ => by_text(),
+        };
+        retype(sides, mover, kind, &format!(" using {value}"))
+    };
+    movers.iter().map(statement).collect()
+}
+
+/// The values are put together anew, attribute by attribute.
+fn row(
+    sides: &Sides<'_>,
+    value: &str,
+    kind: &str,
+    (before, after): (&Attributes, &Attributes),
+) -> String {
+    let (before, after) = (attributes_of(before), attributes_of(after));
+    let parts = after.iter().map(|(name, wanted, _)| {
+        let earlier = before.iter().find(|(other, ..)| other == name);
+        let own = format!("({value}).{}", sides.name(name));
+        match earlier {
+            Some((_, from, _)) if from == wanted && !is_of_a_remade_type(sides, wanted) => own,
+            Some((_, from, _)) if from != wanted => cast::convert(sides, &own, from, wanted),
+            Some(_) => format!("{own}::{}::{wanted}", text(wanted)),
+            None => format!("null::{wanted}"),
+        }
+    });
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    format!("case when {value} is distinct from null then row({parts})::{kind} end")
+}
+
+fn is_of_a_remade_type(sides: &Sides<'_>, kind: &str) -> bool {
+    let kind = kind.trim_end_matches("[]");
+    let mut ids = sides.new.objects.keys();
+    ids.any(|id| KINDS.contains(&id.kind) && sides.qualified(id) == kind && is_remade(sides, id))
+}
+
+/// The last step: nothing has the old one.
+pub(super) fn end(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    if id.kind == Kind::Range {
+        return Vec::new();
+    }
+    let aside = sides.qualified(&sides.aside(id));
+    let drop = format!("drop {} {aside}", word(id.kind));
+    vec![Statement {
+        loses: loses(sides, id),
+        ..Statement::new(drop)
+    }]
+}
+
+fn loses(sides: &Sides<'_>, id: &Id) -> Option<String> {
+    let (old, new) = (sides.old.get(id)?, sides.new.get(id)?);
+    let missing = |before: Vec<String>, after: &[String]| -> Vec<String> {
+        let is_missing = |one: &String| !after.contains(one);
+        before.into_iter().filter(is_missing).collect()
+    };
+    match id.kind {
+        Kind::Enum => {
+            let gone = missing(types::labels(old), &types::labels(new));
+            (!gone.is_empty()).then(|| format!("the values {}", types::literals(&gone)))
+        }
+        Kind::Composite => {
+            let names = |one| attributes_of(one).into_iter().map(|(name, ..)| name);
+            let after: Vec<String> = names(new).collect();
+            let gone = missing(names(old).collect(), &after);
+            (!gone.is_empty()).then(|| format!("the attributes {}", gone.join(", ")))
+        }
+        Kind::Domain => {
+            let base = |one: &Attributes| one.get("type").unwrap_or_default().to_owned();
+            cast::loses(&base(old), &base(new)).map(str::to_owned)
+        }
+        _ => None,
+    }
+}
