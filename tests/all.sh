@@ -28,7 +28,7 @@ main() {
         # Of the files that are only sourced, those that source them know the variables.
         step "shellcheck" shellcheck --external-sources startup.sh tests/*.sh \
             tests/container/run.sh tests/container/*/*.sh tests/kubernetes/*.sh \
-            deploy/compose/*.sh benches/run.sh .ci/run
+            deploy/compose/*.sh benches/run.sh benches/schema.sh .ci/run
         step "shellcheck, parts" shellcheck --shell=sh tests/it/support/*.sh tests/init-suites/dumb-init
     else
         echo "shellcheck: skipped, it is not installed and could not be"
@@ -43,6 +43,7 @@ main() {
     for major in "$@"; do
         counted "faults, PostgreSQL $major" faults "$major"
     done
+    counted "schemas of others" tests/schemas.sh
     step "size" size
     counted "kubernetes" tests/kubernetes.sh
     if [ "${CASTOFF_TEST_CONTAINERS:-1}" = 0 ]; then
