@@ -38,6 +38,9 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
     let mut swaps: Vec<&Id> = Vec::new();
     for (id, old) in &sides.old.objects {
         let Some(new) = sides.new.get(id) else {
+            if online::becomes_a_constraint(sides, id) {
+                continue;
+            }
             difference.changes.insert(id.clone(), Change::Drop);
             gone.push(id.clone());
             continue;

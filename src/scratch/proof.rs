@@ -80,7 +80,10 @@ pub fn steps(
             scratch.execute(work, &upgrade.texts(), upgrade.run_together())?;
             scratch.read(work)?
         };
-        let downgrade = changes(Some(scratch), &next, &at, online)?;
+        let mut downgrade = changes(Some(scratch), &next, &at, online)?;
+        if downgrade.would_be_torn() {
+            downgrade = changes(Some(scratch), &next, &at, false)?;
+        }
         steps.push(Step { upgrade, downgrade });
         at = next;
     }
