@@ -33,13 +33,18 @@ pub(super) fn find(sides: &Sides<'_>, difference: &Difference) -> Later {
     }
     for (id, change) in &difference.changes {
         let (step, statements) = match change {
-            Change::Create if id.kind == Kind::Inheritance => (Step::Create, online::join(sides, id)),
+            Change::Create if id.kind == Kind::Inheritance => {
+                (Step::Create, online::join(sides, id))
+            }
             Change::Create => (Step::Create, online::create(sides, difference, id)),
             Change::Drop => (Step::Drop, online::drop(sides, difference, id)),
             Change::Alter(statements) => (Step::Settle, behind_the_others(statements)),
             Change::Replace => {
                 let statements = online::bring_back(sides, id);
-                (Step::Settle, statements.and_then(|all| behind_the_others(&all)))
+                (
+                    Step::Settle,
+                    statements.and_then(|all| behind_the_others(&all)),
+                )
             }
             Change::Rebuild => continue,
         };
@@ -53,7 +58,9 @@ pub(super) fn find(sides: &Sides<'_>, difference: &Difference) -> Later {
 /// Those that run in the transaction.
 pub(super) fn in_the_transaction(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
     let is_alone = |statement: &&Statement| statement.runs == Runs::Alone;
-    statements.iter().take_while(move |statement| !is_alone(statement))
+    statements
+        .iter()
+        .take_while(move |statement| !is_alone(statement))
 }
 
 /// From the first that is a transaction of its own.
@@ -74,7 +81,10 @@ pub(super) fn take_back(
     let comes_back = |(step, id): &Node| {
         matches!(
             (step, difference.changes.get(id)),
-            (Step::Create | Step::Move, Some(Change::Replace | Change::Rebuild))
+            (
+                Step::Create | Step::Move,
+                Some(Change::Replace | Change::Rebuild)
+            )
         )
     };
     loop {
@@ -108,7 +118,10 @@ pub(super) fn take_back(
 }
 
 fn is_concurrent(statement: &Statement) -> bool {
-    statement.sql.to_ascii_lowercase().contains(" concurrently ")
+    statement
+        .sql
+        .to_ascii_lowercase()
+        .contains(" concurrently ")
 }
 
 /// What waits for a step, directly or not, in the transaction.

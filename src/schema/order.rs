@@ -320,7 +320,10 @@ impl Graph {
         }
         let mut order = Vec::new();
         // As much as can be of one part, before the next.
-        while let Some(part) = [at, 0, 1, 2].into_iter().find(|part| !ready[*part].is_empty()) {
+        while let Some(part) = [at, 0, 1, 2]
+            .into_iter()
+            .find(|part| !ready[*part].is_empty())
+        {
             at = part;
             let Some(Reverse((_, node))) = ready[part].pop() else {
                 break;

@@ -154,15 +154,17 @@ pub(super) fn alter(
             statements.push(set("set not null"));
         }
     } else if is("not null") {
-        statements.push(if sides
-            .new
-            .get(&id.table(Kind::Table))
-            .is_some_and(|table| table.has("partition by"))
-        {
-            set("drop not null")
-        } else {
-            alter_only(sides, id, &format!("alter column {own} drop not null"))
-        });
+        statements.push(
+            if sides
+                .new
+                .get(&id.table(Kind::Table))
+                .is_some_and(|table| table.has("partition by"))
+            {
+                set("drop not null")
+            } else {
+                alter_only(sides, id, &format!("alter column {own} drop not null"))
+            },
+        );
     }
     if is("not null name") && new.has("not null") && !new.has("inherited") && !is_named {
         statements.extend(name_not_null(sides, id, old, new));

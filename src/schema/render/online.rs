@@ -59,11 +59,7 @@ pub(super) fn relation(schema: &Schema, id: &Id) -> Option<Id> {
 
 /// How something new is made while its table is in use. `is_new` says of other objects whether they
 /// are made in the same migration. Nothing, if the usual statements are the ones.
-pub fn create(
-    sides: &Sides<'_>,
-    difference: &Difference,
-    id: &Id,
-) -> Option<Vec<Statement>> {
+pub fn create(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec<Statement>> {
     let attributes = sides.new.get(id)?;
     let relation = relation(sides.new, id).filter(|_| sides.online)?;
     let is_used = match relation.kind {
@@ -96,7 +92,10 @@ pub fn needs_of_parts(sides: &Sides<'_>, id: &Id) -> BTreeSet<Id> {
     }
     let family = tree::family(sides.new, id);
     let needs = family.iter().flat_map(|part| sides.new.needs(part));
-    needs.filter(|need| !family.contains(*need)).cloned().collect()
+    needs
+        .filter(|need| !family.contains(*need))
+        .cloned()
+        .collect()
 }
 
 /// How a constraint that had to go for a while comes back: at once, not valid, in the transaction in
@@ -158,11 +157,17 @@ pub fn may_swap(sides: &Sides<'_>, id: &Id) -> bool {
         let is_part = family.contains(*user) || user.kind == Kind::Inheritance;
         sides.new.get(user).is_some() && !is_part
     };
-    if family.iter().any(|part| sides.old.needed_by(part).any(|user| is_used(&user))) {
+    if family
+        .iter()
+        .any(|part| sides.old.needed_by(part).any(|user| is_used(&user)))
+    {
         return false;
     }
     let needs = sides.old.needs(id).chain(sides.new.needs(id));
-    if needs.filter(|need| sides.new.get(need).is_some()).any(|need| is_retyped(sides, need)) {
+    if needs
+        .filter(|need| sides.new.get(need).is_some())
+        .any(|need| is_retyped(sides, need))
+    {
         return false;
     }
     match id.kind {
@@ -244,9 +249,11 @@ pub(super) fn free_name(sides: &Sides<'_>, table: &Id, name: &str, behind: &str)
             ];
             let constraint = Id::new(Kind::Constraint, &[table.name(0), table.name(1), candidate]);
             schema.objects.contains_key(&constraint)
-                || relations
-                    .iter()
-                    .any(|kind| schema.objects.contains_key(&Id::new(*kind, &[table.name(0), candidate])))
+                || relations.iter().any(|kind| {
+                    schema
+                        .objects
+                        .contains_key(&Id::new(*kind, &[table.name(0), candidate]))
+                })
         })
     };
     let mut number = 0_u32;
@@ -284,7 +291,8 @@ mod tests {
             (Kind::Index, &["s", "i_new"][..]),
             (Kind::Constraint, &["s", "t", "i_new1"]),
         ] {
-            old.objects.insert(Id::new(kind, names), Attributes::default());
+            old.objects
+                .insert(Id::new(kind, names), Attributes::default());
         }
         let (new, keywords) = (Schema::default(), BTreeSet::new());
         let sides = Sides {

@@ -76,7 +76,12 @@ pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) 
     statements
 }
 
-pub(super) fn finish_index(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+pub(super) fn finish_index(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
     let mut statements = Vec::new();
     let table = Id::new(
         Kind::Table,

@@ -159,7 +159,12 @@ pub(super) fn add_constraint(
 }
 
 /// What is said of the index of a constraint.
-pub(super) fn marks(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+pub(super) fn marks(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
     let own = sides.own(id);
     let mut statements = Vec::new();
     for (name, on, off) in [

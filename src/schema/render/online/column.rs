@@ -29,7 +29,10 @@ pub(in crate::schema::render) fn set_not_null(
     if sides.major >= 18 {
         let usual = usual_not_null(id);
         let name = new.get("not null name").unwrap_or(&usual);
-        let add = format!("add constraint {} not null {own} not valid", sides.name(name));
+        let add = format!(
+            "add constraint {} not null {own} not valid",
+            sides.name(name)
+        );
         return Some(vec![alone(&add), constraint::validate(sides, id, name)]);
     }
     let set = alone(&format!("alter column {own} set not null"));
@@ -40,7 +43,9 @@ pub(in crate::schema::render) fn set_not_null(
     let name = free_name(sides, &id.table(Kind::Table), &base, "not_null");
     let quoted = sides.name(&name);
     Some(vec![
-        alone(&format!("add constraint {quoted} check ({own} is not null) not valid")),
+        alone(&format!(
+            "add constraint {quoted} check ({own} is not null) not valid"
+        )),
         constraint::validate(sides, id, &name),
         set,
         alone(&format!("drop constraint {quoted}")),
@@ -53,7 +58,8 @@ fn is_said_by_a_check(sides: &Sides<'_>, id: &Id) -> bool {
     let table = id.table(Kind::Table);
     let mut checks = sides.old.parts(&table, Kind::Constraint);
     checks.any(|(check, attributes)| {
-        attributes.get("definition") == Some(&definition) && sides.new.get(check) == Some(attributes)
+        attributes.get("definition") == Some(&definition)
+            && sides.new.get(check) == Some(attributes)
     })
 }
 
@@ -61,7 +67,8 @@ fn is_said_by_a_check(sides: &Sides<'_>, id: &Id) -> bool {
 pub(in crate::schema::render) fn is_told_by_parent(sides: &Sides<'_>, id: &Id) -> bool {
     let is_told = |join: &Id| {
         let above = Id::new(Kind::Column, &[join.name(2), join.name(3), id.own_name()]);
-        let is_set = |column: Option<&Attributes>| column.is_some_and(|column| column.has("not null"));
+        let is_set =
+            |column: Option<&Attributes>| column.is_some_and(|column| column.has("not null"));
         let (old, new) = (sides.old.get(&above), sides.new.get(&above));
         old.is_some() && !is_set(old) && is_set(new)
     };

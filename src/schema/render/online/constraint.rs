@@ -71,7 +71,6 @@ pub(super) fn in_two_steps(
     Some(statements)
 }
 
-
 /// The statement that looks at all rows. It is a transaction of its own where somebody may be using
 /// the table.
 pub(in crate::schema::render) fn validate(sides: &Sides<'_>, id: &Id, name: &str) -> Statement {
@@ -123,7 +122,10 @@ impl<'a> Key<'a> {
             None => ("", rest),
         };
         let (columns, deferring) = [
-            (" DEFERRABLE INITIALLY DEFERRED", " deferrable initially deferred"),
+            (
+                " DEFERRABLE INITIALLY DEFERRED",
+                " deferrable initially deferred",
+            ),
             (" DEFERRABLE", " deferrable"),
         ]
         .into_iter()
@@ -151,7 +153,9 @@ impl<'a> Key<'a> {
 
     fn using(&self, sides: &Sides<'_>, name: &str, index: &str) -> String {
         let (name, index) = (sides.name(name), sides.name(index));
-        let Self { words, deferring, .. } = self;
+        let Self {
+            words, deferring, ..
+        } = self;
         format!("{name} {words} using index {index}{deferring}")
     }
 }
@@ -185,7 +189,11 @@ pub fn taken_over<'s>(sides: &Sides<'s>, id: &Id) -> Option<&'s Attributes> {
 }
 
 /// How it takes it over.
-pub(in crate::schema::render) fn take_over(sides: &Sides<'_>, id: &Id, index: &Attributes) -> Vec<Statement> {
+pub(in crate::schema::render) fn take_over(
+    sides: &Sides<'_>,
+    id: &Id,
+    index: &Attributes,
+) -> Vec<Statement> {
     let Some((new, key)) = sides.new.get(id).and_then(|new| Some((new, Key::of(new)?))) else {
         return Vec::new();
     };
@@ -232,7 +240,8 @@ pub(super) fn swap(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     } else {
         let beside = Id::new(Kind::Constraint, &[id.name(0), id.name(1), &name]);
         statements.extend(
-            in_two_steps(sides, &beside, new).unwrap_or_else(|| add_constraint(sides, &beside, new)),
+            in_two_steps(sides, &beside, new)
+                .unwrap_or_else(|| add_constraint(sides, &beside, new)),
         );
         statements.push(alter_table(sides, id, &format!("drop constraint {own}")));
         let rename = format!("rename constraint {} to {own}", sides.name(&name));
@@ -250,7 +259,13 @@ mod tests {
         let mut attributes = Attributes::default();
         attributes.set("definition", definition);
         let parts = Key::of(&attributes).map(|key| {
-            let Key { words, columns, nulls, deferring, .. } = key;
+            let Key {
+                words,
+                columns,
+                nulls,
+                deferring,
+                ..
+            } = key;
             format!("{words}|{columns}|{nulls}|{deferring}")
         });
         assert_eq!(parts.as_deref(), expected, "{definition}");
@@ -261,7 +276,9 @@ mod tests {
         check("PRIMARY KEY (a)", Some("primary key|(a)||"));
         check(
             "UNIQUE NULLS NOT DISTINCT (a, \") DEFERRABLE\") INCLUDE (b) DEFERRABLE INITIALLY DEFERRED",
-            Some("unique|(a, \") DEFERRABLE\") INCLUDE (b)| nulls not distinct| deferrable initially deferred"),
+            Some(
+                "unique|(a, \") DEFERRABLE\") INCLUDE (b)| nulls not distinct| deferrable initially deferred",
+            ),
         );
         check("UNIQUE (a) DEFERRABLE", Some("unique|(a)|| deferrable"));
         check("PRIMARY KEY (a, b WITHOUT OVERLAPS)", None);

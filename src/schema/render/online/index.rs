@@ -27,7 +27,9 @@ pub(super) fn build(
 ) -> Option<Statement> {
     let (words, rest) = parts(sides, id, attributes)?;
     let name = sides.name(name);
-    Some(Statement::alone(format!("{words} CONCURRENTLY {name}{rest}")))
+    Some(Statement::alone(format!(
+        "{words} CONCURRENTLY {name}{rest}"
+    )))
 }
 
 /// What stands before the name, and what behind it.
@@ -117,7 +119,10 @@ pub(super) fn swap(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     if attributes.has("partitioned") {
         let built = tree::build(sides, id, &new_name, &|_| false);
         let mut statements = built.unwrap_or_default();
-        statements.push(Statement::new(format!("drop index {home}.{}", sides.name(own))));
+        statements.push(Statement::new(format!(
+            "drop index {home}.{}",
+            sides.name(own)
+        )));
         for part in tree::family(sides.new, id) {
             statements.push(rename(&new_name(&part), part.own_name()));
             if let Some(attributes) = sides.new.get(&part).filter(|_| part != *id) {

@@ -48,7 +48,9 @@ fn check(sides: &Sides<'_>, table: &Id, expression: &str) -> [Vec<Statement>; 2]
         ..alter_table(sides, table, action)
     };
     let bring = vec![
-        alone(&format!("add constraint {quoted} check ({expression}) not valid")),
+        alone(&format!(
+            "add constraint {quoted} check ({expression}) not valid"
+        )),
         constraint::validate(sides, table, &name),
     ];
     [bring, vec![alone(&format!("drop constraint {quoted}"))]]
@@ -79,7 +81,10 @@ pub(super) fn partitions<'s>(schema: &'s Schema, parent: &Id) -> impl Iterator<I
 /// The partitions that one schema has and the other has not.
 fn only_in(schema: &Schema, other: &Schema, parent: &Id) -> Vec<Id> {
     let partitions = partitions(schema, parent);
-    partitions.filter(|join| other.get(join).is_none()).cloned().collect()
+    partitions
+        .filter(|join| other.get(join).is_none())
+        .cloned()
+        .collect()
 }
 
 /// The checks for a partition that joins: what brings them, and what takes them away.
@@ -127,7 +132,7 @@ pub(super) fn swap(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let (parent, own) = (sides.qualified(&parent(id)), sides.qualified(id));
     let bound = sides.new.get(id).and_then(|join| join.get("bound"));
     let body = format!(
-        "\nbegin\n    alter table {parent} detach partition {own};\n    alter table {parent} attach partition {own} {};\nend ",
+        " begin alter table {parent} detach partition {own}; alter table {parent} attach partition {own} {}; end ",
         bound.unwrap_or_default()
     );
     statements.push(Statement::new(format!("do {}", dollar_quoted(&body))));

@@ -15,7 +15,10 @@ use crate::schema::statement::Statement;
 /// What the partitions of the next level have of an index or constraint.
 pub(super) fn children(schema: &Schema, id: &Id) -> Vec<Id> {
     let is_child = |child: &&Id| {
-        child.kind == id.kind && schema.get(child).is_some_and(|child| child.has("inherited"))
+        child.kind == id.kind
+            && schema
+                .get(child)
+                .is_some_and(|child| child.has("inherited"))
     };
     schema.needed_by(id).filter(is_child).cloned().collect()
 }
@@ -54,7 +57,9 @@ fn table(schema: &Schema, id: &Id) -> Option<Id> {
 }
 
 fn is_partitioned(schema: &Schema, table: &Id) -> bool {
-    schema.get(table).is_some_and(|table| table.has("partition by"))
+    schema
+        .get(table)
+        .is_some_and(|table| table.has("partition by"))
 }
 
 /// Whether one of a partitioned table is made part by part: it has partitions, each of them has its
@@ -62,9 +67,10 @@ fn is_partitioned(schema: &Schema, table: &Id) -> bool {
 pub(super) fn is_made_by_parts(sides: &Sides<'_>, root: &Id) -> bool {
     let is_of_partitioned =
         table(sides.new, root).is_some_and(|table| is_partitioned(sides.new, &table));
-    let is_key = sides.new.get(root).is_some_and(|new| {
-        root.kind == Kind::Index || matches!(new.get("type"), Some("p" | "u"))
-    });
+    let is_key = sides
+        .new
+        .get(root)
+        .is_some_and(|new| root.kind == Kind::Index || matches!(new.get("type"), Some("p" | "u")));
     let is_there = |part: &Id| match (sides.old.get(part), sides.new.get(part)) {
         (Some(old), Some(new)) => old.get("definition") == new.get("definition"),
         _ => true,
@@ -73,7 +79,10 @@ pub(super) fn is_made_by_parts(sides: &Sides<'_>, root: &Id) -> bool {
         && is_key
         && is_complete(sides, root)
         && sides.new.get(root).is_some_and(|new| !new.has("invalid"))
-        && family(sides.new, root).iter().filter(|part| *part != root).all(is_there)
+        && family(sides.new, root)
+            .iter()
+            .filter(|part| *part != root)
+            .all(is_there)
 }
 
 /// Whether a changed one of a partitioned table can be built anew beside the old one: the partitions
