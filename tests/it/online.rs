@@ -33,7 +33,7 @@ const LONG_WORK: [&str; 4] = [
 
 #[test]
 fn what_is_done_online_leads_to_the_same() {
-    check(PAIRS, 15);
+    check(PAIRS, 14);
 }
 
 /// The tables that are there, with what a lock that keeps others from writing would be on.
@@ -64,6 +64,16 @@ fn run_and_look(database: &Database<'_>, statement: &str) -> (String, String) {
     (said, locks.unwrap_or_default())
 }
 
+/// Whether a statement looks at the rows of a table that was just made, and so at none.
+fn is_about_a_new_table(database: &Database<'_>, statement: &str) -> bool {
+    let Some(rest) = statement.strip_prefix("alter table public.") else {
+        return false;
+    };
+    let (table, _) = rest.split_once(' ').unwrap();
+    let sql = format!("select from castoff_before where oid = 'public.{table}'::regclass");
+    database.rows(&sql).is_empty()
+}
+
 /// How many statements looked at all of a table, and how many had a strong lock.
 fn assert_no_long_work_under_a_lock(name: &str, old: &str, new: &str) -> (usize, usize) {
     let server = Server::shared();
@@ -77,7 +87,8 @@ fn assert_no_long_work_under_a_lock(name: &str, old: &str, new: &str) -> (usize,
     let (mut long, mut strong) = (0, 0);
     for statement in diff(&from, &to).split(";\n").filter(|one| !one.is_empty()) {
         let (said, locks) = run_and_look(&from, statement);
-        let is_long = LONG_WORK.iter().any(|words| said.contains(words));
+        let is_long = LONG_WORK.iter().any(|words| said.contains(words))
+            && !is_about_a_new_table(&from, statement);
         long += usize::from(is_long);
         strong += usize::from(!locks.is_empty());
         assert!(
@@ -265,7 +276,7 @@ fn constraints_and_indexes_come_while_somebody_reads() {
          insert into a values (1);\ninsert into t select i, 1 from generate_series(1, 100) i;",
         "create table a (id bigint primary key);\n\
          create table t (id bigint, a bigint references a);\n\
-         create index t_a on t (a, id);\ncreate index t_id on t (id);\n",
+         create index t_a on t (a);\ncreate index t_id on t (id);\n",
     );
     let database = Server::shared().database();
     run(&project, Some(&database), "upgrade").status(0);
