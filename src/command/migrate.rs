@@ -162,11 +162,11 @@ fn candidates(
         } else {
             random_id()?
         };
-        let values =
-            |statement: &crate::schema::statement::Statement| statement.runs == Runs::Before;
-        let message = match step.upgrade.statements.first() {
+        let runs = step.upgrade.statements.first().map(|first| first.runs);
+        let message = match runs {
+            Some(Runs::Before) if !is_last => format!("{message}: values of enums"),
+            Some(Runs::Alone) if steps.len() > 1 => format!("{message}: online"),
             _ if is_last => message.to_owned(),
-            Some(first) if values(first) => format!("{message}: values of enums"),
             _ => format!("{message}: part {}", index + 1),
         };
         let before = candidates.last().map(|candidate| &candidate.id);

@@ -42,6 +42,9 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
     let mut successors: Vec<(Id, Id)> = Vec::new();
     for (id, old) in &sides.old.objects {
         let Some(new) = sides.new.get(id) else {
+            if online::becomes_a_constraint(sides, id) {
+                continue;
+            }
             if let Some(successor) = remake::successor(sides, id) {
                 difference.changes.insert(id.clone(), Change::Leave);
                 makes_way.push((id.clone(), remake::IN_THE_WAY));

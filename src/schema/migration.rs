@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::difference;
+use super::difference::{self, Change};
 use super::model::Kind;
 use super::order::{self, Cycle};
 use super::render::Sides;
@@ -21,6 +21,8 @@ pub struct Changes {
     pub statements: Vec<Statement>,
     /// Whether there are functions among what changes.
     pub makes_functions: bool,
+    /// Whether something goes and comes back: nobody may see that it is away.
+    pub takes_away: bool,
 }
 
 /// One section of a migration file.
@@ -42,7 +44,9 @@ pub fn changes(sides: &Sides<'_>) -> Result<Changes, Cycle> {
     let setting = format!("set {LATER_BODIES}");
     statements.retain(|statement| statement.sql != setting);
     let is_said = statements.len() < ordered;
+    let comes_back = |change: &Change| matches!(change, Change::Replace | Change::Rebuild);
     Ok(Changes {
+        takes_away: difference.changes.values().any(comes_back),
         makes_functions: is_said || changing.any(|id| id.kind == Kind::Function),
         statements,
     })
@@ -63,6 +67,7 @@ impl Changes {
         let part = Self {
             statements: part,
             makes_functions: self.makes_functions,
+            takes_away: self.takes_away,
         };
         (part, is_all)
     }
@@ -102,6 +107,15 @@ impl Changes {
     pub fn run_together(&self) -> bool {
         let mut statements = self.statements.iter();
         statements.all(|statement| statement.runs == Runs::Together)
+    }
+
+    /// Whether they are better run in one transaction, with longer locks: some of them would be
+    /// transactions of their own, and between the others something is away.
+    pub fn would_be_torn(&self) -> bool {
+        let is_alone = |statement: &Statement| statement.runs == Runs::Alone;
+        self.takes_away
+            && self.statements.iter().any(is_alone)
+            && !self.statements.iter().all(is_alone)
     }
 
     /// The section that runs them: `options` is what else stands on its line.
@@ -176,6 +190,7 @@ mod tests {
         Changes {
             statements: text.split_whitespace().map(statement).collect(),
             makes_functions: false,
+            takes_away: false,
         }
     }
 
@@ -226,6 +241,7 @@ mod tests {
         let by_words = Changes {
             statements: vec![Statement::new("drop table t")],
             makes_functions: false,
+            takes_away: false,
         };
         assert_eq!(by_words.losses(), ["drop table t (drop table)"]);
     }

@@ -109,6 +109,11 @@ fn returning(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec<
     is_replaced.then(|| online::bring_back(sides, id)).flatten()
 }
 
+/// Whether all that is done to something is done outside the transaction.
+fn is_settled(statements: &[Statement]) -> bool {
+    !statements.is_empty() && later::in_the_transaction(statements).count() == 0
+}
+
 struct Graph {
     /// What does not run with the others.
     later: Later,
@@ -129,6 +134,8 @@ impl Graph {
             let steps: &[Step] = match change {
                 Change::Create => &[Step::Create],
                 Change::Drop => &[Step::Drop],
+                // Nothing of it runs with the others.
+                Change::Alter(statements) if is_settled(statements) => &[],
                 Change::Alter(_) => &[Step::Alter],
                 Change::Replace => &[Step::Drop, Step::Create],
                 Change::Leave => &[Step::Drop, Step::Move],
@@ -156,7 +163,9 @@ impl Graph {
                     let still_needs = sides.new.needs(user).any(|needed| needed == id);
                     if !still_needs {
                         graph.add((Step::Alter, user.clone()), node.clone());
-                        graph.add((Step::Settle, user.clone()), node.clone());
+                        if matches!(difference.changes.get(user), Some(Change::Alter(_))) {
+                            graph.add((Step::Settle, user.clone()), node.clone());
+                        }
                     }
                 }
                 graph.add(node.clone(), (Step::Create, id.clone()));

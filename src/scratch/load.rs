@@ -126,10 +126,6 @@ impl Loader<'_> {
                 continue;
             }
             for mut item in together {
-                if self.waits(&item, &left) {
-                    left.push(item);
-                    continue;
-                }
                 let text = self.sql(&item);
                 if let Err(refusal) = run(self.client, text).await? {
                     // Roles are the server's: this one is there already.

@@ -93,7 +93,10 @@ pub fn steps(
             Some(work) if !is_all => scratch.read(work)?,
             Some(_) | None => declared.clone(),
         };
-        let downgrade = changes(Some(scratch), &next, &at, online)?;
+        let mut downgrade = changes(Some(scratch), &next, &at, online)?;
+        if downgrade.would_be_torn() {
+            downgrade = changes(Some(scratch), &next, &at, false)?;
+        }
         steps.push(Step { upgrade, downgrade });
         at = next;
     }

@@ -119,7 +119,7 @@ impl Renamed {
         }
         let changes = |statements| Changes {
             statements,
-            makes_functions: false,
+            ..Changes::default()
         };
         let step = Step {
             upgrade: changes(self.upgrade),

@@ -8,17 +8,17 @@ use super::support::project::Project;
 use super::support::server::Server;
 
 /// One pair of schemas.
-struct Case<'t> {
-    name: &'t str,
+pub(super) struct Case<'t> {
+    pub(super) name: &'t str,
     /// Not everything can be taken back.
     is_one_way: bool,
     /// The server prints what it reads otherwise than it was, with the same meaning.
     is_printed_in_two_ways: bool,
-    old: &'t str,
-    new: &'t str,
+    pub(super) old: &'t str,
+    pub(super) new: &'t str,
 }
 
-fn cases(text: &str) -> Vec<Case<'_>> {
+pub(super) fn cases(text: &str) -> Vec<Case<'_>> {
     let cases = text.split("-- case: ").skip(1);
     cases
         .map(|case| {
@@ -36,7 +36,7 @@ fn cases(text: &str) -> Vec<Case<'_>> {
         .collect()
 }
 
-fn diff(old: &Database<'_>, new: &Database<'_>) -> String {
+pub(super) fn diff(old: &Database<'_>, new: &Database<'_>) -> String {
     let project = Project::empty();
     let (old, new) = (old.url(), new.url());
     let finished = project.castoff(["diff", &old, &new]).output();
@@ -76,7 +76,7 @@ fn check_one_way(case: &Case<'_>, old: &str, new: &str) {
 }
 
 #[track_caller]
-fn check(text: &str, count: usize) {
+pub(super) fn check(text: &str, count: usize) {
     let cases = cases(text);
     assert_eq!(cases.len(), count);
     for case in cases {

@@ -102,6 +102,8 @@ mod observe;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod online;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod placeholders;

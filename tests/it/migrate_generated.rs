@@ -28,7 +28,7 @@ pub(super) fn files(project: &Project) -> Vec<String> {
 }
 
 /// The sections of the file of a revision.
-fn sections(project: &Project, id: &str) -> String {
+pub(super) fn sections(project: &Project, id: &str) -> String {
     let files = files(project);
     let is_it = |name: &&String| name.contains(&format!("_{id}_"));
     let name = files

@@ -22,7 +22,8 @@ use crate::schema::model::{Id, Kind, Schema};
 use crate::schema::statement::{Runs, Statement};
 
 pub(super) use column::{is_told_by_parent, set_not_null};
-pub(super) use constraint::validate;
+pub use constraint::taken_over;
+pub(super) use constraint::{take_over, validate};
 
 /// The longest name that PostgreSQL keeps, in bytes.
 const LONGEST_NAME: usize = 63;
@@ -129,7 +130,7 @@ pub fn drop(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec<S
             let is_alone = !attributes.has("partitioned") && !attributes.has("inherited");
             (stays && is_alone).then(|| vec![index::drop(&sides.qualified(id))])
         }
-        Kind::Inheritance => partition::leave(sides, id, attributes),
+        Kind::Inheritance => partition::leave(sides, id),
         _ => None,
     }
 }
@@ -148,30 +149,24 @@ pub fn may_swap(sides: &Sides<'_>, id: &Id) -> bool {
     if !sides.online || old.has("inherited") || new.has("inherited") {
         return false;
     }
+    if id.kind == Kind::Inheritance {
+        return partition::may_swap(sides, id);
+    }
     let family = tree::family(sides.old, id);
-    let is_used = |user: &&Id| sides.new.get(user).is_some() && !family.contains(*user);
+    let is_used = |user: &&Id| {
+        let is_part = family.contains(*user) || user.kind == Kind::Inheritance;
+        sides.new.get(user).is_some() && !is_part
+    };
     if family
         .iter()
         .any(|part| sides.old.needed_by(part).any(|user| is_used(&user)))
     {
         return false;
     }
-    // A column of another type takes its indexes along, where it can.
-    let is_retyped = |need: &Id| match (sides.old.get(need), sides.new.get(need)) {
-        (Some(old), Some(new)) => {
-            let differing = old.differing(new);
-            need.kind == Kind::Column
-                && ["type", "collation", "generated", "virtual"]
-                    .iter()
-                    .any(|name| differing.contains(name))
-        }
-        _ => false,
-    };
-    if sides
-        .old
-        .needs(id)
-        .chain(sides.new.needs(id))
-        .any(is_retyped)
+    let needs = sides.old.needs(id).chain(sides.new.needs(id));
+    if needs
+        .filter(|need| sides.new.get(need).is_some())
+        .any(|need| is_retyped(sides, need))
     {
         return false;
     }
@@ -180,6 +175,32 @@ pub fn may_swap(sides: &Sides<'_>, id: &Id) -> bool {
         Kind::Constraint => constraint::may_swap(sides, id, old, new),
         _ => false,
     }
+}
+
+/// A column of another type takes its indexes along, where it can.
+fn is_retyped(sides: &Sides<'_>, column: &Id) -> bool {
+    let (Some(old), Some(new)) = (sides.old.get(column), sides.new.get(column)) else {
+        return false;
+    };
+    let differing = old.differing(new);
+    let decisive = ["type", "collation", "generated", "virtual"];
+    column.kind == Kind::Column && decisive.iter().any(|name| differing.contains(name))
+}
+
+/// Whether all columns of an index stay as they are.
+fn keeps_its_columns(sides: &Sides<'_>, index: &Id) -> bool {
+    let mut needs = sides.old.needs(index);
+    needs.all(|need| sides.new.get(need).is_some() && !is_retyped(sides, need))
+}
+
+/// Whether an index goes on as that of a constraint.
+pub fn becomes_a_constraint(sides: &Sides<'_>, index: &Id) -> bool {
+    let table = sides.old.get(index).and_then(|index| index.get("table"));
+    index.kind == Kind::Index
+        && table.is_some_and(|table| {
+            let id = Id::new(Kind::Constraint, &[index.name(0), table, index.own_name()]);
+            taken_over(sides, &id).is_some()
+        })
 }
 
 /// Whether something changes with what it is a part of, which is swapped.
@@ -200,6 +221,7 @@ pub fn is_swapped_with_its_root(sides: &Sides<'_>, id: &Id) -> bool {
 pub fn swap(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     alone(match id.kind {
         Kind::Index => index::swap(sides, id),
+        Kind::Inheritance => partition::swap(sides, id),
         _ => constraint::swap(sides, id),
     })
 }

@@ -144,6 +144,9 @@ pub(super) fn add_constraint(
     if attributes.has("inherited") {
         return inheritance::rename_constraint(sides, id, attributes);
     }
+    if let Some(index) = online::taken_over(sides, id) {
+        return online::take_over(sides, id, index);
+    }
     let definition = attributes.get("definition").unwrap_or_default();
     let own = sides.own(id);
     let mut statements = vec![alter_table(

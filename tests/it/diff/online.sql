@@ -132,7 +132,7 @@ alter index changed attach partition p1_b_idx;
 alter index changed attach partition p2_b_idx;
 comment on index p1_b_idx is 'The first.';
 
--- case: partitions join and leave
+-- case: partitions join, and back they leave
 -- old
 create table p (a int, at date, primary key (a, at)) partition by range (at);
 create table p1 partition of p for values from ('2020-01-01') to ('2021-01-01');
@@ -146,15 +146,25 @@ create table d2 (a int);
 create table rest partition of d default;
 -- new
 create table p (a int, at date, primary key (a, at)) partition by range (at);
-create table p1 (a int not null, at date not null, primary key (a, at));
+create table p1 partition of p for values from ('2020-01-01') to ('2021-01-01');
 create table p2 partition of p for values from ('2021-01-01') to ('2022-01-01');
 create table h (a int) partition by hash (a);
-create table h0 (a int);
+create table h0 partition of h for values with (modulus 2, remainder 0);
 create table h1 partition of h for values with (modulus 2, remainder 1);
 create table d (a int) partition by list (a);
-create table d1 (a int);
+create table d1 partition of d for values in (1);
 create table d2 partition of d for values in (2);
 create table rest partition of d default;
+
+-- case: one partition takes the place of another
+-- old
+create table p (a int, at date, primary key (a, at)) partition by range (at);
+create table p1 partition of p for values from ('2020-01-01') to ('2021-01-01');
+create table p2 (a int not null, at date not null, primary key (a, at));
+-- new
+create table p (a int, at date, primary key (a, at)) partition by range (at);
+create table p1 (a int not null, at date not null, primary key (a, at));
+create table p2 partition of p for values from ('2020-01-01') to ('2021-01-01');
 
 -- case: a foreign key of partitions
 -- old
@@ -175,8 +185,42 @@ create table b (q int references q);
 -- case: an index becomes a constraint
 -- old
 create table t (a int not null, b int);
+create table v (a int);
 create unique index t_a_key on t (a);
+alter table t cluster on t_a_key;
 create unique index t_pkey on t (b, a);
+comment on index t_pkey is 'All.';
+alter table v add constraint v_a_fkey foreign key (a) references t (a);
 -- new
 create table t (a int not null, b int not null, constraint t_a_key unique (a), constraint t_pkey primary key (b, a));
+create table v (a int);
+alter table v add constraint v_a_fkey foreign key (a) references t (a);
 create table u (a int references t (a));
+
+-- case: a partition's bound changes, and no other's
+-- old
+create table p (a int, b text, primary key (a)) partition by list (a);
+create table p1 partition of p for values in (1);
+create table p2 partition of p for values in (2);
+create table rest partition of p default;
+create index on p (b);
+-- new
+create table p (a int, b text, primary key (a)) partition by list (a);
+create table p1 partition of p for values in (1);
+create table p2 partition of p for values in (2, 3);
+create table rest partition of p default;
+create index on p (b);
+
+-- case: a type that is made anew takes its constraints and indexes along
+-- old
+create type e as enum ('a', 'b');
+create table t (id int primary key, a e check (a > 'a'), b int);
+create index t_a on t (a) where a > 'a';
+create index t_b on t (b);
+create table u (t int references t, a e);
+-- new
+create type e as enum ('b', 'a');
+create table t (id int primary key, a e check (a > 'a'), b int);
+create index t_a on t (a) where a > 'a';
+create index t_b on t (b, id);
+create table u (t int references t, a e not null);

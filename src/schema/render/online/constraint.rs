@@ -27,6 +27,7 @@ pub(super) fn create(
             statements.extend(marks(sides, id, &Attributes::default(), attributes));
             Some(statements)
         }
+        "p" | "u" if taken_over(sides, id).is_some() => None,
         "p" | "u" if !is_partitioned(sides.new, id) => {
             let mut statements = build_key(sides, id, attributes, id.own_name())?;
             statements.extend(marks_but_options(sides, id, attributes));
@@ -157,6 +158,55 @@ impl<'a> Key<'a> {
         } = self;
         format!("{name} {words} using index {index}{deferring}")
     }
+}
+
+/// The unique index of the same name, columns and options that is there, and that a key or unique
+/// constraint takes over: nothing is built, and there is no moment without it.
+pub fn taken_over<'s>(sides: &Sides<'s>, id: &Id) -> Option<&'s Attributes> {
+    let new = sides.new.get(id)?;
+    let key = Key::of(new).filter(|_| matches!(new.get("type"), Some("p" | "u")))?;
+    let index = Id::new(Kind::Index, &[id.name(0), id.own_name()]);
+    let old = sides.old.get(&index)?;
+    let Key { columns, nulls, .. } = &key;
+    let nulls = nulls.to_ascii_uppercase();
+    let expected = format!(
+        "CREATE UNIQUE INDEX {} ON {} USING btree {columns}{nulls}",
+        sides.own(id),
+        sides.qualified(id)
+    );
+    let is_it = old.get("definition") == Some(&expected)
+        && key.options.is_none()
+        && !old.has("inherited")
+        && !old.has("invalid")
+        && !new.has("inherited")
+        && sides.old.get(id).is_none()
+        && sides.new.get(&index).is_none()
+        && !is_partitioned(sides.new, id)
+        && !is_partitioned(sides.old, id)
+        && !sides.is_of_a_new_table(id)
+        && super::keeps_its_columns(sides, &index);
+    is_it.then_some(old)
+}
+
+/// How it takes it over.
+pub(in crate::schema::render) fn take_over(
+    sides: &Sides<'_>,
+    id: &Id,
+    index: &Attributes,
+) -> Vec<Statement> {
+    let Some((new, key)) = sides.new.get(id).and_then(|new| Some((new, Key::of(new)?))) else {
+        return Vec::new();
+    };
+    let own = id.own_name();
+    let mut statements = Vec::new();
+    if index.has("comment") {
+        let index = sides.qualified(&Id::new(Kind::Index, &[id.name(0), own]));
+        statements.push(Statement::new(format!("comment on index {index} is null")));
+    }
+    let action = format!("add constraint {}", key.using(sides, own, own));
+    statements.push(alter_table(sides, id, &action));
+    statements.extend(marks(sides, id, index, new));
+    statements
 }
 
 pub(super) fn may_swap(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> bool {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{constraint, index};
+use super::{constraint, index, partition};
 use crate::schema::model::{Id, Kind, Schema};
 use crate::schema::render::Sides;
 use crate::schema::statement::Statement;
@@ -111,9 +111,7 @@ fn is_complete(sides: &Sides<'_>, root: &Id) -> bool {
         if !is_partitioned(sides.new, &table) {
             return index::is_known(sides, part) || part.kind == Kind::Constraint;
         }
-        let is_join =
-            |join: &&Id| join.kind == Kind::Inheritance && join.names[2..] == table.names[..];
-        let partitions = sides.new.needed_by(&table).filter(is_join).count();
+        let partitions = partition::partitions(sides.new, &table).count();
         has_partitions |= partitions > 0;
         partitions == children(sides.new, part).len()
     });
