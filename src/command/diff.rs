@@ -145,7 +145,9 @@ pub(super) fn between(
         };
         renamed::rename(scratch, &database, sides, &wishes, comments)?
     };
-    let at = renamed.as_ref().map_or(&old.snapshot, |renamed| &renamed.snapshot);
+    let at = renamed
+        .as_ref()
+        .map_or(&old.snapshot, |renamed| &renamed.snapshot);
     let scratch = workshop.scratch.get();
     let mut changes = proof::changes(scratch, at, &new.snapshot, online)?;
     let candidates = renamed::candidates(at, &new.snapshot);
@@ -246,7 +248,9 @@ impl<'c> Workshop<'c> {
             .migrations;
         let scratch = self.scratch()?;
         if scratch.is_private() {
-            let texts = migrations.iter().map(|(_, bytes)| std::str::from_utf8(bytes));
+            let texts = migrations
+                .iter()
+                .map(|(_, bytes)| std::str::from_utf8(bytes));
             scratch.provide_roles(&texts.filter_map(Result::ok).collect::<Vec<_>>())?;
         }
         let database = scratch.create(None)?;

@@ -38,7 +38,9 @@ impl Renaming<'_> {
         loop {
             let sides = (self.head, self.declared);
             let renamed = renamed::rename(self.scratch, self.database, sides, &wishes, comments)?;
-            let at = renamed.as_ref().map_or(self.head, |renamed| &renamed.snapshot);
+            let at = renamed
+                .as_ref()
+                .map_or(self.head, |renamed| &renamed.snapshot);
             let candidates = renamed::candidates(at, self.declared);
             let mut is_any = false;
             if report::can_ask() {

@@ -260,10 +260,14 @@ impl Schema {
     /// Takes the default privileges of the role that read the schema as those of whoever runs the
     /// statements: such roles have other names elsewhere.
     pub fn leave_role_unsaid(&mut self) {
-        let is_own = |id: &Id| {
-            id.kind == Kind::DefaultPrivileges && id.names.first() == Some(&self.role)
-        };
-        let own: Vec<Id> = self.objects.keys().filter(|id| is_own(id)).cloned().collect();
+        let is_own =
+            |id: &Id| id.kind == Kind::DefaultPrivileges && id.names.first() == Some(&self.role);
+        let own: Vec<Id> = self
+            .objects
+            .keys()
+            .filter(|id| is_own(id))
+            .cloned()
+            .collect();
         for id in own {
             let mut unsaid = id.clone();
             unsaid.names[0] = Box::default();

@@ -138,17 +138,29 @@ mod tests {
     #[test]
     fn roles_are_found_where_statements_name_them() {
         check("alter table t owner to app", "app");
-        check("grant select, update (a) on t to a, \"B c\", public with grant option", "B c a");
+        check(
+            "grant select, update (a) on t to a, \"B c\", public with grant option",
+            "B c a",
+        );
         check("revoke all on function f(text) from a cascade", "a");
         check("grant usage on schema s to current_user, pg_monitor", "");
-        check("create policy p on t for select to a, b using (owner = 'to')", "a b");
+        check(
+            "create policy p on t for select to a, b using (owner = 'to')",
+            "a b",
+        );
         check("create policy p on t using (true)", "");
         check("alter policy p on t rename to q", "");
-        check("alter default privileges for role a in schema s grant select on tables to b", "a b");
+        check(
+            "alter default privileges for role a in schema s grant select on tables to b",
+            "a b",
+        );
         check("create schema s authorization a", "a");
         check("create schema authorization a", "a");
         check("create role a; grant all on t to a, b", "b");
-        check("create table t (owner text); comment on table t is 'owner to x'", "");
+        check(
+            "create table t (owner text); comment on table t is 'owner to x'",
+            "",
+        );
         check("grant a to b", "");
     }
 }

@@ -72,13 +72,7 @@ pub fn candidates(sides: &Sides<'_>) -> Vec<Candidate> {
             }
         }
     }
-    found.sort_by_key(|one| {
-        (
-            one.old.what.is_inside(),
-            one.old.clone(),
-            one.new.clone(),
-        )
-    });
+    found.sort_by_key(|one| (one.old.what.is_inside(), one.old.clone(), one.new.clone()));
     found
 }
 
@@ -100,7 +94,10 @@ pub fn followers(sides: &Sides<'_>, touched: &BTreeSet<Vec<Box<str>>>) -> Vec<St
             let owner = attributes.get("owned by");
             owner.is_some_and(|owner| owner.starts_with(&prefix))
         }),
-        _ => id.names.get(..2).is_some_and(|table| touched.contains(table)),
+        _ => id
+            .names
+            .get(..2)
+            .is_some_and(|table| touched.contains(table)),
     };
     let only = |one: &'_ Schema, other: &Schema| -> Vec<(Id, String)> {
         let objects = one.objects.iter();

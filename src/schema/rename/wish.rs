@@ -54,16 +54,26 @@ impl Path {
     /// Whether the words are the last ones of these names.
     pub fn ends<S: AsRef<str>>(&self, names: &[S]) -> bool {
         let fits = |(word, name): (&Word, &S)| word.is(name.as_ref());
-        self.words.len() <= names.len()
-            && self.words.iter().rev().zip(names.iter().rev()).all(fits)
+        self.words.len() <= names.len() && self.words.iter().rev().zip(names.iter().rev()).all(fits)
     }
 
     /// Whether the argument types are these, or not said.
     pub fn takes(&self, arguments: Option<&str>) -> bool {
         let bare = |text: &str| text.replace([' ', '\t'], "").to_lowercase();
-        self.arguments
-            .as_ref()
-            .is_none_or(|said| arguments.is_some_and(|types| bare(types) == bare(said)))
+        // A type's schema may be left out.
+        let own = |text: &str| -> Vec<String> {
+            let types = bare(text);
+            let types = types.split(',');
+            types
+                .map(|one| one.rsplit('.').next().unwrap_or(one).to_owned())
+                .collect()
+        };
+        self.arguments.as_ref().is_none_or(|said| {
+            let is_it = |types: &str| {
+                bare(types) == bare(said) || (!said.contains('.') && own(types) == own(said))
+            };
+            arguments.is_some_and(is_it)
+        })
     }
 }
 
@@ -118,10 +128,16 @@ const KINDS: [(&str, &[What]); 24] = {
         ),
         ("sequence", &[Object(Kind::Sequence)]),
         ("materialized view", &[Object(Kind::MaterializedView)]),
-        ("view", &[Object(Kind::View), Object(Kind::MaterializedView)]),
+        (
+            "view",
+            &[Object(Kind::View), Object(Kind::MaterializedView)],
+        ),
         ("function", &[Object(Kind::Function)]),
         ("procedure", &[Object(Kind::Function)]),
-        ("routine", &[Object(Kind::Function), Object(Kind::Aggregate)]),
+        (
+            "routine",
+            &[Object(Kind::Function), Object(Kind::Aggregate)],
+        ),
         ("aggregate", &[Object(Kind::Aggregate)]),
         ("event trigger", &[Object(Kind::EventTrigger)]),
         ("trigger", &[Object(Kind::Trigger)]),
@@ -271,7 +287,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_none() {
-        for text in ["", "t", "=", "t=", "=u", "a..b=c", "t=u=v", "\"t=u", "f(a=g", "t=u;"] {
+        for text in [
+            "", "t", "=", "t=", "=u", "a..b=c", "t=u=v", "\"t=u", "f(a=g", "t=u;",
+        ] {
             check(text, "nothing");
         }
     }

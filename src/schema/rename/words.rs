@@ -25,10 +25,7 @@ pub fn statements(sides: &Sides<'_>, steps: &[Step]) -> Vec<(Statement, Statemen
                 if let Some(own) = renamed.names.last_mut() {
                     own.clone_from(to);
                 }
-                pair(
-                    rename(sides, item, to),
-                    rename(sides, &renamed, item.own()),
-                )
+                pair(rename(sides, item, to), rename(sides, &renamed, item.own()))
             }
             Step::Move(item, to) => {
                 let mut moved = item.clone();
@@ -102,10 +99,7 @@ fn rename(sides: &Sides<'_>, item: &Item, to: &str) -> String {
         }
         What::Object(kind @ (Kind::Trigger | Kind::Policy | Kind::Rule)) => {
             let word = kind.name();
-            format!(
-                "alter {word} {own} on {} rename to {to_name}",
-                container()
-            )
+            format!("alter {word} {own} on {} rename to {to_name}", container())
         }
         What::Object(_) => format!("alter {} rename to {to_name}", target(sides, item)),
     }

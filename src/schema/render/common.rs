@@ -42,7 +42,10 @@ fn at_first(sides: &Sides<'_>, id: &Id) -> Privileges {
     };
     let said = |schema: &str| {
         let of = |role| Id::new(Kind::DefaultPrivileges, &[role, schema, what]);
-        let attributes = sides.old.get(&of("")).or_else(|| sides.old.get(&of(runs)))?;
+        let attributes = sides
+            .old
+            .get(&of(""))
+            .or_else(|| sides.old.get(&of(runs)))?;
         Some(acl::parse(attributes.get("acl").unwrap_or_default(), runs))
     };
     let mut privileges = said("").unwrap_or_else(|| acl::default_of(id.kind, sides.major));

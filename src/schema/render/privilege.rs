@@ -133,8 +133,7 @@ pub(super) fn default_privileges(
     } else {
         Privileges::new()
     };
-    let read = |attributes: Option<&Attributes>, role| match attributes.and_then(|a| a.get("acl"))
-    {
+    let read = |attributes: Option<&Attributes>, role| match attributes.and_then(|a| a.get("acl")) {
         Some(texts) => acl::parse(texts, if owner.is_empty() { role } else { owner }),
         None if attributes.is_some() => Privileges::new(),
         None => built_in.clone(),
