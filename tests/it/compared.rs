@@ -191,7 +191,7 @@ fn what_is_not_compared_is_listed() {
          create function raw_in(cstring) returns raw language internal immutable strict as 'textin'; \
          create function raw_out(raw) returns cstring language internal immutable strict as 'textout'; \
          create type raw (input = raw_in, output = raw_out, like = text); \
-         create function raw_sql(internal) returns internal language internal as 'numeric_support'; \
+         create function raw_sql(internal) returns internal language internal immutable as 'numeric_support'; \
          create transform for raw language sql (from sql with function raw_sql(internal))",
         "",
         &expect![[r"

@@ -337,7 +337,7 @@ fn somebody_at_a_terminal_is_asked() {
     };
     // No is the answer of whoever says nothing.
     let mut terminal = start();
-    terminal.until_drawn(&["is table public.account the new name of public.\"user\"? [y/N]"]);
+    terminal.until_drawn(&["is table public.account the new name of public.user? [y/N]"]);
     terminal.type_keys("\n");
     terminal.until_drawn(&["write this migration all the same? [y/N]"]);
     terminal.type_keys("\n");

@@ -27,7 +27,7 @@ pub fn find(path: &str, text: &str) -> Result<Vec<Wish>, RenameError> {
     };
     let text = Text {
         path,
-        text,
+        all: text,
         statements,
         tokens: tokens
             .iter()
@@ -64,7 +64,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
 
 struct Text<'t> {
     path: &'t str,
-    text: &'t str,
+    all: &'t str,
     statements: Vec<Statement>,
     /// But for comments.
     tokens: Vec<Token>,
@@ -81,11 +81,11 @@ struct Head {
 
 impl Text<'_> {
     fn of(&self, token: &Token) -> &str {
-        &self.text[token.start..token.end]
+        &self.all[token.start..token.end]
     }
 
     fn wish(&self, comment: &Token, old: &str) -> Result<Wish, RenameError> {
-        let place = || Box::new(Place::of(self.path, self.text, comment.start, comment.end));
+        let place = || Box::new(Place::of(self.path, self.all, comment.start, comment.end));
         let misplaced = |why| RenameError::Misplaced {
             why,
             place: place(),
@@ -167,7 +167,7 @@ impl Text<'_> {
             .tokens
             .partition_point(|token| token.start < comment.start);
         let mut before = next.checked_sub(1).filter(|before| {
-            let between = &self.text[self.tokens[*before].end..comment.start];
+            let between = &self.all[self.tokens[*before].end..comment.start];
             !between.contains('\n')
         });
         // `);` ends what began above; the statement is what is meant.
