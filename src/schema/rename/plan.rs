@@ -251,8 +251,8 @@ fn target(wish: &Wish, item: &Item, own: &str, forward: &Forward) -> Option<Vec<
         .map_or(&[][..], |(_, said)| said);
     if item.what.is_inside() {
         let is = |container: &[Box<str>]| {
-            let fits = |(word, name): (&super::wish::Word, &Box<str>)| word.is(name);
-            said.len() <= container.len() && said.iter().rev().zip(container.iter().rev()).all(fits)
+            let mut pairs = said.iter().rev().zip(container.iter().rev());
+            said.len() <= container.len() && pairs.all(|(word, name)| word.is(name))
         };
         if !is(&now) && !is(item.container()) {
             return None;
