@@ -273,6 +273,21 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
                     word: word.into_owned(),
                 });
             }
+            "create" | "alter" | "drop" => {
+                // Of the server, and not of one database's schema: it would stay.
+                let second = text.split_whitespace().nth(1).map(str::to_ascii_lowercase);
+                if let Some(second) = second.as_deref()
+                    && matches!(
+                        second,
+                        "database" | "system" | "tablespace" | "subscription"
+                    )
+                {
+                    return Err(ScratchError::DeclaresNothing {
+                        place: place(span.start, span.end),
+                        word: format!("{word} {second}"),
+                    });
+                }
+            }
             _ => {}
         }
         debug_assert!(copy_data.is_none(), "only `copy` has data");

@@ -120,10 +120,25 @@ impl<'c> Scratch<'c> {
                 Err(error) => return Err(error.into()),
             },
         };
+        // What is built elsewhere is to be as it would be on the configured server. That may be out
+        // of reach from here.
+        let is_elsewhere = config.declared.scratch.is_some();
+        let configured = (is_elsewhere && conninfo::resolve(&config.database).is_ok())
+            .then(|| {
+                let at_once = Config {
+                    wait_timeout: Duration::ZERO,
+                    ..config.clone()
+                };
+                quietly(|| look(&at_once, stop, &config.database)).ok()
+            })
+            .flatten();
         let server = match &sources {
             Some(sources) if !wants_private => Some(look(&config, stop, sources)?),
-            Some(_) | None => None,
+            Some(_) | None => configured.clone(),
         };
+        if let (Some(configured), Some(server)) = (&configured, &server) {
+            warn_of_version(server.major, configured.major);
+        }
         let scratch = match (sources, &server) {
             (Some(sources), Some(server)) if may_create || server.may_create => Self {
                 config,
@@ -165,10 +180,8 @@ impl<'c> Scratch<'c> {
                 Ok(catalog::words(client).await.map_err(asking)?.1)
             })
         })?;
-        if let Some(major) = major.filter(|major| *major != found) {
-            warn!(
-                "the schemas are compared on PostgreSQL {found}, and the database is on {major}: name a server of that version with --scratch-url"
-            );
+        if let Some(major) = major {
+            warn_of_version(found, major);
         }
         Ok(scratch)
     }
@@ -381,7 +394,17 @@ impl Drop for Scratch<'_> {
     }
 }
 
+/// A schema may be printed and read otherwise by another version.
+fn warn_of_version(found: u32, configured: u32) {
+    if found != configured {
+        warn!(
+            "the schemas are compared on PostgreSQL {found}, and the database is on {configured}: name a server of that version with --scratch-url"
+        );
+    }
+}
+
 /// What is known of a server before anything is made on it.
+#[derive(Clone)]
 struct Server {
     may_create: bool,
     major: u32,

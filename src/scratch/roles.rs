@@ -105,16 +105,16 @@ fn words(statement: &str) -> Vec<Word> {
     let mut words = Vec::new();
     while let Ok(Some(token)) = lexer.next_token() {
         let text = &statement[token.start..token.end];
-        match token.kind {
-            Kind::Word => words.push(Word {
+        if token.kind == Kind::Word {
+            words.push(Word {
                 name: text.to_lowercase(),
                 is_quoted: false,
-            }),
-            Kind::QuotedName if text.starts_with('"') => words.push(Word {
+            });
+        } else if token.kind == Kind::QuotedName && text.starts_with('"') {
+            words.push(Word {
                 name: text.trim_matches('"').replace("\"\"", "\""),
                 is_quoted: true,
-            }),
-            _ => {}
+            });
         }
     }
     words

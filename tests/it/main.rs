@@ -24,6 +24,8 @@ mod check;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod compared;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod confinement;
@@ -117,6 +119,8 @@ mod progress;
 mod race;
 #[cfg(test)]
 mod rebase;
+#[cfg(test)]
+mod rename;
 #[cfg(test)]
 mod repair;
 #[cfg(test)]

@@ -252,8 +252,8 @@ fn target(wish: &Wish, item: &Item, own: &str, forward: &Forward) -> Option<Vec<
         .map_or(&[][..], |(_, said)| said);
     if item.what.is_inside() {
         let is = |container: &[Rc<str>]| {
-            let fits = |(word, name): (&super::wish::Word, &Rc<str>)| word.is(name);
-            said.len() <= container.len() && said.iter().rev().zip(container.iter().rev()).all(fits)
+            let mut pairs = said.iter().rev().zip(container.iter().rev());
+            said.len() <= container.len() && pairs.all(|(word, name)| word.is(name))
         };
         if !is(&now) && !is(item.container()) {
             return None;
@@ -579,7 +579,7 @@ mod tests {
         check("p.u p.t", "p.u p.t", "#t=u", "");
         check("p.b p.c", "p.b p.c", "#a=b #b=c", "");
         check("p.a p.b", "p.b p.c", "#a=b #b=c", "p.b>c p.a>b");
-        check("p.u p.u.b", "p.u p.u.b", "#t=u #u.a=b", "");
+        check("p.u p.u.b", "p.u p.u.b", "#t=u #u.a=u.b", "");
     }
 
     #[test]

@@ -60,9 +60,20 @@ impl Path {
     /// Whether the argument types are these, or not said.
     pub fn takes(&self, arguments: Option<&str>) -> bool {
         let bare = |text: &str| text.replace([' ', '\t'], "").to_lowercase();
-        self.arguments
-            .as_ref()
-            .is_none_or(|said| arguments.is_some_and(|types| bare(types) == bare(said)))
+        // A type's schema may be left out.
+        let own = |text: &str| -> Vec<String> {
+            let types = bare(text);
+            let types = types.split(',');
+            types
+                .map(|one| one.rsplit('.').next().unwrap_or(one).to_owned())
+                .collect()
+        };
+        self.arguments.as_ref().is_none_or(|said| {
+            let is_it = |types: &str| {
+                bare(types) == bare(said) || (!said.contains('.') && own(types) == own(said))
+            };
+            arguments.is_some_and(is_it)
+        })
     }
 }
 

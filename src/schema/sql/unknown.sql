@@ -16,7 +16,7 @@ where t.typtype in ('b', 'p')
     and not exists (select from pg_type r where r.oid = t.typelem and t.typlen = -1)
     and not exists (select from pg_depend e where e.classid = 'pg_type'::regclass and e.objid = t.oid and e.deptype in ('e', 'i'))
 union all
-select 'security label', format('%s on %s', l.provider, pg_describe_object(l.classoid, l.objoid, l.objsubid))
+select 'security label on', pg_describe_object(l.classoid, l.objoid, l.objsubid)
 from pg_seclabel l
 union all
 select 'tablespace of', c.oid::regclass::text
@@ -37,4 +37,55 @@ where d.classid in ('pg_amop'::regclass, 'pg_amproc'::regclass)
         select from pg_depend e
         where e.classid = 'pg_opfamily'::regclass and e.objid = d.refobjid and e.deptype = 'e'
     )
+union all
+select 'large objects', count(*)::text
+from pg_largeobject_metadata
+having count(*) > 0
+union all
+-- The values may be secrets.
+select 'setting of the database', split_part(o.setting, '=', 1) || coalesce(' for role ' || r.rolname, '')
+from pg_db_role_setting s
+cross join unnest(s.setconfig) o(setting)
+left join pg_roles r on r.oid = s.setrole
+where s.setdatabase = (select oid from pg_database where datname = current_database())
+union all
+-- What somebody added to the system's own schemas.
+select 'object in a schema of the system', pg_describe_object(o.class, o.oid, 0)
+from (
+    select 'pg_proc'::regclass as class, oid, pronamespace as home from pg_proc
+    union all
+    select 'pg_class'::regclass, oid, relnamespace from pg_class where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    union all
+    select 'pg_type'::regclass, oid, typnamespace from pg_type where typtype in ('e', 'd', 'r')
+    union all
+    select 'pg_operator'::regclass, oid, oprnamespace from pg_operator
+) o
+join pg_namespace n on n.oid = o.home
+where n.nspname in ('pg_catalog', 'information_schema')
+    and o.oid >= 16384
+    and not exists (select from pg_depend e where e.classid = o.class and e.objid = o.oid and e.deptype in ('e', 'i'))
+union all
+-- What somebody granted or revoked of the system's own.
+select 'privileges of the system', pg_describe_object(o.class, o.oid, 0)
+from (
+    select 'pg_proc'::regclass as class, oid, proacl as acl from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+    union all
+    select 'pg_class'::regclass, oid, relacl from pg_class where relnamespace = 'pg_catalog'::regnamespace
+    union all
+    select 'pg_type'::regclass, oid, typacl from pg_type where typnamespace = 'pg_catalog'::regnamespace
+    union all
+    select 'pg_namespace'::regclass, oid, nspacl from pg_namespace where nspname = 'pg_catalog'
+    union all
+    select 'pg_language'::regclass, oid, lanacl from pg_language where not lanispl
+) o
+left join pg_init_privs i on i.classoid = o.class and i.objoid = o.oid and i.objsubid = 0
+where o.oid < 16384
+    and not exists (select from pg_depend e where e.classid = o.class and e.objid = o.oid and e.deptype = 'e')
+    and coalesce(o.acl, i.initprivs) is not null
+    and o.acl is distinct from i.initprivs
+union all
+select 'security label on', pg_describe_object(l.classoid, l.objoid, 0)
+from pg_shseclabel l
+where l.classoid = 'pg_database'::regclass
+    and l.objoid = (select oid from pg_database where datname = current_database())
 order by 1, 2
