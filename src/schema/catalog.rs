@@ -130,8 +130,8 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
     };
     for (who, whom) in dependencies {
         if let (Some(who), Some(whom)) = (addresses.find(who), addresses.find(whom)) {
-            let (user, used) = (schema.links.id(who), schema.links.id(whom));
-            if used.kind == Kind::Index && schema.is_key(user) {
+            let (needing, needed) = (schema.links.id(who), schema.links.id(whom));
+            if needed.kind == Kind::Index && schema.is_key(needing) {
                 // The index of a partitioned table takes over the one that a key of a partition
                 // has, when that is there.
                 schema.links.add_numbers(whom, who);

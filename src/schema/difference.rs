@@ -266,7 +266,7 @@ mod tests {
                     Change::Drop => '-',
                     Change::Alter(_) => '~',
                     Change::Replace => '!',
-                    Change::Rebuild => '*',
+                    Change::Rebuild | Change::Leave => '*',
                 };
                 format!("{mark}{}", id.names[1..].join("."))
             })

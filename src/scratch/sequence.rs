@@ -49,17 +49,13 @@ impl Names {
             mentions: BTreeSet::new(),
         };
         for token in &tokens {
-            match token.kind {
-                Kind::Word | Kind::QuotedName => {
-                    names.mentions.insert(name(text(token)));
-                }
+            if matches!(token.kind, Kind::Word | Kind::QuotedName) {
+                names.mentions.insert(name(text(token)));
+            } else if token.kind == Kind::Text {
                 // `nextval('s.numbers')`
-                Kind::Text => {
-                    let inside = text(token).trim_matches('\'');
-                    let last = inside.rsplit('.').next().unwrap_or_default();
-                    names.mentions.insert(name(last));
-                }
-                _ => {}
+                let inside = text(token).trim_matches('\'');
+                let last = inside.rsplit('.').next().unwrap_or_default();
+                names.mentions.insert(name(last));
             }
         }
         names

@@ -411,9 +411,9 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         }
         // What the rows of a partition have in common follows from the bounds of others too.
         Kind::Inheritance if !rest.contains("bound") => Alteration::InPlace(Vec::new()),
-        Kind::Inheritance => Alteration::Replace,
         Kind::Publication => publication::alter(sides, id, new, &rest),
-        Kind::Language
+        Kind::Inheritance
+        | Kind::Language
         | Kind::AccessMethod
         | Kind::Collation
         | Kind::Range
