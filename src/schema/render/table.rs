@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Alteration, Sides, column, inheritance};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
+use crate::sql::ident::Literal;
 
 /// `table` or `foreign table`, as statements about it begin.
 pub(super) fn word(sides: &Sides<'_>, id: &Id) -> &'static str {
@@ -165,15 +166,33 @@ fn marks(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<
     ] {
         if !old.has(name) && new.has(name) {
             statements.push(alter_table(sides, id, &format!("{on} {own}")));
-        } else if old.has(name) && !new.has(name) && !off.is_empty() {
+        } else if old.has(name) && !new.has(name) && !off.is_empty() && !is_clustered(sides, id) {
             statements.push(alter_table(sides, id, off));
         }
     }
     let index = sides.qualified(&Id::new(Kind::Index, &[id.name(0), id.own_name()]));
+    if old.get("index comment") != new.get("index comment") {
+        let text = new.get("index comment").map(|text| Literal(text).to_string());
+        let text = text.unwrap_or_else(|| "null".to_owned());
+        statements.push(Statement::new(format!("comment on index {index} is {text}")));
+    }
     for action in options(old.get("options"), new.get("options"), "") {
         statements.push(Statement::new(format!("alter index {index} {action}")));
     }
     statements
+}
+
+/// Whether another index of the table is the one to cluster it by: it says so itself.
+pub(super) fn is_clustered(sides: &Sides<'_>, part: &Id) -> bool {
+    let kinds = [Kind::Table, Kind::MaterializedView];
+    kinds.into_iter().any(|kind| {
+        let table = part.table(kind);
+        let mut users = sides.new.needed_by(&table);
+        users.any(|user| {
+            matches!(user.kind, Kind::Index | Kind::Constraint)
+                && sides.new.get(user).is_some_and(|one| one.has("clustered"))
+        })
+    })
 }
 
 pub(super) fn drop_constraint(
@@ -204,6 +223,7 @@ pub(super) fn alter_constraint(
             "options",
             "index",
             "usual name",
+            "index comment",
         ];
         marks.contains(name)
     };

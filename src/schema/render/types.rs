@@ -52,7 +52,7 @@ const IN_THE_WAY: &[Kind] = &[
 ];
 
 /// The same for a type that is made anew: also what has one of its values in an expression.
-const IN_THE_WAY_OF_A_TYPE: &[Kind] = &[
+pub(super) const IN_THE_WAY_OF_A_TYPE: &[Kind] = &[
     Kind::View,
     Kind::MaterializedView,
     Kind::Rule,
@@ -209,7 +209,17 @@ fn columns_of<'s>(sides: &Sides<'s>, id: &Id) -> Vec<(&'s Id, &'s str)> {
 }
 
 /// A range keeps the functions that make it when it is renamed, so the values wait as texts.
-pub(super) fn alter_range(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Alteration {
+pub(super) fn alter_range(
+    sides: &Sides<'_>,
+    id: &Id,
+    new: &Attributes,
+    differing: &BTreeSet<&str>,
+) -> Alteration {
+    if differing.iter().all(|name| *name == "multirange comment") {
+        let none = Attributes::default();
+        let old = sides.old.get(id).unwrap_or(&none);
+        return Alteration::InPlace(comment_on_multirange(old, new));
+    }
     let columns = columns_of(sides, id);
     let retype = |to_text: bool| -> Vec<Statement> {
         let statement = |(column, wanted): &(&Id, &str)| {
@@ -250,7 +260,9 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
     if get("not null").is_some() {
         text += " not null";
     }
-    vec![Statement::new(text)]
+    let mut statements = vec![Statement::new(text)];
+    statements.extend(domain_not_null(sides, id, &Attributes::default(), attributes));
+    statements
 }
 
 pub(super) fn alter_domain(
@@ -261,38 +273,13 @@ pub(super) fn alter_domain(
     differing: &BTreeSet<&str>,
 ) -> Alteration {
     if differing.contains("type") || differing.contains("collation") {
-        let base = new.get("type").unwrap_or_default();
-        let before = old.get("type").unwrap_or_default();
-        let is_text = sides.is_own_type(base) || sides.is_own_type(before);
-        let through = if is_text { "text" } else { base };
-        let loses = super::cast::loses(before, base).map(str::to_owned);
-        // A domain in use in an array takes no constraint: it is made with them.
-        let mut create = create_domain(sides, id, new);
-        if let Some(create) = create.first_mut() {
-            for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
-                let definition = attributes.get("definition").unwrap_or_default();
-                create.sql += &format!(
-                    " constraint {} {}",
-                    sides.own(constraint),
-                    definition.trim_end_matches(" NOT VALID")
-                );
-            }
-        }
-        let statements = rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
-            let array = if is_array { "[]" } else { "" };
-            format!("{own}::{through}{array}::{wanted}")
-        });
+        let statements = remake(sides, id, old, new);
         return Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE);
     }
     let qualified = sides.qualified(id);
     let mut statements = Vec::new();
     if differing.contains("default") {
-        let how = new
-            .get("default")
-            .map_or("drop default".to_owned(), |default| {
-                format!("set default {default}")
-            });
-        statements.push(Statement::new(format!("alter domain {qualified} {how}")));
+        statements.push(set_domain_default(sides, id, new));
     }
     if differing.contains("not null") {
         let how = if new.has("not null") { "set" } else { "drop" };
@@ -300,7 +287,122 @@ pub(super) fn alter_domain(
             "alter domain {qualified} {how} not null"
         )));
     }
+    statements.extend(domain_not_null(sides, id, old, new));
     Alteration::InPlace(statements)
+}
+
+/// The default of a domain, or that it has none.
+fn set_domain_default(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Statement {
+    let default = attributes.get("default");
+    let how = default.map_or("drop default".to_owned(), |text| format!("set default {text}"));
+    Statement::new(format!("alter domain {} {how}", sides.qualified(id)))
+}
+
+/// A domain whose default goes, as something goes that the default needs.
+pub(super) fn unset_default(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    vec![set_domain_default(sides, id, &Attributes::default())]
+}
+
+/// The same when that is there again, with all else that changes.
+pub(super) fn set_default_again(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+    let mut rest = old.differing(new);
+    rest.remove("default");
+    let mut statements = match alter_domain(sides, id, old, new, &rest) {
+        Alteration::InPlace(statements) | Alteration::Without(statements, _) => statements,
+        Alteration::Replace | Alteration::Rebuild => Vec::new(),
+    };
+    if new.has("default") {
+        statements.push(set_domain_default(sides, id, new));
+    }
+    statements.extend(super::common::alter_common(sides, id, old, new));
+    statements
+}
+
+/// The name and the comment of the constraint that says `not null` (since 17).
+fn domain_not_null(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
+    let qualified = sides.qualified(id);
+    let usual = format!("{}_not_null", id.own_name());
+    let name = |attributes: &Attributes| {
+        let name = attributes.get("not null name").unwrap_or(&usual);
+        sides.name(name)
+    };
+    let mut statements = Vec::new();
+    if !new.has("not null") {
+        return statements;
+    }
+    // One that is made now has the usual name.
+    let before = if old.has("not null") { name(old) } else { sides.name(&usual) };
+    if before != name(new) {
+        statements.push(Statement::new(format!(
+            "alter domain {qualified} rename constraint {before} to {}",
+            name(new)
+        )));
+    }
+    let said = old.get("not null comment").filter(|_| old.has("not null"));
+    if said != new.get("not null comment") {
+        let text = new.get("not null comment").map(|text| Literal(text).to_string());
+        statements.push(Statement::new(format!(
+            "comment on constraint {} on domain {qualified} is {}",
+            name(new),
+            text.as_deref().unwrap_or("null")
+        )));
+    }
+    statements
+}
+
+/// A domain with another base: made anew, with its constraints, and the columns move over.
+fn remake(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+    let base = new.get("type").unwrap_or_default();
+    let before = old.get("type").unwrap_or_default();
+    let is_text = sides.is_own_type(base) || sides.is_own_type(before);
+    let through = if is_text { "text" } else { base };
+    let loses = super::cast::loses(before, base).map(str::to_owned);
+    // A domain in use in an array takes no constraint: it is made with them.
+    let mut create = create_domain(sides, id, new);
+    if let Some(create) = create.first_mut() {
+        for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
+            let definition = attributes.get("definition").unwrap_or_default();
+            create.sql += &format!(
+                " constraint {} {}",
+                sides.own(constraint),
+                definition.trim_end_matches(" NOT VALID")
+            );
+        }
+    }
+    rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
+        let array = if is_array { "[]" } else { "" };
+        format!("{own}::{through}{array}::{wanted}")
+    })
+}
+
+/// A domain that stays as it is while its collation is made anew.
+pub(super) fn remake_domain(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Statement> {
+    let old = sides.old.get(id);
+    let is_same = |name| old.and_then(|old| old.get(name)) == new.get(name);
+    // Else it does that by itself.
+    match old {
+        Some(old) if is_same("type") && is_same("collation") => remake(sides, id, old, new),
+        _ => Vec::new(),
+    }
+}
+
+/// The attributes of a composite type whose collation is made anew.
+pub(super) fn collate_attributes(sides: &Sides<'_>, id: &Id, collation: &str) -> Vec<Statement> {
+    let attributes = sides.new.get(id).map(attributes_of).unwrap_or_default();
+    let has_it = |one: &&Attribute| one.2.as_deref() == Some(collation);
+    let statement = |(name, kind, _): &Attribute| {
+        Statement::new(format!(
+            "alter type {} alter attribute {} type {kind} collate {collation} cascade",
+            sides.qualified(id),
+            sides.name(name)
+        ))
+    };
+    attributes.iter().filter(has_it).map(statement).collect()
 }
 
 pub(super) fn create_constraint(
@@ -314,8 +416,12 @@ pub(super) fn create_constraint(
         let base = (domain.get("type")?, domain.get("collation"));
         Some((base.0.to_owned(), base.1.map(str::to_owned)))
     };
-    // It came with a domain that was made anew.
-    if base(sides.old).is_some_and(|old| base(sides.new) != Some(old)) {
+    // It came with a domain that was made anew, itself or with its collation.
+    let collation = |(_, collation): &(String, Option<String>)| {
+        let name = collation.clone().unwrap_or_default();
+        sides.is_other_collation(&name)
+    };
+    if base(sides.old).is_some_and(|old| collation(&old) || base(sides.new) != Some(old)) {
         return Vec::new();
     }
     vec![Statement::new(format!(
@@ -459,10 +565,26 @@ fn rebuild_composite(
     Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE)
 }
 
+/// What is said of the type of many ranges.
+fn comment_on_multirange(
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
+    let said = new.get("multirange comment");
+    let multirange = new.get("multirange").unwrap_or_default();
+    if old.get("multirange comment") == said || multirange.is_empty() {
+        return Vec::new();
+    }
+    let text = said.map_or("null".to_owned(), |text| Literal(text).to_string());
+    vec![Statement::new(format!("comment on type {multirange} is {text}"))]
+}
+
 pub(super) fn create_range(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    vec![Statement::new(format!(
+    let mut statements = vec![Statement::new(format!(
         "create type {} as range ({})",
         sides.qualified(id),
         attributes.get("range").unwrap_or_default()
-    ))]
+    ))];
+    statements.extend(comment_on_multirange(&Attributes::default(), attributes));
+    statements
 }
