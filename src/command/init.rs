@@ -190,9 +190,7 @@ impl<'c> Database<'c> {
             return vec![(path.to_owned(), statements.to_owned())];
         }
         let files = baseline::files(&self.sides()).into_iter();
-        files
-            .map(|(name, text)| (path.join(name), text))
-            .collect()
+        files.map(|(name, text)| (path.join(name), text)).collect()
     }
 
     /// Makes it again, by the baseline and by the declaration, and compares.
@@ -247,7 +245,10 @@ fn usual(found: &Schema) -> Schema {
         ..Schema::default()
     };
     let is_usual = |kind, name: &str| {
-        matches!((kind, name), (Kind::Schema, "public") | (Kind::Extension, "plpgsql"))
+        matches!(
+            (kind, name),
+            (Kind::Schema, "public") | (Kind::Extension, "plpgsql")
+        )
     };
     for (id, attributes) in &found.objects {
         if is_usual(id.kind, id.own_name()) {

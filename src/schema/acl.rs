@@ -44,7 +44,13 @@ pub const OWNER: &str = " ";
 /// The privileges when the object has another owner: what the new owner had is the owner's, and what
 /// he granted (ALTER TABLE … OWNER TO in PostgreSQL's manual).
 pub fn moved(privileges: Privileges, owner: &str) -> Privileges {
-    let known = |role: String| if role == owner { OWNER.to_owned() } else { role };
+    let known = |role: String| {
+        if role == owner {
+            OWNER.to_owned()
+        } else {
+            role
+        }
+    };
     let mut moved = Privileges::new();
     for ((grantee, letter, grantor), may_pass_on) in privileges {
         let key = (known(grantee), letter, known(grantor));
@@ -67,7 +73,10 @@ fn role(item: &str, mark: char) -> (String, &str) {
         } else if letters.next_if(|(_, next)| *next == '"').is_some() {
             name.push('"');
         } else {
-            return (name, quoted[at + 1..].strip_prefix(mark).unwrap_or_default());
+            return (
+                name,
+                quoted[at + 1..].strip_prefix(mark).unwrap_or_default(),
+            );
         }
     }
     (name, "")
@@ -85,7 +94,9 @@ pub fn default_of(kind: Kind, major: u32) -> Privileges {
         Kind::Wrapper | Kind::Server => ("U", ""),
         _ => ("", ""),
     };
-    granted(OWNER, owner).chain(granted("", everybody)).collect()
+    granted(OWNER, owner)
+        .chain(granted("", everybody))
+        .collect()
 }
 
 /// What the owner of a large object has.
@@ -175,7 +186,12 @@ pub fn steps(old: &Privileges, new: &Privileges) -> Vec<Step> {
                 _ => None,
             }
         };
-        for wanted in [Verb::Revoke, Verb::RevokeOption, Verb::Grant, Verb::GrantOption] {
+        for wanted in [
+            Verb::Revoke,
+            Verb::RevokeOption,
+            Verb::Grant,
+            Verb::GrantOption,
+        ] {
             let letters = all.iter().copied();
             let letters: Vec<char> = letters.filter(|one| verb(*one) == Some(wanted)).collect();
             if !letters.is_empty() {
@@ -247,7 +263,10 @@ mod tests {
             .iter()
             .map(|step| {
                 let letters: String = step.letters.iter().collect();
-                format!("{:?} {letters} {}/{}", step.verb, step.grantee, step.grantor)
+                format!(
+                    "{:?} {letters} {}/{}",
+                    step.verb, step.grantee, step.grantor
+                )
             })
             .collect();
         assert_eq!(shown, expected, "{old} {new}");
@@ -271,10 +290,18 @@ mod tests {
     #[test]
     fn what_was_passed_on_goes_first_and_comes_last() {
         let chain = r#"["b=r*/o", "c=r*/b", "a=r/c"]"#;
-        check(chain, "[]", &["Revoke r a/c", "Revoke r c/b", "Revoke r b/ "]);
+        check(
+            chain,
+            "[]",
+            &["Revoke r a/c", "Revoke r c/b", "Revoke r b/ "],
+        );
         let back = ["GrantOption r b/ ", "GrantOption r c/b", "Grant r a/c"];
         check("[]", chain, &back);
-        check(r#"["a=r/b"]"#, r#"["a=r/o"]"#, &["Revoke r a/b", "Grant r a/ "]);
+        check(
+            r#"["a=r/b"]"#,
+            r#"["a=r/o"]"#,
+            &["Revoke r a/b", "Grant r a/ "],
+        );
     }
 
     #[test]

@@ -55,7 +55,10 @@ fn of_role(item: &str, owner: &str, role: &str) -> String {
             format!("\"{}\"", name.replace('"', "\"\""))
         }
     };
-    let (from, to) = (format!("{}=", written(owner)), format!("{}=", written(role)));
+    let (from, to) = (
+        format!("{}=", written(owner)),
+        format!("{}=", written(role)),
+    );
     match item.strip_prefix(&from) {
         Some(rest) => to + rest,
         None => item.to_owned(),

@@ -135,7 +135,8 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
         | Kind::Range => false,
         // Not the domain, but its default, as far as that needs what goes.
         Kind::Domain => {
-            let has_default = |schema: &Schema| schema.get(user).is_some_and(|one| one.has("default"));
+            let has_default =
+                |schema: &Schema| schema.get(user).is_some_and(|one| one.has("default"));
             has_default(sides.old)
                 && matches!(
                     gone.kind,

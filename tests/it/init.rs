@@ -110,7 +110,11 @@ fn a_baseline_makes_the_same_database_again() {
     let before = structure(&old);
     let project = Project::empty();
     // Nothing of PostgreSQL's own programs is needed.
-    let with = |line: &str| prepare(&project, Some(&old), line).env("PATH", "/none").output();
+    let with = |line: &str| {
+        prepare(&project, Some(&old), line)
+            .env("PATH", "/none")
+            .output()
+    };
     let init = with("init --from-database --schema schema");
     init.status(0);
     let id = baseline(&init);
@@ -125,7 +129,12 @@ fn a_baseline_makes_the_same_database_again() {
         assert_eq!(structure(&new).unwrap(), before);
     }
     assert_eq!(new.rows("select count(*) from person"), "0\n");
-    for file in ["tables/person.sql", "views/happy.sql", "types.sql", "schemas.sql"] {
+    for file in [
+        "tables/person.sql",
+        "views/happy.sql",
+        "types.sql",
+        "schemas.sql",
+    ] {
         assert!(project.path(&format!("schema/{file}")).is_file(), "{file}");
     }
     let person = std::fs::read_to_string(project.path("schema/tables/person.sql")).unwrap();
@@ -136,7 +145,10 @@ fn a_baseline_makes_the_same_database_again() {
 fn a_baseline_says_what_others_may_and_not_whose_it_is() {
     let server = Server::shared();
     let old = server.database();
-    let (owner, web) = (format!("{}_owner", old.name()), format!("{}_web", old.name()));
+    let (owner, web) = (
+        format!("{}_owner", old.name()),
+        format!("{}_web", old.name()),
+    );
     old.sql(&format!(
         "create role {owner}; create role {web}; create table a (id integer); alter table a owner to {owner}; grant select on a to {web};
          create view v as select id from a;
@@ -144,10 +156,18 @@ fn a_baseline_says_what_others_may_and_not_whose_it_is() {
          create table alembic_version (version_num text primary key)"
     ));
     let project = Project::empty();
-    run(&project, Some(&old), "init --from-database --schema all.sql").status(0);
+    run(
+        &project,
+        Some(&old),
+        "init --from-database --schema all.sql",
+    )
+    .status(0);
     run(&project, Some(&old), "check").status(0);
     let text = std::fs::read_to_string(project.path("all.sql")).unwrap();
-    assert!(text.contains(&format!("grant select on table public.a to {web};")), "{text}");
+    assert!(
+        text.contains(&format!("grant select on table public.a to {web};")),
+        "{text}"
+    );
     // What is granted in advance is no right to what is there already.
     assert!(!text.contains("on table public.v"), "{text}");
     assert!(text.contains("alter default privileges"), "{text}");

@@ -22,7 +22,9 @@ pub(super) fn alter(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Alteration 
         };
         let has_it = attributes.get("collation") == Some(&qualified);
         match user.kind {
-            Kind::Domain if has_it => statements.extend(types::remake_domain(sides, user, attributes)),
+            Kind::Domain if has_it => {
+                statements.extend(types::remake_domain(sides, user, attributes))
+            }
             Kind::Column if has_it && !attributes.has("inherited") => {
                 let kind = attributes.get("type").unwrap_or_default();
                 statements.push(Statement::new(format!(
@@ -31,10 +33,15 @@ pub(super) fn alter(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Alteration 
                     sides.own(user)
                 )));
             }
-            Kind::Composite => statements.extend(types::collate_attributes(sides, user, &qualified)),
+            Kind::Composite => {
+                statements.extend(types::collate_attributes(sides, user, &qualified))
+            }
             _ => {}
         }
     }
-    statements.push(Statement::new(format!("drop collation {}", sides.qualified(&aside))));
+    statements.push(Statement::new(format!(
+        "drop collation {}",
+        sides.qualified(&aside)
+    )));
     Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE)
 }

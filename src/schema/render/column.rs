@@ -153,7 +153,10 @@ pub(super) fn alter(
         statements.extend(retype(sides, id, old, new));
     }
     let is_partitioned = |table: &Attributes| table.has("partition by");
-    let is_partitioned = sides.new.get(&id.table(Kind::Table)).is_some_and(is_partitioned);
+    let is_partitioned = sides
+        .new
+        .get(&id.table(Kind::Table))
+        .is_some_and(is_partitioned);
     let drop_not_null = || {
         if is_partitioned {
             set("drop not null")
@@ -162,7 +165,13 @@ pub(super) fn alter(
         }
     };
     let set_not_null = || set("set not null");
-    statements.extend(not_null::alter(sides, id, (old, new), drop_not_null, set_not_null));
+    statements.extend(not_null::alter(
+        sides,
+        id,
+        (old, new),
+        drop_not_null,
+        set_not_null,
+    ));
     if let (true, Some(identity)) = (is("identity"), new.get("identity")) {
         if old.has("identity") {
             statements.push(set(&format!("set generated {identity}")));

@@ -67,12 +67,17 @@ pub(super) fn alter(
         } else {
             "unlogged"
         };
-        let is_unlogged =
-            |schema: &Schema| schema.get(&id.table(Kind::Table)).is_some_and(|table| table.has("unlogged"));
+        let is_unlogged = |schema: &Schema| {
+            schema
+                .get(&id.table(Kind::Table))
+                .is_some_and(|table| table.has("unlogged"))
+        };
         // A table that changes takes its sequence along.
         if new.has("logged") || is_unlogged(sides.new) {
             let sequence = sequence(sides, id);
-            statements.push(Statement::new(format!("alter sequence {sequence} set {how}")));
+            statements.push(Statement::new(format!(
+                "alter sequence {sequence} set {how}"
+            )));
         }
     }
     Alteration::InPlace(statements)

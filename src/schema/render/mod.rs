@@ -10,8 +10,8 @@ mod family;
 mod foreign;
 mod function;
 mod identity;
-mod not_null;
 mod inheritance;
+mod not_null;
 mod plain;
 mod privilege;
 mod publication;
@@ -99,7 +99,9 @@ impl Sides<'_> {
             let id = Id::new(Kind::Server, &[name]);
             let (old, new) = (self.old.get(&id), self.new.get(&id));
             old.zip(new).is_some_and(|(old, new)| {
-                ["type", "wrapper"].into_iter().any(|one| old.get(one) != new.get(one))
+                ["type", "wrapper"]
+                    .into_iter()
+                    .any(|one| old.get(one) != new.get(one))
             })
         };
         server(self.old).is_some_and(|old| is_made_again(&old) || server(self.new) != Some(old))
@@ -121,7 +123,11 @@ impl Sides<'_> {
         let mut collations = self.old.objects.iter();
         collations.any(|(id, old)| {
             let is_it = id.kind == Kind::Collation && self.qualified(id) == name;
-            is_it && self.new.get(id).is_some_and(|new| new.get("create") != old.get("create"))
+            is_it
+                && self
+                    .new
+                    .get(id)
+                    .is_some_and(|new| new.get("create") != old.get("create"))
         })
     }
 

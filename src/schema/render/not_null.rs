@@ -59,12 +59,7 @@ fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Statement {
     alter_table(sides, id, &action)
 }
 
-fn comment(
-    sides: &Sides<'_>,
-    id: &Id,
-    old: &Attributes,
-    new: &Attributes,
-) -> Option<Statement> {
+fn comment(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Option<Statement> {
     let said = new.get("not null comment");
     if !new.has("not null") || old.get("not null comment") == said {
         return None;
@@ -100,14 +95,22 @@ pub(super) fn alter(
             statements.push(set());
         }
         // One that is made now has the usual name.
-        let before = if is_new { usual_name(id) } else { name(id, old) };
+        let before = if is_new {
+            usual_name(id)
+        } else {
+            name(id, old)
+        };
         let (before, after) = (sides.name(&before), sides.name(&name(id, new)));
         if before != after && !is_parents {
             let action = format!("rename constraint {before} to {after}");
             statements.push(alter_table(sides, id, &action));
         }
         if has_option(old, "not valid") {
-            statements.push(alter_table(sides, id, &format!("validate constraint {after}")));
+            statements.push(alter_table(
+                sides,
+                id,
+                &format!("validate constraint {after}"),
+            ));
         }
         let is_alone = has_option(new, "no inherit");
         if !is_new && has_option(old, "no inherit") != is_alone {

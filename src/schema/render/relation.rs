@@ -12,12 +12,18 @@ pub(super) fn create_view(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -
 }
 
 fn view(sides: &Sides<'_>, id: &Id, attributes: &Attributes, verb: &str) -> String {
-    let mut options: Vec<String> = attributes.get("options").into_iter().map(str::to_owned).collect();
+    let mut options: Vec<String> = attributes
+        .get("options")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     if let Some(toast) = attributes.get("toast options") {
         options.extend(toast.split(", ").map(|option| format!("toast.{option}")));
     }
     let method = attributes.get("access method");
-    let method = method.map_or(String::new(), |method| format!(" using {}", sides.name(method)));
+    let method = method.map_or(String::new(), |method| {
+        format!(" using {}", sides.name(method))
+    });
     let options = match options.join(", ") {
         options if options.is_empty() => options,
         options => format!(" with ({options})"),
@@ -64,7 +70,11 @@ pub(super) fn alter_view(
         return Alteration::Replace;
     }
     let mut actions = options(old.get("options"), new.get("options"), "");
-    actions.extend(options(old.get("toast options"), new.get("toast options"), "toast."));
+    actions.extend(options(
+        old.get("toast options"),
+        new.get("toast options"),
+        "toast.",
+    ));
     if is("access method") {
         let method = new.get("access method").unwrap_or("heap");
         actions.push(format!("set access method {}", sides.name(method)));

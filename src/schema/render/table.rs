@@ -172,9 +172,13 @@ fn marks(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<
     }
     let index = sides.qualified(&Id::new(Kind::Index, &[id.name(0), id.own_name()]));
     if old.get("index comment") != new.get("index comment") {
-        let text = new.get("index comment").map(|text| Literal(text).to_string());
+        let text = new
+            .get("index comment")
+            .map(|text| Literal(text).to_string());
         let text = text.unwrap_or_else(|| "null".to_owned());
-        statements.push(Statement::new(format!("comment on index {index} is {text}")));
+        statements.push(Statement::new(format!(
+            "comment on index {index} is {text}"
+        )));
     }
     for action in options(old.get("options"), new.get("options"), "") {
         statements.push(Statement::new(format!("alter index {index} {action}")));
@@ -184,14 +188,15 @@ fn marks(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<
 
 /// Whether another index of the table is the one to cluster it by: it says so itself.
 pub(super) fn is_clustered(sides: &Sides<'_>, part: &Id) -> bool {
-    let kinds = [Kind::Table, Kind::MaterializedView];
-    kinds.into_iter().any(|kind| {
-        let table = part.table(kind);
-        let mut users = sides.new.needed_by(&table);
-        users.any(|user| {
-            matches!(user.kind, Kind::Index | Kind::Constraint)
-                && sides.new.get(user).is_some_and(|one| one.has("clustered"))
-        })
+    let table = part.table(Kind::Table);
+    let mut parts = sides.new.objects.iter();
+    parts.any(|(id, one)| {
+        let is_of_table = match id.kind {
+            Kind::Index => id.name(0) == table.name(0) && one.get("table") == Some(table.name(1)),
+            Kind::Constraint => id.table(Kind::Table) == table,
+            _ => false,
+        };
+        is_of_table && one.has("clustered")
     })
 }
 

@@ -261,7 +261,12 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
         text += " not null";
     }
     let mut statements = vec![Statement::new(text)];
-    statements.extend(domain_not_null(sides, id, &Attributes::default(), attributes));
+    statements.extend(domain_not_null(
+        sides,
+        id,
+        &Attributes::default(),
+        attributes,
+    ));
     statements
 }
 
@@ -294,7 +299,9 @@ pub(super) fn alter_domain(
 /// The default of a domain, or that it has none.
 fn set_domain_default(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Statement {
     let default = attributes.get("default");
-    let how = default.map_or("drop default".to_owned(), |text| format!("set default {text}"));
+    let how = default.map_or("drop default".to_owned(), |text| {
+        format!("set default {text}")
+    });
     Statement::new(format!("alter domain {} {how}", sides.qualified(id)))
 }
 
@@ -304,7 +311,12 @@ pub(super) fn unset_default(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
 }
 
 /// The same when that is there again, with all else that changes.
-pub(super) fn set_default_again(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+pub(super) fn set_default_again(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
     let mut rest = old.differing(new);
     rest.remove("default");
     let mut statements = match alter_domain(sides, id, old, new, &rest) {
@@ -336,7 +348,11 @@ fn domain_not_null(
         return statements;
     }
     // One that is made now has the usual name.
-    let before = if old.has("not null") { name(old) } else { sides.name(&usual) };
+    let before = if old.has("not null") {
+        name(old)
+    } else {
+        sides.name(&usual)
+    };
     if before != name(new) {
         statements.push(Statement::new(format!(
             "alter domain {qualified} rename constraint {before} to {}",
@@ -345,7 +361,9 @@ fn domain_not_null(
     }
     let said = old.get("not null comment").filter(|_| old.has("not null"));
     if said != new.get("not null comment") {
-        let text = new.get("not null comment").map(|text| Literal(text).to_string());
+        let text = new
+            .get("not null comment")
+            .map(|text| Literal(text).to_string());
         statements.push(Statement::new(format!(
             "comment on constraint {} on domain {qualified} is {}",
             name(new),
@@ -566,17 +584,16 @@ fn rebuild_composite(
 }
 
 /// What is said of the type of many ranges.
-fn comment_on_multirange(
-    old: &Attributes,
-    new: &Attributes,
-) -> Vec<Statement> {
+fn comment_on_multirange(old: &Attributes, new: &Attributes) -> Vec<Statement> {
     let said = new.get("multirange comment");
     let multirange = new.get("multirange").unwrap_or_default();
     if old.get("multirange comment") == said || multirange.is_empty() {
         return Vec::new();
     }
     let text = said.map_or("null".to_owned(), |text| Literal(text).to_string());
-    vec![Statement::new(format!("comment on type {multirange} is {text}"))]
+    vec![Statement::new(format!(
+        "comment on type {multirange} is {text}"
+    ))]
 }
 
 pub(super) fn create_range(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
