@@ -23,7 +23,7 @@ pub(super) fn alter(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Alteration 
         let has_it = attributes.get("collation") == Some(&qualified);
         match user.kind {
             Kind::Domain if has_it => {
-                statements.extend(types::remake_domain(sides, user, attributes))
+                statements.extend(types::remake_domain(sides, user, attributes));
             }
             Kind::Column if has_it && !attributes.has("inherited") => {
                 let kind = attributes.get("type").unwrap_or_default();
@@ -34,7 +34,7 @@ pub(super) fn alter(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Alteration 
                 )));
             }
             Kind::Composite => {
-                statements.extend(types::collate_attributes(sides, user, &qualified))
+                statements.extend(types::collate_attributes(sides, user, &qualified));
             }
             _ => {}
         }

@@ -55,7 +55,7 @@ select
             case when a.aggkind = 'h' then 'hypothetical' end
         ),
         'owner', pg_get_userbyid(p.proowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(p.proacl) item),
+        'acl', to_json(p.proacl::text[])::text,
         'comment', obj_description(p.oid, 'pg_proc')
     ]
 from pg_aggregate a

@@ -41,7 +41,7 @@ select
         'options', array_to_string(a.attoptions, ', '),
         'server options', to_json(a.attfdwoptions)::text,
         'inherited', case when not a.attislocal then 'true' end,
-        'acl', (select json_agg(item::text)::text from unnest(a.attacl) item),
+        'acl', to_json(a.attacl::text[])::text,
         'comment', col_description(a.attrelid, a.attnum)
     ]
 from pg_attribute a

@@ -9,7 +9,7 @@ select
         'name', c.relname::text,
         'logged', case when t.relpersistence = 'u' and c.relpersistence = 'p' then 'true' end,
         'owner', pg_get_userbyid(c.relowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(c.relacl) item),
+        'acl', to_json(c.relacl::text[])::text,
         'comment', obj_description(c.oid, 'pg_class')
     ]
 from pg_class c

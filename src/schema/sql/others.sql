@@ -33,7 +33,7 @@ select
             'validator ' || nullif(l.lanvalidator, 0)::regproc
         ),
         'owner', pg_get_userbyid(l.lanowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(l.lanacl) item),
+        'acl', to_json(l.lanacl::text[])::text,
         'comment', obj_description(l.oid, 'pg_language')
     ]
 from pg_language l

@@ -43,7 +43,7 @@ select
         'not null name', case when t.typtype = 'd' then (select k.conname::text from pg_constraint k where k.contypid = t.oid and k.contype = 'n' and k.conname <> t.typname || '_not_null') end, -- since 17
         'not null comment', case when t.typtype = 'd' then (select obj_description(k.oid, 'pg_constraint') from pg_constraint k where k.contypid = t.oid and k.contype = 'n') end, -- since 17
         'owner', pg_get_userbyid(t.typowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(t.typacl) item),
+        'acl', to_json(t.typacl::text[])::text,
         'comment', obj_description(t.oid, 'pg_type')
     ]
 from pg_type t

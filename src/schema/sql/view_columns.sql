@@ -14,7 +14,7 @@ select
         'compression', case when c.relkind = 'm' then case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end end, -- since 14
         'statistics', nullif(a.attstattarget, -1)::text,
         'options', array_to_string(a.attoptions, ', '),
-        'acl', (select json_agg(item::text)::text from unnest(a.attacl) item),
+        'acl', to_json(a.attacl::text[])::text,
         'comment', col_description(a.attrelid, a.attnum),
         'owner', pg_get_userbyid(c.relowner)::text
     ]
