@@ -61,7 +61,12 @@ fn privileges(sides: &Sides<'_>, id: &Id, old: &Privileges, new: &Attributes) ->
 /// The statement that gives something to its owner. What belongs to a column has the table's.
 fn owner(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<Statement> {
     let owner = attributes.get("owner")?;
-    if attributes.has("owned by") || matches!(id.kind, Kind::ViewColumn | Kind::IdentitySequence) {
+    if attributes.has("owned by")
+        || matches!(
+            id.kind,
+            Kind::Column | Kind::ViewColumn | Kind::IdentitySequence
+        )
+    {
         return None;
     }
     let target = target(sides, id);
@@ -146,13 +151,15 @@ pub(super) fn alter_common(
     }
     if acl_of(old) != acl_of(new) && !is_about_privileges {
         let before = acl_of(old).unwrap_or_else(|| acl::default_of(id.kind, sides.major));
-        let owner = new.get("owner").unwrap_or_default();
-        let before = if old.get("owner") == Some(owner) {
+        // A column has one where it has privileges.
+        let owner = new.get("owner").or(old.get("owner")).unwrap_or_default();
+        let before = if !new.has("owner") || old.get("owner") == Some(owner) {
             before
         } else {
             acl::moved(before, owner)
         };
-        statements.extend(privileges(sides, id, &before, new));
+        let after = acl_of(new).unwrap_or_else(|| acl::default_of(id.kind, sides.major));
+        statements.extend(privilege::grants(sides, id, &before, &after, owner));
     }
     statements.extend(comment(sides, id, old.get("comment"), new.get("comment")));
     statements

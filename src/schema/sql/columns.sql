@@ -41,6 +41,7 @@ select
         'options', array_to_string(a.attoptions, ', '),
         'server options', to_json(a.attfdwoptions)::text,
         'inherited', case when not a.attislocal then 'true' end,
+        'owner', case when a.attacl is not null then pg_get_userbyid(c.relowner)::text end,
         'acl', to_json(a.attacl::text[])::text,
         'comment', col_description(a.attrelid, a.attnum)
     ]
