@@ -18,11 +18,12 @@ use crate::database::failure::Failure;
 
 /// The queries that list objects. Each answers with where the object is in the catalogs (class,
 /// number, column), its kind, its names, and its attributes as names and values in turn.
-const OBJECTS: [&str; 32] = [
+const OBJECTS: [&str; 33] = [
     include_str!("sql/schemas.sql"),
     include_str!("sql/extensions.sql"),
     include_str!("sql/types.sql"),
     include_str!("sql/sequences.sql"),
+    include_str!("sql/identity_sequences.sql"),
     include_str!("sql/functions.sql"),
     include_str!("sql/aggregates.sql"),
     include_str!("sql/relations.sql"),
@@ -96,7 +97,8 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
         })
         .await
     };
-    let unknown = client.query_typed(include_str!("sql/unknown.sql"), &[]);
+    let unknown = for_server(include_str!("sql/unknown.sql"), major);
+    let unknown = client.query_typed(&unknown, &[]);
     let role = client.query_typed("select current_user::text", &[]);
     let casts = client.query_typed(include_str!("sql/known_casts.sql"), &[]);
     // One behind the other on the wire, each read while the server works on the next.
@@ -256,7 +258,7 @@ fn add_containers(schema: &mut Schema) {
                     schema.add_need(&id, &relation);
                 }
             }
-            Kind::Default => {
+            Kind::Default | Kind::IdentitySequence => {
                 let column = Id {
                     kind: Kind::Column,
                     names: id.names.clone(),
@@ -272,6 +274,7 @@ fn add_containers(schema: &mut Schema) {
             | Kind::Wrapper
             | Kind::Server
             | Kind::Cast
+            | Kind::Transform
             | Kind::Publication => {}
             Kind::MemberPrivileges => {
                 let extension = Id::new(Kind::Extension, &[id.name(0)]);

@@ -117,6 +117,10 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
     }
     // Whatever needs something that goes cannot stay either, however far away.
     while let Some(id) = gone.pop() {
+        if id.kind == Kind::Domain && sides.new.get(&id).is_some() {
+            // Only its default goes.
+            continue;
+        }
         for user in sides.old.needed_by(&id) {
             if follows(sides, &id, user) {
                 difference.replace(sides, user, &mut gone);
@@ -178,14 +182,23 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
         Kind::Extension if gone.kind == Kind::Schema => false,
         // Columns come and go while partitions stay attached.
         Kind::Inheritance => matches!(gone.kind, Kind::Table | Kind::ForeignTable),
+        Kind::ForeignTable => gone.kind == Kind::Server,
         Kind::Table
-        | Kind::ForeignTable
         | Kind::Schema
         | Kind::Sequence
         | Kind::Enum
-        | Kind::Domain
         | Kind::Composite
         | Kind::Range => false,
+        // Not the domain, but its default, as far as that needs what goes.
+        Kind::Domain => {
+            let has_default =
+                |schema: &Schema| schema.get(user).is_some_and(|one| one.has("default"));
+            has_default(sides.old)
+                && matches!(
+                    gone.kind,
+                    Kind::Function | Kind::Aggregate | Kind::Operator | Kind::Cast | Kind::Sequence
+                )
+        }
         Kind::Column => {
             let is_generated = |column: &Attributes| column.has("generated");
             sides.old.get(user).is_some_and(is_generated)

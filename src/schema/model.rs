@@ -81,6 +81,8 @@ kinds! {
     Aggregate "aggregate",
     /// A cast.
     Cast "cast",
+    /// How a language sees the values of a type.
+    Transform "transform",
     /// An operator.
     Operator "operator",
     /// An operator family, without its members.
@@ -93,6 +95,8 @@ kinds! {
     ForeignTable "foreign table",
     /// A column of either.
     Column "column",
+    /// The sequence of an identity column.
+    IdentitySequence "identity sequence",
     /// The default of a column.
     Default "default",
     /// A constraint of a table.

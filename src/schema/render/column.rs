@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::table::{alter_only, alter_table, options, word};
 use super::types::{IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY, IN_THE_WAY_OF_ANOTHER_TYPE};
-use super::{Alteration, Sides, cast, inheritance, online};
+use super::{Alteration, Sides, cast, identity, inheritance, not_null, online};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -26,24 +26,17 @@ pub(super) fn definition(sides: &Sides<'_>, id: &Id, attributes: &Attributes) ->
         text += &format!(" generated always as ({expression}) {how}");
     }
     if let Some(identity) = get("identity") {
-        let options = identity_options(attributes);
+        let options = identity_options(sides, id, attributes);
         text += &format!(" generated {identity} as identity{options}");
     }
     // Where a table takes another's place, the old one's partitions may have the usual name.
-    let takes_a_place =
-        sides.major >= 18 && attributes.has("not null") && sides.is_rebuilt(&id.table(Kind::Table));
-    let usual = takes_a_place.then(|| usual_not_null(id));
-    if let Some(name) = get("not null name").or(usual.as_deref()) {
-        text += &format!(" constraint {}", sides.name(name));
-    }
-    if attributes.has("not null") {
-        text += " not null";
-    }
-    text
+    let takes_a_place = sides.major >= 18 && sides.is_rebuilt(&id.table(Kind::Table));
+    text + &not_null::words(sides, id, attributes, takes_a_place)
 }
 
 /// Nothing where they are the usual ones.
-fn identity_options(attributes: &Attributes) -> String {
+fn identity_options(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> String {
+    let named = identity::named(sides, id);
     let options = attributes.get("identity options").unwrap_or_default();
     let highest = match attributes.get("type") {
         Some("smallint") => "32767",
@@ -52,10 +45,12 @@ fn identity_options(attributes: &Attributes) -> String {
     };
     let usual =
         format!("start with 1 increment by 1 minvalue 1 maxvalue {highest} cache 1 no cycle");
-    if options == usual {
+    let options = Some(options.to_owned()).filter(|options| *options != usual);
+    let said: Vec<String> = named.into_iter().chain(options).collect();
+    if said.is_empty() {
         String::new()
     } else {
-        format!(" ({options})")
+        format!(" ({})", said.join(" "))
     }
 }
 
@@ -76,6 +71,10 @@ pub(super) fn finish(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     }
     if let Some(options) = get("options") {
         statements.push(set(format!("set ({options})")));
+    }
+    // A child has it from its parent.
+    if !(attributes.has("inherited") && inheritance::says(sides, id, "not null")) {
+        statements.extend(not_null::finish(sides, id, attributes));
     }
     statements
 }
@@ -160,39 +159,42 @@ pub(super) fn alter(
     if retypes && comes_along {
         statements.extend(super::table::replica_identity(sides, id));
     }
-    let mut is_named = false;
-    let mut alone = Vec::new();
-    let mut behind = Vec::new();
-    if is("not null") && new.has("not null") {
-        if online::is_told_by_parent(sides, id) {
-            is_named = true;
-        } else if let Some(steps) = online::set_not_null(sides, id, new) {
-            is_named = true;
-            alone = steps;
+    let is_partitioned = |table: &Attributes| table.has("partition by");
+    let is_partitioned = sides
+        .new
+        .get(&id.table(Kind::Table))
+        .is_some_and(is_partitioned);
+    let drop_not_null = || {
+        if is_partitioned {
+            set("drop not null")
         } else {
-            statements.push(set("set not null"));
+            alter_only(sides, id, &format!("alter column {own} drop not null"))
         }
-    } else if is("not null") {
-        statements.push(
-            if sides
-                .new
-                .get(&id.table(Kind::Table))
-                .is_some_and(|table| table.has("partition by"))
-            {
-                set("drop not null")
-            } else {
-                alter_only(sides, id, &format!("alter column {own} drop not null"))
-            },
-        );
-    }
-    if is("not null name") && new.has("not null") && !new.has("inherited") && !is_named {
-        statements.extend(name_not_null(sides, id, old, new));
-    }
+    };
+    let mut behind = Vec::new();
+    let gains = is("not null") && new.has("not null");
+    let alone = online::set_not_null(sides, id, new).filter(|_| gains);
+    let alone = if gains && online::is_told_by_parent(sides, id) {
+        Vec::new()
+    } else if let Some(steps) = alone {
+        steps
+    } else {
+        let set_not_null = || set("set not null");
+        let change = (old, new);
+        statements.extend(not_null::alter(
+            sides,
+            id,
+            change,
+            drop_not_null,
+            set_not_null,
+        ));
+        Vec::new()
+    };
     if let (true, Some(identity)) = (is_own_identity && is("identity"), new.get("identity")) {
         if old.has("identity") {
             statements.push(set(&format!("set generated {identity}")));
         } else {
-            let options = identity_options(new);
+            let options = identity_options(sides, id, new);
             // An identity needs `not null`.
             behind.push(set(&format!(
                 "add generated {identity} as identity{options}"
@@ -201,9 +203,15 @@ pub(super) fn alter(
         }
     }
     if is_own_identity && is("identity options") && old.has("identity") && new.has("identity") {
-        let options = new.get("identity options").unwrap_or_default();
-        for option in split_options(options) {
-            statements.push(set(&format!("set {option}")));
+        let read = |attributes: &Attributes| {
+            split_options(attributes.get("identity options").unwrap_or_default())
+        };
+        let before = read(old);
+        let changed = read(new).into_iter().filter(|one| !before.contains(one));
+        let changed: Vec<String> = changed.map(|option| format!("set {option}")).collect();
+        // Together: bounds and start have to go with each other.
+        if !changed.is_empty() {
+            statements.push(set(&changed.join(" ")));
         }
     }
     if is("storage") {
@@ -234,7 +242,7 @@ pub(super) fn alter(
     if is("inherited") && !new.has("inherited") {
         statements.extend(inheritance::make_local(sides, id));
     }
-    statements.append(&mut alone);
+    statements.extend(alone);
     statements.append(&mut behind);
     let kind = |attributes: &Attributes| attributes.get("type").unwrap_or_default().to_owned();
     if retypes && !cast::is_assigned(&kind(old), &kind(new)) {
@@ -299,27 +307,4 @@ pub(super) fn after_the_highest(sides: &Sides<'_>, id: &Id) -> Statement {
         Literal(&table),
         Literal(id.own_name())
     ))
-}
-
-/// The name of a not null constraint that nobody named.
-pub(super) fn usual_not_null(id: &Id) -> String {
-    format!("{}_{}_not_null", id.name(1), id.own_name())
-}
-
-/// Constraints that say `not null` have names since 18.
-fn name_not_null(
-    sides: &Sides<'_>,
-    id: &Id,
-    old: &Attributes,
-    new: &Attributes,
-) -> Option<Statement> {
-    let usual = usual_not_null(id);
-    // One that is made now has the usual name.
-    let before = old.get("not null name").filter(|_| old.has("not null"));
-    let (before, after) = (
-        before.unwrap_or(&usual),
-        new.get("not null name").unwrap_or(&usual),
-    );
-    let (from, to) = (sides.name(before), sides.name(after));
-    (before != after).then(|| alter_table(sides, id, &format!("rename constraint {from} to {to}")))
 }

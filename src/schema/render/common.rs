@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, foreign, function, plain, privilege};
+use super::{Alteration, Sides, column, foreign, function, identity, plain, privilege};
 use crate::schema::acl::{self, Privileges};
 use crate::schema::model::{Attributes, Id, Kind, Origin};
 use crate::schema::statement::Statement;
@@ -34,7 +34,7 @@ fn at_first(sides: &Sides<'_>, id: &Id) -> Privileges {
     let runs = &*sides.old.role;
     let what = match id.kind {
         Kind::Table | Kind::View | Kind::MaterializedView | Kind::ForeignTable => "tables",
-        Kind::Sequence => "sequences",
+        Kind::Sequence | Kind::IdentitySequence => "sequences",
         Kind::Function | Kind::Aggregate => "functions",
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => "types",
         Kind::Schema => "schemas",
@@ -67,7 +67,12 @@ fn privileges(sides: &Sides<'_>, id: &Id, old: &Privileges, new: &Attributes) ->
 /// The statement that gives something to its owner. What belongs to a column has the table's.
 fn owner(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<Statement> {
     let owner = attributes.get("owner")?;
-    if attributes.has("owned by") || id.kind == Kind::ViewColumn {
+    if attributes.has("owned by")
+        || matches!(
+            id.kind,
+            Kind::Column | Kind::ViewColumn | Kind::IdentitySequence
+        )
+    {
         return None;
     }
     let target = target(sides, id);
@@ -85,6 +90,14 @@ pub(super) fn unsay(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<
     let before = acl::parse(attributes.get("acl").unwrap_or_default(), owner);
     let mut statements = privilege::grants(sides, id, &before, &Privileges::new(), owner);
     statements.extend(comment(sides, id, attributes.get("comment"), None));
+    let mut usual = Attributes::default();
+    if let Some(storage) = attributes.get("usual storage") {
+        usual.set("usual storage", storage);
+    }
+    let differing = attributes.differing(&usual);
+    if let Alteration::InPlace(more) = column::alter(sides, id, attributes, &usual, &differing) {
+        statements.extend(more);
+    }
     statements
 }
 
@@ -114,9 +127,11 @@ fn target(sides: &Sides<'_>, id: &Id) -> String {
         }
         Kind::Publication => format!("publication {own}"),
         Kind::Wrapper | Kind::Server => foreign::target(sides, id),
+        Kind::IdentitySequence => format!("sequence {}", identity::sequence(sides, id)),
         Kind::Language
         | Kind::AccessMethod
         | Kind::Cast
+        | Kind::Transform
         | Kind::Operator
         | Kind::OperatorFamily
         | Kind::OperatorClass => plain::target(sides, id),
@@ -155,11 +170,16 @@ pub(super) fn alter_common(
         statements.extend(owner(sides, id, new));
     }
     if acl_of(old) != acl_of(new) && !is_about_privileges {
-        let before = match old.get("acl") {
-            Some(texts) => acl::parse(texts, old.get("owner").unwrap_or_default()),
-            None => acl::default_of(id.kind, sides.major),
+        let before = acl_of(old).unwrap_or_else(|| acl::default_of(id.kind, sides.major));
+        // A column has one where it has privileges.
+        let owner = new.get("owner").or(old.get("owner")).unwrap_or_default();
+        let before = if !new.has("owner") || old.get("owner") == Some(owner) {
+            before
+        } else {
+            acl::moved(before, owner)
         };
-        statements.extend(privileges(sides, id, &before, new));
+        let after = acl_of(new).unwrap_or_else(|| acl::default_of(id.kind, sides.major));
+        statements.extend(privilege::grants(sides, id, &before, &after, owner));
     }
     statements.extend(comment(sides, id, old.get("comment"), new.get("comment")));
     statements

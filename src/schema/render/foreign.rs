@@ -91,7 +91,7 @@ pub(super) fn alter(
     differing: &BTreeSet<&str>,
 ) -> Alteration {
     let is = |name| differing.contains(name);
-    if is("type") || is("wrapper") || (is("version") && !new.has("version")) {
+    if is("type") || is("wrapper") {
         return Alteration::Replace;
     }
     let mut text = format!("alter {}", target(sides, id));
@@ -102,8 +102,10 @@ pub(super) fn alter(
             None => text += &format!(" no {name}"),
         }
     }
-    if let (true, Some(version)) = (is("version"), new.get("version")) {
-        text += &format!(" version {}", Literal(version));
+    if is("version") {
+        let version = new.get("version");
+        let version = version.map_or("null".to_owned(), |text| Literal(text).to_string());
+        text += &format!(" version {version}");
     }
     if is("server options") {
         text += &format!(" {}", change_options(sides, old, new));

@@ -127,17 +127,26 @@ pub(super) fn leave(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<
     }]
 }
 
+/// The columns of its parents that a column is.
+fn above(sides: &Sides<'_>, id: &Id) -> Vec<Id> {
+    let parents = of(sides.new, id);
+    let parents = parents.iter();
+    parents
+        .map(|(join, _)| Id::new(Kind::Column, &[join.name(2), join.name(3), id.own_name()]))
+        .collect()
+}
+
+/// Whether a parent's column has an attribute.
+pub(super) fn says(sides: &Sides<'_>, id: &Id, name: &str) -> bool {
+    let of_parent = |column: &Id| sides.new.get(column).is_some_and(|column| column.has(name));
+    above(sides, id).iter().any(of_parent)
+}
+
 /// What a new table says of a column that it has from its parents or its type.
 pub(super) fn own_column(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let own = sides.own(id);
-    let above: Vec<Id> = of(sides.new, id)
-        .iter()
-        .map(|(join, _)| Id::new(Kind::Column, &[join.name(2), join.name(3), id.own_name()]))
-        .collect();
-    let says = |name: &str| {
-        let of_parent = |column: &Id| sides.new.get(column).is_some_and(|column| column.has(name));
-        above.iter().any(of_parent)
-    };
+    let above = above(sides, id);
+    let says = |name: &str| says(sides, id, name);
     let mut statements = Vec::new();
     let is_from_type = above.is_empty() && !is_plain(sides, id);
     if attributes.has("not null") && !says("not null") && (is_from_type || !above.is_empty()) {

@@ -5,9 +5,12 @@
 mod cast;
 mod column;
 mod common;
+mod family;
 mod foreign;
 mod function;
+mod identity;
 pub(super) mod inheritance;
+mod not_null;
 pub mod online;
 mod plain;
 mod privilege;
@@ -90,13 +93,22 @@ impl Sides<'_> {
         tables.any(|id| self.old.get(id).is_none() || self.is_rebuilt(id) || self.is_moved(id))
     }
 
-    /// Whether a foreign table goes to another server: it is made again there.
+    /// Whether a foreign table goes to another server, or its server is made again: so is it.
     fn is_moved(&self, id: &Id) -> bool {
         let server = |schema: &Schema| {
             let table = schema.get(id).filter(|_| id.kind == Kind::ForeignTable)?;
             table.get("server").map(str::to_owned)
         };
-        server(self.old).is_some_and(|old| server(self.new) != Some(old))
+        let is_made_again = |name: &str| {
+            let id = Id::new(Kind::Server, &[name]);
+            let (old, new) = (self.old.get(&id), self.new.get(&id));
+            old.zip(new).is_some_and(|(old, new)| {
+                ["type", "wrapper"]
+                    .into_iter()
+                    .any(|one| old.get(one) != new.get(one))
+            })
+        };
+        server(self.old).is_some_and(|old| is_made_again(&old) || server(self.new) != Some(old))
     }
 
     /// Whether a table becomes partitioned, or otherwise partitioned, or ordinary: that needs
@@ -204,7 +216,12 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Schema => vec![Statement::new(format!("create schema {}", sides.own(id)))],
         Kind::Extension => common::create_extension(sides, id, attributes),
         Kind::Enum => types::create_enum(sides, id, attributes),
-        Kind::Domain => types::create_domain(sides, id, attributes),
+        Kind::Domain => match sides.old.get(id) {
+            Some(old) if !remake::is_remade(sides, id) => {
+                return types::set_default_again(sides, id, old, attributes);
+            }
+            Some(_) | None => types::create_domain(sides, id, attributes),
+        },
         Kind::Composite => types::create_composite(sides, id, attributes),
         Kind::Range => types::create_range(sides, id, attributes),
         Kind::DomainConstraint => types::create_constraint(sides, id, attributes),
@@ -216,10 +233,11 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Column if sides.is_of_a_new_table(id) => Vec::new(),
         Kind::Column => column::add(sides, id, attributes),
         Kind::Default => column::set_default(sides, id, attributes),
+        Kind::IdentitySequence => identity::create(sides, id, attributes),
         Kind::Inheritance => inheritance::join(sides, id, attributes),
         Kind::MemberPrivileges => privilege::of_member(sides, id, None, Some(attributes)),
-        // Only the comment and the privileges.
-        Kind::ViewColumn => Vec::new(),
+        // Its relation made it.
+        Kind::ViewColumn => column::finish(sides, id, attributes),
         Kind::Constraint => table::add_constraint(sides, id, attributes),
         Kind::View | Kind::MaterializedView => relation::create_view(sides, id, attributes),
         Kind::Index => relation::create_index(sides, id, attributes),
@@ -237,6 +255,7 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         | Kind::SearchConfiguration
         | Kind::Conversion
         | Kind::Cast
+        | Kind::Transform
         | Kind::Operator
         | Kind::OperatorFamily
         | Kind::OperatorClass => plain::create(sides, id, attributes),
@@ -286,6 +305,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Enum | Kind::Composite | Kind::Range => {
             vec![Statement::new(format!("drop type {}", qualified()))]
         }
+        Kind::Domain if sides.new.get(id).is_some() => types::unset_default(sides, id),
         Kind::Domain
         | Kind::View
         | Kind::Statistics
@@ -303,6 +323,8 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
         Kind::Inheritance => inheritance::leave(sides, id, attributes),
         Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
+        // The column goes.
+        Kind::IdentitySequence => Vec::new(),
         Kind::ViewColumn => common::unsay(sides, id, attributes),
         Kind::Table => vec![Statement::losing(
             format!("drop table {}", qualified()),
@@ -339,6 +361,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         | Kind::SearchConfiguration
         | Kind::Conversion
         | Kind::Cast
+        | Kind::Transform
         | Kind::Operator
         | Kind::OperatorFamily
         | Kind::OperatorClass => {
@@ -381,16 +404,19 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
     let alteration = match id.kind {
         Kind::Extension => common::alter_extension(sides, id, new, &rest),
         Kind::Enum => types::alter_enum(sides, id, old, new),
-        Kind::Domain => types::alter_domain(sides, id, new, &rest),
+        Kind::Domain => types::alter_domain(sides, id, old, new, &rest),
         Kind::Composite => types::alter_composite(sides, id, old, new),
         Kind::Sequence => common::alter_sequence(sides, id, old, new, &rest),
         Kind::Function => function::alter(old, new),
         Kind::Table | Kind::ForeignTable => table::alter(sides, id, old, new, &rest),
-        Kind::Column => column::alter(sides, id, old, new, &rest),
+        Kind::Column | Kind::ViewColumn => column::alter(sides, id, old, new, &rest),
+        Kind::IdentitySequence => identity::alter(sides, id, old, new, &rest),
+        Kind::OperatorFamily => Alteration::InPlace(family::alter(sides, id, old, new)),
         Kind::Default => Alteration::InPlace(column::set_default(sides, id, new)),
         Kind::MemberPrivileges => {
             Alteration::InPlace(privilege::of_member(sides, id, Some(old), Some(new)))
         }
+        Kind::Range => types::alter_range(old, new),
         Kind::SearchConfiguration => plain::alter_configuration(sides, id, old, new, &rest),
         Kind::Constraint => table::alter_constraint(sides, id, old, new, &rest),
         Kind::View | Kind::MaterializedView => relation::alter_view(sides, id, old, new, &rest),
@@ -416,16 +442,14 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         | Kind::Language
         | Kind::AccessMethod
         | Kind::Collation
-        | Kind::Range
         | Kind::SearchParser
         | Kind::SearchTemplate
         | Kind::SearchDictionary
         | Kind::Conversion
         | Kind::Cast
+        | Kind::Transform
         | Kind::Operator
-        | Kind::OperatorFamily
         | Kind::OperatorClass
-        | Kind::ViewColumn
         | Kind::PublicationTable
         | Kind::PublicationSchema
         | Kind::Schema

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Alteration, Sides};
+use super::{Alteration, Sides, family};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -11,6 +11,7 @@ pub(super) fn target(sides: &Sides<'_>, id: &Id) -> String {
     let word = id.kind.name();
     match id.kind {
         Kind::Cast => format!("cast ({} as {})", id.name(0), id.name(1)),
+        Kind::Transform => format!("transform for {} language {}", id.name(0), sides.own(id)),
         Kind::Operator => format!(
             "operator {}.{} ({}, {})",
             sides.name(id.name(0)),
@@ -36,7 +37,7 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
             sides.name(id.name(0)),
             id.name(1)
         ),
-        Kind::Cast | Kind::AccessMethod => format!("create {target} {parts}"),
+        Kind::AccessMethod | Kind::Cast => format!("create {target} {parts}"),
         Kind::OperatorFamily => format!("create {target}"),
         Kind::OperatorClass => format!("create operator class {} {parts}", qualified()),
         Kind::Conversion => {
@@ -55,10 +56,14 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
             };
             format!("create {trusted}language {} {parts}", sides.own(id))
         }
+        // Transforms too.
         _ => format!("create {target} ({parts})"),
     };
     let mut statements = vec![Statement::new(text)];
     statements.extend(mappings(sides, id, attributes));
+    if id.kind == Kind::OperatorFamily {
+        statements.extend(family::alter(sides, id, &Attributes::default(), attributes));
+    }
     statements
 }
 

@@ -1,7 +1,7 @@
 //! Grants, revokes and default privileges.
 
 use super::Sides;
-use crate::schema::acl::{self, OWNER, Privileges, Step};
+use crate::schema::acl::{self, OWNER, Privileges, Verb};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -25,25 +25,36 @@ pub(super) fn grants(
     acl::steps(old, new)
         .iter()
         .map(|step| {
-            let (verb, grantee, letters, between, behind) = parts(step);
-            let grantee = role(sides, grantee, owner);
-            let what = words(letters);
-            Statement::new(format!("{verb} {what} on {on} {between} {grantee}{behind}"))
+            let (verb, between, behind) = parts(step.verb);
+            let grantee = role(sides, &step.grantee, owner);
+            let what = words(&step.letters);
+            let sql = format!("{verb} {what} on {on} {between} {grantee}{behind}");
+            Statement::new(said_by(sides, &step.grantor, sql))
         })
         .collect()
 }
 
-/// The words of a step: verb, grantee, letters, what stands before the grantee, what behind.
-fn parts(step: &Step) -> (&'static str, &str, &[char], &'static str, &'static str) {
-    match step {
-        Step::Revoke(grantee, letters) => ("revoke", grantee, letters, "from", ""),
-        Step::RevokeOption(grantee, letters) => {
-            ("revoke grant option for", grantee, letters, "from", "")
-        }
-        Step::Grant(grantee, letters) => ("grant", grantee, letters, "to", ""),
-        Step::GrantOption(grantee, letters) => {
-            ("grant", grantee, letters, "to", " with grant option")
-        }
+/// What another than the owner granted, he has to grant himself, and to take back: `granted by` takes
+/// nobody but the role that runs the statement (GRANT in PostgreSQL's manual).
+fn said_by(sides: &Sides<'_>, grantor: &str, sql: String) -> String {
+    if matches!(grantor, "" | OWNER) {
+        return sql;
+    }
+    let grantor = sides.name(grantor);
+    format!(
+        "do $castoff$\ndeclare before text := pg_catalog.current_setting('role');\nbegin\n    \
+         set local role {grantor};\n    {sql};\n    \
+         perform pg_catalog.set_config('role', before, true);\nend\n$castoff$"
+    )
+}
+
+/// The words of a step: verb, what stands before the grantee, what behind.
+fn parts(verb: Verb) -> (&'static str, &'static str, &'static str) {
+    match verb {
+        Verb::Revoke => ("revoke", "from", ""),
+        Verb::RevokeOption => ("revoke grant option for", "from", ""),
+        Verb::Grant => ("grant", "to", ""),
+        Verb::GrantOption => ("grant", "to", " with grant option"),
     }
 }
 
@@ -98,7 +109,12 @@ fn target(sides: &Sides<'_>, id: &Id) -> String {
         }
         Kind::Schema => format!("schema {}", sides.own(id)),
         Kind::Sequence => format!("sequence {}", sides.qualified(id)),
-        Kind::Function | Kind::Aggregate => {
+        Kind::IdentitySequence => {
+            format!("sequence {}", super::identity::sequence(sides, id))
+        }
+        // Not as it is written, with `order by`: by the types alone.
+        Kind::Aggregate => format!("function {}({})", sides.qualified(id), id.own_name()),
+        Kind::Function => {
             format!("routine {}", super::function::signature(sides, id))
         }
         Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => {
@@ -122,14 +138,15 @@ pub(super) fn default_privileges(
     let (owner, schema, what) = (id.name(0), id.name(1), id.name(2));
     // Privileges in a schema come on top; those for all schemas take the place of the built-in ones.
     let built_in = if schema.is_empty() {
-        let kind = match what {
-            "tables" => Kind::Table,
-            "sequences" => Kind::Sequence,
-            "functions" => Kind::Function,
-            "types" => Kind::Enum,
-            _ => Kind::Schema,
-        };
-        acl::default_of(kind, sides.major)
+        let of = |kind| acl::default_of(kind, sides.major);
+        match what {
+            "tables" => of(Kind::Table),
+            "sequences" => of(Kind::Sequence),
+            "functions" => of(Kind::Function),
+            "types" => of(Kind::Enum),
+            "large objects" => acl::default_of_large_objects(),
+            _ => of(Kind::Schema),
+        }
     } else {
         Privileges::new()
     };
@@ -148,9 +165,10 @@ pub(super) fn default_privileges(
     acl::steps(&read(old, &*sides.old.role), &read(new, &*sides.new.role))
         .iter()
         .map(|step| {
-            let (verb, grantee, letters, between, behind) = parts(step);
-            let words: Vec<&str> = letters.iter().map(|letter| acl::word(*letter)).collect();
-            let (words, grantee) = (words.join(", "), role(sides, grantee, owner));
+            let (verb, between, behind) = parts(step.verb);
+            let letters = step.letters.iter();
+            let words: Vec<&str> = letters.map(|letter| acl::word(*letter)).collect();
+            let (words, grantee) = (words.join(", "), role(sides, &step.grantee, owner));
             Statement::new(format!(
                 "{head} {verb} {words} on {what} {between} {grantee}{behind}"
             ))

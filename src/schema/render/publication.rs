@@ -7,15 +7,20 @@ use crate::schema::model::{Attributes, Id};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
-fn options(attributes: &Attributes) -> String {
+fn options(sides: &Sides<'_>, attributes: &Attributes) -> String {
     let get = |name| attributes.get(name).unwrap_or_default();
     let mut text = format!(
         "publish = {}, publish_via_partition_root = {}",
         Literal(get("publish")),
         get("via root")
     );
-    if attributes.has("generated columns") {
-        text += ", publish_generated_columns = stored";
+    if sides.major >= 18 {
+        let which = if attributes.has("generated columns") {
+            "stored"
+        } else {
+            "none"
+        };
+        text += &format!(", publish_generated_columns = {which}");
     }
     text
 }
@@ -29,7 +34,7 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     vec![Statement::new(format!(
         "create publication {}{all} with ({})",
         sides.own(id),
-        options(attributes)
+        options(sides, attributes)
     ))]
 }
 
@@ -42,13 +47,10 @@ pub(super) fn alter(
     if differing.contains("for all tables") {
         return Alteration::Replace;
     }
-    let mut options = options(new);
-    if differing.contains("generated columns") && !new.has("generated columns") {
-        options += ", publish_generated_columns = none";
-    }
     Alteration::InPlace(vec![Statement::new(format!(
-        "alter publication {} set ({options})",
-        sides.own(id)
+        "alter publication {} set ({})",
+        sides.own(id),
+        options(sides, new)
     ))])
 }
 

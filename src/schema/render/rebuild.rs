@@ -35,12 +35,21 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         sides.qualified(id),
         sides.own(&sides.aside(id))
     )));
+    // The new table's identity columns are to have sequences of these names.
+    let before = sides.qualified(&sides.aside(id));
+    for (column, attributes) in columns(sides.old, id) {
+        if attributes.has("identity") {
+            let own = sides.own(column);
+            statements.push(Statement::new(format!(
+                "alter table {before} alter column {own} drop identity"
+            )));
+        }
+    }
     if sides.major >= 18 {
         // The new table's constraints are to have these names.
-        let before = sides.qualified(&sides.aside(id));
         for (column, attributes) in columns(sides.old, id) {
             if attributes.has("not null") {
-                let usual = super::column::usual_not_null(column);
+                let usual = super::not_null::usual_name(column);
                 let name = attributes.get("not null name").unwrap_or(&usual);
                 let (from, to) = (sides.name(name), sides.name(&format!("{name}_before")));
                 statements.push(Statement::new(format!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::options;
+use super::table::{is_clustered, options};
 use super::{Alteration, Sides, inheritance};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
@@ -12,9 +12,22 @@ pub(super) fn create_view(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -
 }
 
 fn view(sides: &Sides<'_>, id: &Id, attributes: &Attributes, verb: &str) -> String {
-    let options = attributes
+    let mut options: Vec<String> = attributes
         .get("options")
-        .map(|options| format!(" with ({options})"));
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    if let Some(toast) = attributes.get("toast options") {
+        options.extend(toast.split(", ").map(|option| format!("toast.{option}")));
+    }
+    let method = attributes.get("access method");
+    let method = method.map_or(String::new(), |method| {
+        format!(" using {}", sides.name(method))
+    });
+    let options = match options.join(", ") {
+        options if options.is_empty() => options,
+        options => format!(" with ({options})"),
+    };
     let definition = attributes.get("definition").unwrap_or_default();
     let definition = definition.trim_end().trim_end_matches(';');
     let behind = if attributes.has("populated") {
@@ -23,10 +36,9 @@ fn view(sides: &Sides<'_>, id: &Id, attributes: &Attributes, verb: &str) -> Stri
         ""
     };
     format!(
-        "{verb} {} {}{} as\n{definition}{behind}",
+        "{verb} {} {}{method}{options} as\n{definition}{behind}",
         id.kind.name(),
         sides.qualified(id),
-        options.unwrap_or_default()
     )
 }
 
@@ -54,7 +66,19 @@ pub(super) fn alter_view(
         }
         return Alteration::Replace;
     }
-    let actions = options(old.get("options"), new.get("options"), "");
+    if is("access method") && sides.major < 15 {
+        return Alteration::Replace;
+    }
+    let mut actions = options(old.get("options"), new.get("options"), "");
+    actions.extend(options(
+        old.get("toast options"),
+        new.get("toast options"),
+        "toast.",
+    ));
+    if is("access method") {
+        let method = new.get("access method").unwrap_or("heap");
+        actions.push(format!("set access method {}", sides.name(method)));
+    }
     let statement = |action: &String| Statement::new(format!("alter {word} {qualified} {action}"));
     Alteration::InPlace(actions.iter().map(statement).collect())
 }
@@ -87,9 +111,10 @@ pub(super) fn finish_index(
         Kind::Table,
         &[id.name(0), new.get("table").unwrap_or_default()],
     );
+    let is_clustered = is_clustered(sides, &table);
     let table = sides.qualified(&table);
     let (own, qualified) = (sides.own(id), sides.qualified(id));
-    if old.has("clustered") != new.has("clustered") {
+    if new.has("clustered") != old.has("clustered") && new.has("clustered") == is_clustered {
         let how = if new.has("clustered") {
             format!("cluster on {own}")
         } else {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Alteration, Sides, column, inheritance, online};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
+use crate::sql::ident::Literal;
 
 /// `table` or `foreign table`, as statements about it begin.
 pub(super) fn word(sides: &Sides<'_>, id: &Id) -> &'static str {
@@ -173,11 +174,20 @@ pub(super) fn marks(
     ] {
         if !old.has(name) && new.has(name) {
             statements.push(alter_table(sides, id, &format!("{on} {own}")));
-        } else if old.has(name) && !new.has(name) && !off.is_empty() {
+        } else if old.has(name) && !new.has(name) && !off.is_empty() && !is_clustered(sides, id) {
             statements.push(alter_table(sides, id, off));
         }
     }
     let index = sides.qualified(&Id::new(Kind::Index, &[id.name(0), id.own_name()]));
+    if old.get("index comment") != new.get("index comment") {
+        let text = new
+            .get("index comment")
+            .map(|text| Literal(text).to_string());
+        let text = text.unwrap_or_else(|| "null".to_owned());
+        statements.push(Statement::new(format!(
+            "comment on index {index} is {text}"
+        )));
+    }
     for action in options(old.get("options"), new.get("options"), "") {
         statements.push(Statement::new(format!("alter index {index} {action}")));
     }
@@ -197,6 +207,20 @@ pub(super) fn replica_identity(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         alter_table(sides, key, &format!("replica identity using index {own}"))
     })
     .collect()
+}
+
+/// Whether another index of the table is the one to cluster it by: it says so itself.
+pub(super) fn is_clustered(sides: &Sides<'_>, part: &Id) -> bool {
+    let table = part.table(Kind::Table);
+    let mut parts = sides.new.objects.iter();
+    parts.any(|(id, one)| {
+        let is_of_table = match id.kind {
+            Kind::Index => id.name(0) == table.name(0) && one.get("table") == Some(table.name(1)),
+            Kind::Constraint => id.table(Kind::Table) == table,
+            _ => false,
+        };
+        is_of_table && one.has("clustered")
+    })
 }
 
 pub(super) fn drop_constraint(
@@ -231,6 +255,7 @@ pub(super) fn alter_constraint(
             "options",
             "index",
             "usual name",
+            "index comment",
         ];
         marks.contains(name)
     };

@@ -150,7 +150,14 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
             );
         }
     }
-    vec![Statement::new(text)]
+    let mut statements = vec![Statement::new(text)];
+    statements.extend(domain_not_null(
+        sides,
+        id,
+        &Attributes::default(),
+        attributes,
+    ));
+    statements
 }
 
 /// Whether a domain is made again: over another type, or with a constraint that a domain does not
@@ -184,18 +191,14 @@ pub(super) fn domain_changes(
 pub(super) fn alter_domain(
     sides: &Sides<'_>,
     id: &Id,
+    old: &Attributes,
     new: &Attributes,
     differing: &BTreeSet<&str>,
 ) -> Alteration {
     let qualified = sides.qualified(id);
     let mut statements = Vec::new();
     if differing.contains("default") {
-        let how = new
-            .get("default")
-            .map_or("drop default".to_owned(), |default| {
-                format!("set default {default}")
-            });
-        statements.push(Statement::new(format!("alter domain {qualified} {how}")));
+        statements.push(set_domain_default(sides, id, new));
     }
     if differing.contains("not null") {
         let how = if new.has("not null") { "set" } else { "drop" };
@@ -203,7 +206,85 @@ pub(super) fn alter_domain(
             "alter domain {qualified} {how} not null"
         )));
     }
+    statements.extend(domain_not_null(sides, id, old, new));
     Alteration::InPlace(statements)
+}
+
+/// The default of a domain, or that it has none.
+fn set_domain_default(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Statement {
+    let default = attributes.get("default");
+    let how = default.map_or("drop default".to_owned(), |text| {
+        format!("set default {text}")
+    });
+    Statement::new(format!("alter domain {} {how}", sides.qualified(id)))
+}
+
+/// A domain whose default goes, as something goes that the default needs.
+pub(super) fn unset_default(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    vec![set_domain_default(sides, id, &Attributes::default())]
+}
+
+/// The same when that is there again, with all else that changes.
+pub(super) fn set_default_again(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
+    let mut rest = old.differing(new);
+    rest.remove("default");
+    let mut statements = match alter_domain(sides, id, old, new, &rest) {
+        Alteration::InPlace(statements) | Alteration::Without(statements, _) => statements,
+        Alteration::Replace | Alteration::Rebuild | Alteration::Remake(_) => Vec::new(),
+    };
+    if new.has("default") {
+        statements.push(set_domain_default(sides, id, new));
+    }
+    statements.extend(super::common::alter_common(sides, id, old, new));
+    statements
+}
+
+/// The name and the comment of the constraint that says `not null` (since 17).
+fn domain_not_null(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
+    let qualified = sides.qualified(id);
+    let usual = format!("{}_not_null", id.own_name());
+    let name = |attributes: &Attributes| {
+        let name = attributes.get("not null name").unwrap_or(&usual);
+        sides.name(name)
+    };
+    let mut statements = Vec::new();
+    if !new.has("not null") {
+        return statements;
+    }
+    // One that is made now has the usual name.
+    let before = if old.has("not null") {
+        name(old)
+    } else {
+        sides.name(&usual)
+    };
+    if before != name(new) {
+        statements.push(Statement::new(format!(
+            "alter domain {qualified} rename constraint {before} to {}",
+            name(new)
+        )));
+    }
+    let said = old.get("not null comment").filter(|_| old.has("not null"));
+    if said != new.get("not null comment") {
+        let text = new
+            .get("not null comment")
+            .map(|text| Literal(text).to_string());
+        statements.push(Statement::new(format!(
+            "comment on constraint {} on domain {qualified} is {}",
+            name(new),
+            text.as_deref().unwrap_or("null")
+        )));
+    }
+    statements
 }
 
 pub(super) fn create_constraint(
@@ -336,10 +417,30 @@ pub(super) fn composite_changes(
     !order.eq(after.iter().map(|(name, ..)| name)) || (is_in_use && after.iter().any(is_other))
 }
 
-pub(super) fn create_range(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+/// All else about a range is said when it is made.
+pub(super) fn alter_range(old: &Attributes, new: &Attributes) -> Alteration {
+    Alteration::InPlace(comment_on_multirange(old, new))
+}
+
+/// What is said of the type of many ranges.
+fn comment_on_multirange(old: &Attributes, new: &Attributes) -> Vec<Statement> {
+    let said = new.get("multirange comment");
+    let multirange = new.get("multirange").unwrap_or_default();
+    if old.get("multirange comment") == said || multirange.is_empty() {
+        return Vec::new();
+    }
+    let text = said.map_or("null".to_owned(), |text| Literal(text).to_string());
     vec![Statement::new(format!(
+        "comment on type {multirange} is {text}"
+    ))]
+}
+
+pub(super) fn create_range(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let mut statements = vec![Statement::new(format!(
         "create type {} as range ({})",
         sides.qualified(id),
         attributes.get("range").unwrap_or_default()
-    ))]
+    ))];
+    statements.extend(comment_on_multirange(&Attributes::default(), attributes));
+    statements
 }

@@ -37,6 +37,13 @@ select
             'msspace = ' || nullif(a.aggmtransspace, 0),
             'mfinalfunc = ' || nullif(a.aggmfinalfn, 0)::regproc,
             case when a.aggmfinalextra then 'mfinalfunc_extra' end,
+            'mfinalfunc_modify = ' || case
+                when a.aggmfinalfn = 0 then null
+                when a.aggmfinalmodify = case when a.aggkind = 'n' then 'r' else 'w' end then null
+                when a.aggmfinalmodify = 'r' then 'read_only'
+                when a.aggmfinalmodify = 's' then 'shareable'
+                else 'read_write'
+            end,
             'minitcond = ' || quote_literal(a.aggminitval),
             'sortop = ' || case when a.aggsortop <> 0 then (
                 select format('operator(%I.%s)', sn.nspname, o.oprname)
@@ -48,7 +55,7 @@ select
             case when a.aggkind = 'h' then 'hypothetical' end
         ),
         'owner', pg_get_userbyid(p.proowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(p.proacl) item),
+        'acl', to_json(p.proacl::text[])::text,
         'comment', obj_description(p.oid, 'pg_proc')
     ]
 from pg_aggregate a

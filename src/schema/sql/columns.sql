@@ -11,6 +11,8 @@ select
         'collation', case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end,
         'not null', case when a.attnotnull then 'true' end,
         'not null name', (select k.conname::text from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and k.conname <> format('%s_%s_not_null', c.relname, a.attname)), -- since 18
+        'not null options', (select concat_ws(' ', case when k.connoinherit then 'no inherit' end, case when not k.convalidated then 'not valid' end) from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and (k.connoinherit or not k.convalidated)), -- since 18
+        'not null comment', (select obj_description(k.oid, 'pg_constraint') from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum]), -- since 18
         'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
         'identity options', case when a.attidentity <> '' then (
             select format(
@@ -39,7 +41,8 @@ select
         'options', array_to_string(a.attoptions, ', '),
         'server options', to_json(a.attfdwoptions)::text,
         'inherited', case when not a.attislocal then 'true' end,
-        'acl', (select json_agg(item::text)::text from unnest(a.attacl) item),
+        'owner', case when a.attacl is not null then pg_get_userbyid(c.relowner)::text end,
+        'acl', to_json(a.attacl::text[])::text,
         'comment', col_description(a.attrelid, a.attnum)
     ]
 from pg_attribute a

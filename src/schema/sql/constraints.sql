@@ -27,6 +27,7 @@ select
         'options', case when k.contype in ('p', 'u', 'x') then (
             select array_to_string(i.reloptions, ', ') from pg_class i where i.oid = k.conindid
         ) end,
+        'index comment', case when k.contype in ('p', 'u', 'x') then obj_description(k.conindid, 'pg_class') end,
         'comment', obj_description(k.oid, 'pg_constraint')
     ]
 from pg_constraint k

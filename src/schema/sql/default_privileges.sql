@@ -7,9 +7,9 @@ select
     array[
         pg_get_userbyid(d.defaclrole)::text,
         coalesce(n.nspname, '')::text,
-        case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' when 'n' then 'schemas' else d.defaclobjtype::text end
+        case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' when 'n' then 'schemas' when 'L' then 'large objects' else d.defaclobjtype::text end
     ],
-    array['acl', (select json_agg(item::text)::text from unnest(d.defaclacl) item)]
+    array['acl', to_json(d.defaclacl::text[])::text]
 from pg_default_acl d
 left join pg_namespace n on n.oid = d.defaclnamespace
 where coalesce(n.nspname, '') <> $1

@@ -10,7 +10,7 @@ select
         'validator', case when w.fdwvalidator <> 0 then w.fdwvalidator::regproc::text end,
         'server options', to_json(w.fdwoptions)::text,
         'owner', pg_get_userbyid(w.fdwowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(w.fdwacl) item),
+        'acl', to_json(w.fdwacl::text[])::text,
         'comment', obj_description(w.oid, 'pg_foreign_data_wrapper')
     ]
 from pg_foreign_data_wrapper w

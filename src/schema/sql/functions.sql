@@ -15,7 +15,7 @@ select
         'names', pg_get_function_identity_arguments(p.oid),
         'sql body', case when p.prosqlbody is not null then 'true' end, -- since 14
         'owner', pg_get_userbyid(p.proowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(p.proacl) item),
+        'acl', to_json(p.proacl::text[])::text,
         'comment', obj_description(p.oid, 'pg_proc')
     ]
 from pg_proc p

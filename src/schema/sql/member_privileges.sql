@@ -6,8 +6,8 @@ select
     'privileges of an extension',
     array[m.extname, m.word, m.schema, m.name, m.arguments],
     array[
-        'initial', (select json_agg(item::text)::text from unnest(m.initial) item),
-        'acl', (select json_agg(item::text)::text from unnest(m.acl) item),
+        'initial', to_json(m.initial::text[])::text,
+        'acl', to_json(m.acl::text[])::text,
         'owner', m.owner
     ]
 from (

@@ -6,6 +6,31 @@ select
     'operator family',
     array[n.nspname::text, f.opfname::text, m.amname::text],
     array[
+        -- Those of no class: how each is called, and what it is.
+        'members', (
+            select json_agg(array[m.called, m.is] order by m.called)::text
+            from (
+                select
+                    format('operator %s (%s, %s)', o.amopstrategy, format_type(o.amoplefttype, null), format_type(o.amoprighttype, null)) as called,
+                    format('operator %s %s', o.amopstrategy, o.amopopr::regoperator)
+                        || case when o.amopsortfamily <> 0 then (
+                            select format(' for order by %I.%I', sn.nspname, s.opfname)
+                            from pg_opfamily s
+                            join pg_namespace sn on sn.oid = s.opfnamespace
+                            where s.oid = o.amopsortfamily
+                        ) else '' end as is
+                from pg_depend d
+                join pg_amop o on o.oid = d.objid
+                where d.classid = 'pg_amop'::regclass and d.refclassid = 'pg_opfamily'::regclass and d.refobjid = f.oid and d.deptype = 'a'
+                union all
+                select
+                    format('function %s (%s, %s)', p.amprocnum, format_type(p.amproclefttype, null), format_type(p.amprocrighttype, null)),
+                    format('function %s (%s, %s) %s', p.amprocnum, format_type(p.amproclefttype, null), format_type(p.amprocrighttype, null), p.amproc::regprocedure)
+                from pg_depend d
+                join pg_amproc p on p.oid = d.objid
+                where d.classid = 'pg_amproc'::regclass and d.refclassid = 'pg_opfamily'::regclass and d.refobjid = f.oid and d.deptype = 'a'
+            ) m
+        ),
         'owner', pg_get_userbyid(f.opfowner)::text,
         'comment', obj_description(f.oid, 'pg_opfamily')
     ]

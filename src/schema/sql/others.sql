@@ -1,4 +1,4 @@
--- Conversions, languages and access methods.
+-- Conversions, languages, transforms and access methods.
 select
     'pg_conversion'::regclass::oid,
     c.oid,
@@ -33,12 +33,30 @@ select
             'validator ' || nullif(l.lanvalidator, 0)::regproc
         ),
         'owner', pg_get_userbyid(l.lanowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(l.lanacl) item),
+        'acl', to_json(l.lanacl::text[])::text,
         'comment', obj_description(l.oid, 'pg_language')
     ]
 from pg_language l
 where l.lanispl and l.oid >= 16384
     and not exists (select from pg_depend e where e.classid = 'pg_language'::regclass and e.objid = l.oid and e.deptype = 'e')
+union all
+select
+    'pg_transform'::regclass::oid,
+    t.oid,
+    0,
+    'transform',
+    array[format_type(t.trftype, null), l.lanname::text],
+    array[
+        'create', concat_ws(', ',
+            'from sql with function ' || nullif(t.trffromsql, 0)::regprocedure,
+            'to sql with function ' || nullif(t.trftosql, 0)::regprocedure
+        ),
+        'comment', obj_description(t.oid, 'pg_transform')
+    ]
+from pg_transform t
+join pg_language l on l.oid = t.trflang
+where t.oid >= 16384
+    and not exists (select from pg_depend e where e.classid = 'pg_transform'::regclass and e.objid = t.oid and e.deptype = 'e')
 union all
 select
     'pg_am'::regclass::oid,

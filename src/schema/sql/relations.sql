@@ -12,7 +12,7 @@ select
     array[n.nspname::text, c.relname::text],
     array[
         'owner', pg_get_userbyid(c.relowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(c.relacl) item),
+        'acl', to_json(c.relacl::text[])::text,
         'comment', obj_description(c.oid, 'pg_class'),
         'unlogged', case when c.relpersistence = 'u' then 'true' end,
         'options', array_to_string(c.reloptions, ', '),

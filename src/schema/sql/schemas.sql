@@ -7,7 +7,7 @@ select
     array[n.nspname::text],
     array[
         'owner', pg_get_userbyid(n.nspowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(n.nspacl) item),
+        'acl', to_json(n.nspacl::text[])::text,
         'comment', obj_description(n.oid, 'pg_namespace')
     ]
 from pg_namespace n

@@ -26,7 +26,7 @@ select
                 and d.deptype = 'a'
         ),
         'owner', pg_get_userbyid(c.relowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(c.relacl) item),
+        'acl', to_json(c.relacl::text[])::text,
         'comment', obj_description(c.oid, 'pg_class')
     ]
 from pg_sequence s

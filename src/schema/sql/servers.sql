@@ -11,7 +11,7 @@ select
         'version', s.srvversion,
         'server options', to_json(s.srvoptions)::text,
         'owner', pg_get_userbyid(s.srvowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(s.srvacl) item),
+        'acl', to_json(s.srvacl::text[])::text,
         'comment', obj_description(s.oid, 'pg_foreign_server')
     ]
 from pg_foreign_server s

@@ -38,8 +38,12 @@ select
             from pg_range r
             where r.rngtypid = t.oid
         ) end,
+        'multirange', (select format('%I.%I', mn.nspname, m.typname) from pg_range r join pg_type m on m.oid = r.rngmultitypid join pg_namespace mn on mn.oid = m.typnamespace where r.rngtypid = t.oid), -- since 14
+        'multirange comment', (select obj_description(r.rngmultitypid, 'pg_type') from pg_range r where r.rngtypid = t.oid), -- since 14
+        'not null name', case when t.typtype = 'd' then (select k.conname::text from pg_constraint k where k.contypid = t.oid and k.contype = 'n' and k.conname <> t.typname || '_not_null') end, -- since 17
+        'not null comment', case when t.typtype = 'd' then (select obj_description(k.oid, 'pg_constraint') from pg_constraint k where k.contypid = t.oid and k.contype = 'n') end, -- since 17
         'owner', pg_get_userbyid(t.typowner)::text,
-        'acl', (select json_agg(item::text)::text from unnest(t.typacl) item),
+        'acl', to_json(t.typacl::text[])::text,
         'comment', obj_description(t.oid, 'pg_type')
     ]
 from pg_type t

@@ -3,12 +3,6 @@ select 'subscription', s.subname::text
 from pg_subscription s
 where s.subdbid = (select oid from pg_database where datname = current_database())
 union all
-select 'transform', format('for %s language %s', t.trftype::regtype, l.lanname)
-from pg_transform t
-join pg_language l on l.oid = t.trflang
-where t.oid >= 16384
-    and not exists (select from pg_depend e where e.classid = 'pg_transform'::regclass and e.objid = t.oid and e.deptype = 'e')
-union all
 select 'base type', t.oid::regtype::text
 from pg_type t
 where t.typtype in ('b', 'p')
@@ -22,21 +16,6 @@ union all
 select 'tablespace of', c.oid::regclass::text
 from pg_class c
 where c.reltablespace <> 0 and c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'i', 'I')
-union all
-select 'loose member of operator family', pg_describe_object(d.classid, d.objid, 0)
-from pg_depend d
-where d.classid in ('pg_amop'::regclass, 'pg_amproc'::regclass)
-    and d.objid >= 16384
-    and d.refclassid = 'pg_opfamily'::regclass
-    and d.deptype = 'a'
-    and not exists (
-        select from pg_depend e
-        where e.classid = d.classid and e.objid = d.objid and e.refclassid = 'pg_opclass'::regclass
-    )
-    and not exists (
-        select from pg_depend e
-        where e.classid = 'pg_opfamily'::regclass and e.objid = d.refobjid and e.deptype = 'e'
-    )
 union all
 select 'large objects', count(*)::text
 from pg_largeobject_metadata
@@ -88,4 +67,26 @@ select 'security label on', pg_describe_object(l.classoid, l.objoid, 0)
 from pg_shseclabel l
 where l.classoid = 'pg_database'::regclass
     and l.objoid = (select oid from pg_database where datname = current_database())
+union all
+select 'state of a constraint''s trigger on', g.tgrelid::regclass::text
+from pg_trigger g
+where g.tgisinternal and g.tgenabled <> 'O' and g.tgconstraint <> 0 and g.oid >= 16384
+union
+select 'privileges or comment of large object', m.oid::text
+from pg_largeobject_metadata m
+where m.lomacl is not null or obj_description(m.oid, 'pg_largeobject') is not null
+union all
+select 'options of user mapping', format('%s on %s', m.usename, m.srvname)
+from pg_user_mappings m
+join pg_foreign_server s on s.oid = m.srvid
+where m.umoptions is null
+    and m.umuser <> (select oid from pg_roles where rolname = current_user)
+    and not pg_has_role(s.srvowner, 'usage')
+union all
+select 'owner of multirange', t.oid::regtype::text
+from pg_range r
+join pg_type t on t.oid = r.rngmultitypid -- since 14
+join pg_type t on false -- before 14
+join pg_type o on o.oid = r.rngtypid
+where t.typowner <> o.typowner
 order by 1, 2

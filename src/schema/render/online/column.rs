@@ -6,7 +6,7 @@
 
 use super::{constraint, free_name, is_in_use};
 use crate::schema::model::{Attributes, Id, Kind};
-use crate::schema::render::column::usual_not_null;
+use crate::schema::render::not_null::usual_name;
 use crate::schema::render::table::alter_table;
 use crate::schema::render::{Sides, inheritance};
 use crate::schema::statement::{Runs, Statement};
@@ -27,7 +27,7 @@ pub(in crate::schema::render) fn set_not_null(
         ..alter_table(sides, id, action)
     };
     if sides.major >= 18 {
-        let usual = usual_not_null(id);
+        let usual = usual_name(id);
         let name = new.get("not null name").unwrap_or(&usual);
         let add = format!(
             "add constraint {} not null {own} not valid",
