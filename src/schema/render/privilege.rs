@@ -42,9 +42,9 @@ fn said_by(sides: &Sides<'_>, grantor: &str, sql: String) -> String {
     }
     let grantor = sides.name(grantor);
     format!(
-        "do $castoff$\ndeclare before text := pg_catalog.current_setting('role');\nbegin\n    \
-         set local role {grantor};\n    {sql};\n    \
-         perform pg_catalog.set_config('role', before, true);\nend\n$castoff$"
+        "do $castoff$ declare before text := pg_catalog.current_setting('role'); begin \
+         set local role {grantor}; {sql}; \
+         perform pg_catalog.set_config('role', before, true); end $castoff$"
     )
 }
 
