@@ -168,9 +168,10 @@ impl Graph {
                 }
                 graph.add(node.clone(), (Step::Create, id.clone()));
             } else {
-                let of_parts = match graph.later.alone.contains_key(node) {
-                    true => online::needs_of_parts(sides, id),
-                    false => BTreeSet::new(),
+                let of_parts = if graph.later.alone.contains_key(node) {
+                    online::needs_of_parts(sides, id)
+                } else {
+                    BTreeSet::new()
                 };
                 for needed in sides.new.needs(id).chain(&of_parts) {
                     // What the parent gets later, its partitions get with it.

@@ -154,17 +154,7 @@ pub(super) fn alter(
             statements.push(set("set not null"));
         }
     } else if is("not null") {
-        statements.push(
-            if sides
-                .new
-                .get(&id.table(Kind::Table))
-                .is_some_and(|table| table.has("partition by"))
-            {
-                set("drop not null")
-            } else {
-                alter_only(sides, id, &format!("alter column {own} drop not null"))
-            },
-        );
+        statements.push(drop_not_null(sides, id));
     }
     if is("not null name") && new.has("not null") && !new.has("inherited") && !is_named {
         statements.extend(name_not_null(sides, id, old, new));
@@ -221,6 +211,17 @@ pub(super) fn alter(
         Alteration::Without(statements, IN_THE_WAY)
     } else {
         Alteration::InPlace(statements)
+    }
+}
+
+/// A partition is told with its parent; an heir is told by itself.
+fn drop_not_null(sides: &Sides<'_>, id: &Id) -> Statement {
+    let action = format!("alter column {} drop not null", sides.own(id));
+    let table = sides.new.get(&id.table(Kind::Table));
+    if table.is_some_and(|table| table.has("partition by")) {
+        alter_table(sides, id, &action)
+    } else {
+        alter_only(sides, id, &action)
     }
 }
 

@@ -305,7 +305,6 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         }
         // What the rows of a partition have in common follows from the bounds of others too.
         Kind::Inheritance if !rest.contains("bound") => Alteration::InPlace(Vec::new()),
-        Kind::Inheritance => Alteration::Replace,
         Kind::Publication => publication::alter(sides, id, new, &rest),
         Kind::Language
         | Kind::AccessMethod
@@ -318,6 +317,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         | Kind::Operator
         | Kind::OperatorFamily
         | Kind::OperatorClass
+        | Kind::Inheritance
         | Kind::ViewColumn
         | Kind::PublicationTable
         | Kind::PublicationSchema
