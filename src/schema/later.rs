@@ -39,6 +39,10 @@ pub(super) fn find(sides: &Sides<'_>, difference: &Difference) -> Later {
             Change::Create => (Step::Create, online::create(sides, difference, id)),
             Change::Drop => (Step::Drop, online::drop(sides, difference, id)),
             Change::Alter(statements) => (Step::Settle, behind_the_others(statements)),
+            // It goes with the parent's, of which it no longer is a part.
+            Change::Replace if online::becomes_its_own(sides, id) => {
+                (Step::Create, online::create(sides, difference, id))
+            }
             Change::Replace => {
                 let statements = online::bring_back(sides, id);
                 (

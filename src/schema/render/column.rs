@@ -159,18 +159,6 @@ pub(super) fn alter(
     if retypes && comes_along {
         statements.extend(super::table::replica_identity(sides, id));
     }
-    let is_partitioned = |table: &Attributes| table.has("partition by");
-    let is_partitioned = sides
-        .new
-        .get(&id.table(Kind::Table))
-        .is_some_and(is_partitioned);
-    let drop_not_null = || {
-        if is_partitioned {
-            set("drop not null")
-        } else {
-            alter_only(sides, id, &format!("alter column {own} drop not null"))
-        }
-    };
     let mut behind = Vec::new();
     let gains = is("not null") && new.has("not null");
     let alone = online::set_not_null(sides, id, new).filter(|_| gains);
@@ -185,7 +173,7 @@ pub(super) fn alter(
             sides,
             id,
             change,
-            drop_not_null,
+            || drop_not_null(sides, id),
             set_not_null,
         ));
         Vec::new()
@@ -251,6 +239,17 @@ pub(super) fn alter(
         Alteration::Without(statements, IN_THE_WAY)
     } else {
         Alteration::InPlace(statements)
+    }
+}
+
+/// A partition is told with its parent; an heir is told by itself.
+fn drop_not_null(sides: &Sides<'_>, id: &Id) -> Statement {
+    let action = format!("alter column {} drop not null", sides.own(id));
+    let table = sides.new.get(&id.table(Kind::Table));
+    if table.is_some_and(|table| table.has("partition by")) {
+        alter_table(sides, id, &action)
+    } else {
+        alter_only(sides, id, &action)
     }
 }
 

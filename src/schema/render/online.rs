@@ -83,6 +83,12 @@ pub fn create(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec
     Some(alone(statements))
 }
 
+/// Whether an index was one of a parent's, and is not any more.
+pub fn becomes_its_own(sides: &Sides<'_>, id: &Id) -> bool {
+    let is_part = |schema: &Schema| schema.get(id).is_some_and(|id| id.has("inherited"));
+    id.kind == Kind::Index && is_part(sides.old) && !is_part(sides.new)
+}
+
 /// What has to be there before something is made by its parts: each part's own needs.
 pub fn needs_of_parts(sides: &Sides<'_>, id: &Id) -> BTreeSet<Id> {
     let is_root = matches!(id.kind, Kind::Index | Kind::Constraint)

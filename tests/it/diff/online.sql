@@ -93,7 +93,6 @@ create table p2 partition of p for values in (2) partition by list (b);
 create table p21 partition of p2 for values in (1);
 create table p22 partition of p2 default;
 create index p1_c on p1 (c);
-create index changed on p (b);
 create table nothing (a int) partition by list (a);
 -- new
 create table p (a int not null, b int not null, c text, primary key (a, b)) partition by list (a);
@@ -104,7 +103,6 @@ create table p22 partition of p2 default;
 create table p3 partition of p for values in (3);
 create index p1_c on p1 (c);
 create index p_c on p (c);
-create index changed on p (b, c);
 create unique index on p (b, a) where c > '';
 create table nothing (a int) partition by list (a);
 create index on nothing (a);
