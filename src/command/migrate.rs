@@ -18,6 +18,7 @@ use crate::revision::script::draft::{self, Draft};
 use crate::revision::target::Target;
 use crate::run;
 use crate::run::signal::Stop;
+use crate::schema::migration::Changes;
 use crate::schema::statement::Runs;
 use crate::scratch::declared;
 use crate::scratch::error::ScratchError;
@@ -74,6 +75,7 @@ pub(super) fn migrate(
         None => "base".parse()?,
     };
     proof::prove(scratch, (&database, &head), &declared, files, &base)?;
+    tell_long_locks(&steps);
     // From here on a signal would come too late to leave things as they were.
     if let Some(signal) = stop.received() {
         return Err(Error::Stopped { signal });
@@ -121,6 +123,19 @@ fn allow_losses(config: &Config, stop: &Stop, steps: &[Step]) -> Result<(), Erro
         }
     }
     Err(ScratchError::LosesData { losses }.into())
+}
+
+/// Says what keeps others waiting for longer than a moment.
+fn tell_long_locks(steps: &[Step]) {
+    let upgrades = steps.iter().map(|step| &step.upgrade);
+    let locks: Vec<String> = upgrades.flat_map(Changes::long_locks).collect();
+    if !locks.is_empty() {
+        info!(
+            event = "long-locks",
+            "others wait while the upgrade goes through all rows: it {}",
+            locks.join(", ")
+        );
+    }
 }
 
 /// The files of the steps, in a chain.

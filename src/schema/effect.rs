@@ -128,9 +128,7 @@ fn is_alike(
     parent: Option<&(Option<LockMode>, bool, bool)>,
     child: &(Option<LockMode>, bool, bool),
 ) -> bool {
-    parent.is_some_and(|parent| {
-        parent.0 == child.0 && (parent == child || !(parent.1 || parent.2))
-    })
+    parent.is_some_and(|parent| parent.0 == child.0 && (parent == child || !(parent.1 || parent.2)))
 }
 
 fn is_below(relations: &Relations, child: u32, above: u32) -> bool {
@@ -154,10 +152,10 @@ impl fmt::Display for Effect {
             rewrites,
         } = self;
         let them = if *below > 0 { "them" } else { "it" };
-        let name = if *below > 0 {
-            format!("{relation} and {below} below it")
-        } else {
-            relation.clone()
+        let name = match below {
+            0 => relation.clone(),
+            1 => format!("{relation} and a child"),
+            _ => format!("{relation} and {below} children"),
         };
         match lock {
             Some(lock) => {
@@ -239,7 +237,7 @@ mod tests {
         check(
             relations,
             "1:AccessExclusiveLock: 2:AccessExclusiveLock:21 3:AccessExclusiveLock:31",
-            &["locks log and 2 below it (access exclusive); rewrites them"],
+            &["locks log and 2 children (access exclusive); rewrites them"],
         );
         check(
             relations,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::difference::{Change, Difference};
 use super::model::{Id, Kind, Schema};
-use super::render::{self, Sides};
+use super::render::{self, Sides, arrival};
 use super::statement::Statement;
 
 /// One step of one object.
@@ -134,7 +134,11 @@ impl Graph {
                 }
                 graph.add(node.clone(), (Step::Create, id.clone()));
             } else {
+                graph.add_default(sides, node);
                 for needed in sides.new.needs(id) {
+                    if needed.kind == Kind::Column && arrival::comes_for_its_column(sides, id) {
+                        continue;
+                    }
                     // What the parent gets later, its partitions get with it.
                     let comes_along = id.kind == Kind::Inheritance
                         && matches!(needed.kind, Kind::Index | Kind::Constraint)
@@ -177,6 +181,20 @@ impl Graph {
         };
         if self.behind.entry(first).or_default().insert(second) {
             *before += 1;
+        }
+    }
+
+    /// A column that is added with its default comes behind what that needs.
+    fn add_default(&mut self, sides: &Sides<'_>, node: &Node) {
+        let Some((default, _)) = arrival::default_of(sides, &node.1) else {
+            return;
+        };
+        for needed in sides.new.needs(&default) {
+            self.add((Step::Create, needed.clone()), node.clone());
+            // A sequence that was there learns whose it is when the column is there.
+            if !sides.new.needs(needed).any(|column| *column == node.1) {
+                self.add((Step::Alter, needed.clone()), node.clone());
+            }
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn run(
             }
             let prepared = client.batch_execute(MAKE_SENTINEL).await;
             prepared.map_err(Failure::from).map_err(&asking)?;
-            let relations = relations(client).await.map_err(&asking)?;
+            let mut relations = relations(client).await.map_err(&asking)?;
             let mut scans = BTreeMap::new();
             for statement in &mut changes.statements {
                 statement.effects = match statement.runs {
@@ -54,7 +54,18 @@ pub(super) fn run(
                         start(client, &mut scans).await.map_err(&asking)?;
                         execute(client, &statement.sql).await?;
                         let touched = touched(client, &mut scans).await.map_err(&asking)?;
-                        effect::effects(&relations, &touched)
+                        let effects = effect::effects(&relations, &touched);
+                        for Touched { relation, file, .. } in touched {
+                            if let Some(relation) = relations.get_mut(&relation) {
+                                relation.file = file;
+                            }
+                        }
+                        // A guard reads until it finds a row.
+                        if statement.sql.starts_with("do ") {
+                            Vec::new()
+                        } else {
+                            effects
+                        }
                     }
                 };
             }
@@ -107,10 +118,7 @@ async fn start(client: &Client, scans: &mut BTreeMap<u32, i64>) -> Result<(), Fa
 }
 
 /// What the transaction has done, and its end.
-async fn touched(
-    client: &Client,
-    scans: &mut BTreeMap<u32, i64>,
-) -> Result<Vec<Touched>, Failure> {
+async fn touched(client: &Client, scans: &mut BTreeMap<u32, i64>) -> Result<Vec<Touched>, Failure> {
     let rows = client
         .query_typed(include_str!("sql/touched.sql"), &[])
         .await?;

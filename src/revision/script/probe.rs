@@ -57,7 +57,10 @@ fn parts(content: &str) -> (&str, &str) {
 fn is_query(text: &str) -> bool {
     let first = text.split(|letter: char| !letter.is_ascii_alphabetic());
     let first = first.map(str::to_ascii_lowercase).next();
-    let gives_values = matches!(first.as_deref(), Some("select" | "with" | "values" | "table"));
+    let gives_values = matches!(
+        first.as_deref(),
+        Some("select" | "with" | "values" | "table")
+    );
     gives_values && split(text, 0..text.len()).is_ok_and(|statements| statements.len() == 1)
 }
 
@@ -81,10 +84,7 @@ mod tests {
             "-- probe: select exists (select from t where c = '--') -- rows of t",
             "select exists (select from t where c = '--') | rows of t",
         );
-        check(
-            "--probe:select true",
-            "select true | rows stand in the way",
-        );
+        check("--probe:select true", "select true | rows stand in the way");
         check("-- probe: values (true); -- x", "values (true); | x");
         check("-- probe the rows first", "nothing");
         check("-- Probe: select true", "nothing");

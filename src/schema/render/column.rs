@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::table::{alter_only, alter_table, options, word};
 use super::types::IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY;
-use super::{Alteration, Sides, cast, inheritance};
+use super::{Alteration, Sides, arrival, cast, inheritance, probes, retype};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -81,7 +81,9 @@ pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<St
         return Vec::new();
     }
     let definition = definition(sides, id, attributes);
-    let mut statements = vec![alter_table(sides, id, &format!("add column {definition}"))];
+    let mut statements = Vec::from_iter(arrival::without_value(sides, id, attributes));
+    statements.push(arrival::add(sides, id, &definition));
+    statements.extend(arrival::after(sides, id));
     statements.extend(finish(sides, id, attributes));
     statements
 }
@@ -143,7 +145,7 @@ pub(super) fn alter(
     }
     if is("not null") {
         statements.push(if new.has("not null") {
-            set("set not null")
+            set("set not null").probing(probes::not_null(sides, id))
         } else if sides
             .new
             .get(&id.table(Kind::Table))
@@ -242,7 +244,8 @@ fn retype(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec
     let collation = new.get("collation").map(|name| format!(" collate {name}"));
     let collation = collation.unwrap_or_default();
     let is_foreign = word(sides, id) == "foreign table";
-    let using = if is_foreign || cast::is_assigned(from, to) {
+    let (old_base, new_base) = (sides.base_of(sides.old, from), sides.base_of(sides.new, to));
+    let using = if is_foreign || cast::is_assigned(old_base, new_base) {
         String::new()
     } else {
         // Every type has a way to text and back; between others there may be none.
@@ -257,7 +260,8 @@ fn retype(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec
     };
     let action = format!("alter column {own} type {to}{collation}{using}");
     vec![Statement {
-        loses: cast::loses(from, to).map(str::to_owned),
+        loses: cast::loses(old_base, new_base).map(str::to_owned),
+        probes: retype::probe(sides, id, from, to).into_iter().collect(),
         ..alter_table(sides, id, &action)
     }]
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides};
+use super::{Alteration, Sides, cast, guard, retype};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -117,21 +117,56 @@ pub(super) fn alter_enum(
         .filter(|label| !after.contains(label))
         .cloned()
         .collect();
-    let loses = (!gone.is_empty()).then(|| format!("the values {}", literals(&gone)));
-    Alteration::Without(
-        rebuild(
-            sides,
-            id,
-            create_enum(sides, id, new),
-            loses,
-            new,
-            &|own, wanted, is_array| {
-                let through = if is_array { "text[]" } else { "text" };
-                format!("{own}::{through}::{wanted}")
-            },
-        ),
-        IN_THE_WAY_OF_A_TYPE,
-    )
+    let mut statements = in_use(sides, id, &gone);
+    statements.extend(rebuild(
+        sides,
+        id,
+        create_enum(sides, id, new),
+        None,
+        new,
+        &|own, wanted, is_array| {
+            let through = if is_array { "text[]" } else { "text" };
+            format!("{own}::{through}::{wanted}")
+        },
+    ));
+    Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE)
+}
+
+/// Fails where a value is in use that goes: no row loses it in silence.
+fn in_use(sides: &Sides<'_>, id: &Id, gone: &[String]) -> Vec<Statement> {
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let values = literals(gone);
+    let columns = columns_of(sides, id).into_iter();
+    columns
+        .filter(|(column, _)| super::table::word(sides, column) == "table")
+        .map(|(column, wanted)| {
+            let (table, own) = (sides.qualified(column), sides.own(column));
+            let uses = if wanted.ends_with("[]") {
+                format!("{own}::text[] && array[{values}]::text[]")
+            } else {
+                format!("{own}::text in ({values})")
+            };
+            guard::no_rows(
+                &format!("{table} where {uses}"),
+                &format!(
+                    "{own} of {table} has values that {} loses: {}",
+                    sides.qualified(id),
+                    gone.join(", ")
+                ),
+                &format!("update {table} to other values of {own} first"),
+            )
+        })
+        .collect()
+}
+
+/// The values of an enum, by its name: those that it is to have.
+pub(super) fn labels_of(sides: &Sides<'_>, kind: &str) -> Option<Vec<String>> {
+    let mut objects = sides.new.objects.iter().chain(&sides.old.objects);
+    let (_, attributes) =
+        objects.find(|(id, _)| id.kind == Kind::Enum && sides.qualified(id) == kind)?;
+    Some(list(attributes, "labels"))
 }
 
 /// The type gets another name, a new one is made, the columns move over, and the old one goes.
@@ -265,7 +300,7 @@ pub(super) fn alter_domain(
         let before = old.get("type").unwrap_or_default();
         let is_text = sides.is_own_type(base) || sides.is_own_type(before);
         let through = if is_text { "text" } else { base };
-        let loses = super::cast::loses(before, base).map(str::to_owned);
+        let loses = cast::loses(before, base).map(str::to_owned);
         // A domain in use in an array takes no constraint: it is made with them.
         let mut create = create_domain(sides, id, new);
         if let Some(create) = create.first_mut() {
@@ -278,9 +313,15 @@ pub(super) fn alter_domain(
                 );
             }
         }
+        let is_assigned = cast::is_assigned(before, base);
         let statements = rebuild(sides, id, create, loses, new, &|own, wanted, is_array| {
             let array = if is_array { "[]" } else { "" };
-            format!("{own}::{through}{array}::{wanted}")
+            if is_assigned {
+                // Assigned, what is too long fails; a cast by name would cut it.
+                format!("{own}::{before}{array}")
+            } else {
+                format!("{own}::{through}{array}::{wanted}")
+            }
         });
         return Alteration::Without(statements, IN_THE_WAY_OF_A_TYPE);
     }
@@ -296,9 +337,13 @@ pub(super) fn alter_domain(
     }
     if differing.contains("not null") {
         let how = if new.has("not null") { "set" } else { "drop" };
-        statements.push(Statement::new(format!(
-            "alter domain {qualified} {how} not null"
-        )));
+        let probes = if how == "set" {
+            retype::domain_not_null(sides, id)
+        } else {
+            Vec::new()
+        };
+        let statement = Statement::new(format!("alter domain {qualified} {how} not null"));
+        statements.push(statement.probing(probes));
     }
     Alteration::InPlace(statements)
 }
@@ -318,12 +363,13 @@ pub(super) fn create_constraint(
     if base(sides.old).is_some_and(|old| base(sides.new) != Some(old)) {
         return Vec::new();
     }
-    vec![Statement::new(format!(
-        "alter domain {} add constraint {} {}",
+    let definition = attributes.get("definition").unwrap_or_default();
+    let statement = Statement::new(format!(
+        "alter domain {} add constraint {} {definition}",
         sides.qualified(id),
         sides.own(id),
-        attributes.get("definition").unwrap_or_default()
-    ))]
+    ));
+    vec![statement.probing(retype::domain_check(sides, id, definition))]
 }
 
 /// Name, type and collation of each attribute.
@@ -434,7 +480,22 @@ fn rebuild_composite(
         .iter()
         .filter(|(name, ..)| !after.iter().any(|(other, ..)| other == name));
     let lost: Vec<&str> = lost.map(|(name, ..)| name.as_str()).collect();
-    let loses = (!lost.is_empty()).then(|| format!("the attributes {}", lost.join(", ")));
+    let cut = after.iter().filter(|(name, wanted, _)| {
+        let mut earlier = before.iter();
+        let is_cut = |kind: &str| cast::cuts(kind, wanted) || cast::loses(kind, wanted).is_some();
+        earlier.any(|(other, kind, _)| other == name && kind != wanted && is_cut(kind))
+    });
+    let cut: Vec<&str> = cut.map(|(name, ..)| name.as_str()).collect();
+    let loses = match (lost.is_empty(), cut.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("the attributes {}", lost.join(", "))),
+        (true, false) => Some(format!("what does not fit into {}", cut.join(", "))),
+        (false, false) => Some(format!(
+            "the attributes {}, and what does not fit into {}",
+            lost.join(", "),
+            cut.join(", ")
+        )),
+    };
     let row = |value: &str, kind: &str| {
         let parts = after.iter().map(|(name, wanted, _)| {
             let is_kept = before.iter().any(|(other, ..)| other == name);
