@@ -168,8 +168,8 @@ async fn ask(
     let answer = match row.map(|row| row.and_then(|row| row.try_get::<_, Option<bool>>(0).ok())) {
         Ok(Some(Some(true))) if before.changes_rows => Answer::MayFail,
         Ok(Some(Some(true))) => Answer::WouldFail,
-        Ok(Some(_)) => Answer::Passes,
-        Ok(None) => Answer::Unknown("the query does not return one truth value".to_owned()),
+        Ok(Some(Some(false))) => Answer::Passes,
+        Ok(_) => Answer::Unknown("the query does not return one truth value".to_owned()),
         Err(error) => match Failure::from(error) {
             Failure::Refused(refusal) if before.is_anything && is_not_there_yet(&refusal) => {
                 return Ok(None);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Attributes, Id, Kind, Schema};
+use super::model::{Attributes, Id, Kind};
 use super::render::{self, Alteration, Sides};
 use super::statement::Statement;
 
@@ -74,7 +74,7 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
         }
     }
     for (id, kinds) in makes_way {
-        for user in in_the_way(sides.old, &id, kinds) {
+        for user in in_the_way(sides, &id, kinds) {
             difference.between.insert((id.clone(), user.clone()));
             difference.replace(sides, &user, &mut gone);
         }
@@ -91,13 +91,18 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
 }
 
 /// What uses an object that is altered, or a column that changes with it.
-fn in_the_way(old: &Schema, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
+fn in_the_way(sides: &Sides<'_>, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
+    let old = sides.old;
     let mut found = BTreeSet::new();
     let mut looked = BTreeSet::new();
     let mut todo = vec![id.clone()];
     while let Some(id) = todo.pop() {
         for user in old.needed_by(&id) {
-            let is_generated = old.get(user).is_some_and(|column| column.has("generated"));
+            // One that is no longer generated keeps its values, and is told first.
+            let is_generated = [old, sides.new].iter().all(|schema| {
+                let column = schema.get(user);
+                column.is_some_and(|column| column.has("generated"))
+            });
             let is_part = user.kind == Kind::Column
                 || matches!(user.kind, Kind::Composite | Kind::Domain | Kind::Range);
             if kinds.contains(&user.kind)

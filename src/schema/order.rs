@@ -154,6 +154,11 @@ impl Graph {
             if *step == Step::Alter {
                 for user in sides.old.needed_by(id) {
                     graph.add((Step::Drop, user.clone()), node.clone());
+                    // A column that is no longer made of this one.
+                    let is_column = id.kind == Kind::Column && user.kind == Kind::Column;
+                    if is_column && !sides.new.needs(user).any(|needed| needed == id) {
+                        graph.add((Step::Alter, user.clone()), node.clone());
+                    }
                 }
             }
         }

@@ -72,7 +72,7 @@ fn printed_again(scratch: &Scratch<'_>, snapshot: &Snapshot) -> Result<Schema, E
         online: false,
     };
     let changes = migration::changes(&sides).map_err(ScratchError::from)?;
-    scratch.execute(&database, &changes.texts(), false)?;
+    scratch.execute(&database, &changes.texts())?;
     Ok(scratch.read(&database)?.schema)
 }
 

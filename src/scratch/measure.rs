@@ -76,7 +76,7 @@ pub(super) fn run(
 }
 
 /// Runs one, and says which if it fails.
-async fn execute(client: &Client, statement: &str) -> Result<(), Error> {
+pub(super) async fn execute(client: &Client, statement: &str) -> Result<(), Error> {
     let done = client.batch_execute(statement).await;
     done.map_err(Failure::from)
         .map_err(|failure| match failure {

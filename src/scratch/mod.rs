@@ -227,39 +227,14 @@ impl<'c> Scratch<'c> {
         })
     }
 
-    /// Runs statements one by one, or all in one transaction.
-    pub fn execute(
-        &self,
-        database: &Ident,
-        statements: &[String],
-        together: bool,
-    ) -> Result<(), Error> {
+    /// Runs statements one by one.
+    pub fn execute(&self, database: &Ident, statements: &[String]) -> Result<(), Error> {
         let context = self.context(database)?;
         quietly(|| {
             context.block_on(async {
                 let session = context.session().await?;
-                let border = |word: &str| {
-                    if together {
-                        word.to_owned()
-                    } else {
-                        String::new()
-                    }
-                };
-                let all = [border("begin")]
-                    .into_iter()
-                    .chain(statements.iter().cloned())
-                    .chain([border("commit")]);
-                for statement in all {
-                    let done = session.client().batch_execute(&statement).await;
-                    done.map_err(Failure::from)
-                        .map_err(|failure| match failure {
-                            Failure::Refused(refusal) => {
-                                ScratchError::NotRunnable { statement, refusal }.into()
-                            }
-                            failure @ (Failure::Lost(_) | Failure::Protocol(_)) => {
-                                Error::asking("trying the migration")(failure)
-                            }
-                        })?;
+                for statement in statements {
+                    measure::execute(session.client(), statement).await?;
                 }
                 Ok(())
             })

@@ -34,6 +34,8 @@ mod destructive;
 #[cfg(test)]
 mod diff_kinds;
 #[cfg(test)]
+mod diff_rows;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod drawing;
@@ -61,6 +63,8 @@ mod half_done;
 mod handover;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod hazards;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
@@ -107,6 +111,8 @@ mod placeholders;
 mod pooler;
 #[cfg(test)]
 mod privileges;
+#[cfg(test)]
+mod probes;
 #[cfg(test)]
 mod progress;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::table::{alter_table, word};
 use super::{Sides, guard, inheritance};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
+use crate::sql::ident::Literal;
 
 /// The default of a column.
 fn default(column: &Id) -> Id {
@@ -77,6 +78,27 @@ pub fn comes_for_its_column(sides: &Sides<'_>, sequence: &Id) -> bool {
 fn fills(sides: &Sides<'_>, sequence: &Id, column: &Id) -> bool {
     default_of(sides, column)
         .is_some_and(|(default, _)| sides.new.needs(&default).any(|needed| needed == sequence))
+}
+
+/// A sequence that comes to a column with values goes on behind them.
+pub(super) fn count_on(sides: &Sides<'_>, default: &Id) -> Option<Statement> {
+    let column = Id {
+        kind: Kind::Column,
+        names: default.names.clone(),
+    };
+    let kind = sides.old.get(&column)?.get("type")?;
+    let is_counted = matches!(kind, "smallint" | "integer" | "bigint");
+    let is_new = |needed: &&Id| needed.kind == Kind::Sequence && sides.old.get(needed).is_none();
+    let sequence = sides.new.needs(default).find(is_new)?;
+    let is_table = word(sides, &column) == "table";
+    if !is_counted || !is_table || sides.is_of_a_new_table(&column) {
+        return None;
+    }
+    let (table, own) = (sides.qualified(&column), sides.own(&column));
+    Some(Statement::new(format!(
+        "select pg_catalog.setval({}, max({own})) from {table} having max({own}) is not null",
+        Literal(&sides.qualified(sequence))
+    )))
 }
 
 /// What comes behind the column: its sequence belongs to it, and a child need not have the default.

@@ -105,7 +105,9 @@ pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
 pub(super) fn set_default(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let expression = attributes.get("expression").unwrap_or_default();
     let action = format!("alter column {} set default {expression}", sides.own(id));
-    vec![alter_only(sides, id, &action)]
+    let mut statements = vec![alter_only(sides, id, &action)];
+    statements.extend(arrival::count_on(sides, id));
+    statements
 }
 
 pub(super) fn drop_default(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
