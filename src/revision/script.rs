@@ -65,6 +65,8 @@ pub struct Script {
     pub requires_backfill: Vec<RevisionId>,
     /// The way forward.
     pub upgrade: Section,
+    /// What the way forward asks the rows that are there, in order.
+    pub probes: Vec<Probe>,
     /// The way back.
     pub downgrade: Downgrade,
     /// What tells an edited file from the one that was applied.
@@ -80,8 +82,6 @@ pub struct Section {
     pub span: Range<usize>,
     /// The statements, in order. Ranges are into [`Script::text`].
     pub statements: Vec<Statement>,
-    /// Questions to the rows that are there, in order.
-    pub probes: Vec<Probe>,
 }
 
 /// The options of a section line: `-- upgrade autocommit lock_timeout=2s statement_timeout=0`.
@@ -171,13 +171,11 @@ impl Script {
             probes,
         } in parts
         {
-            let section = |options, statements| {
-                let section = file.section(options, span, statements, &header.placeholders)?;
-                Ok(Section { probes, ..section })
-            };
+            let section =
+                |options, statements| file.section(options, span, statements, &header.placeholders);
             match line {
                 SectionLine::Script(Name::Upgrade, options) => {
-                    upgrade = Some(section(options, statements)?);
+                    upgrade = Some((section(options, statements)?, probes));
                 }
                 SectionLine::Script(Name::Downgrade, options) => {
                     downgrade = Downgrade::Script(section(options, statements)?);
@@ -190,7 +188,7 @@ impl Script {
                 },
             }
         }
-        let Some(upgrade) = upgrade else {
+        let Some((upgrade, probes)) = upgrade else {
             return Err(file.blame_all(Problem::NoUpgrade));
         };
         let checksums = Checksums::of(raw, &text, &upgrade.options, &upgrade.statements)
@@ -207,6 +205,7 @@ impl Script {
             placeholders: header.placeholders,
             requires_backfill: header.requires_backfill,
             upgrade,
+            probes,
             downgrade,
             checksums,
             text,
@@ -437,7 +436,6 @@ impl File<'_> {
             options,
             span,
             statements,
-            probes: Vec::new(),
         })
     }
 

@@ -73,6 +73,7 @@ fn script(number: usize, text: &str) -> Script {
         breaking: None,
         requires_backfill: Vec::new(),
         upgrade: section(),
+        probes: Vec::new(),
         downgrade,
         checksums: Checksums {
             raw: Checksum::of(text.as_bytes()),
@@ -87,6 +88,5 @@ fn section() -> Section {
         options: SectionOptions::default(),
         span: 0..0,
         statements: Vec::new(),
-        probes: Vec::new(),
     }
 }

@@ -88,9 +88,7 @@ impl Finding {
 
 /// Whether there is anything to ask.
 pub fn has_probes(steps: &[Step<'_>]) -> bool {
-    steps
-        .iter()
-        .any(|step| !step.script.upgrade.probes.is_empty())
+    steps.iter().any(|step| !step.script.probes.is_empty())
 }
 
 /// Asks the probes of pending upgrades, step by step. `done` tells how many statements of a script
@@ -106,7 +104,7 @@ pub async fn look(
         let done = done(step.script);
         let section = &step.script.upgrade;
         let mut findings = Vec::new();
-        for probe in &section.probes {
+        for probe in &step.script.probes {
             if probe.behind < done {
                 continue;
             }

@@ -81,7 +81,7 @@ pub fn effects(relations: &Relations, touched: &[Touched]) -> Vec<Effect> {
     for (number, done) in &found {
         let mut top = *number;
         while let Some(parent) = relations.get(&top).and_then(|relation| relation.parent)
-            && is_alike(found.get(&parent), done)
+            && is_alike(found.get(&parent).copied(), *done)
         {
             top = parent;
         }
@@ -125,8 +125,8 @@ pub fn effects(relations: &Relations, touched: &[Touched]) -> Vec<Effect> {
 
 /// A partitioned table has no rows of its own: what is done to those of its partitions counts.
 fn is_alike(
-    parent: Option<&(Option<LockMode>, bool, bool)>,
-    child: &(Option<LockMode>, bool, bool),
+    parent: Option<(Option<LockMode>, bool, bool)>,
+    child: (Option<LockMode>, bool, bool),
 ) -> bool {
     parent.is_some_and(|parent| parent.0 == child.0 && (parent == child || !(parent.1 || parent.2)))
 }

@@ -4,6 +4,7 @@
 use super::table::{alter_table, word};
 use super::{Sides, guard, inheritance};
 use crate::schema::model::{Attributes, Id, Kind};
+use crate::schema::probe::Probe;
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -163,5 +164,14 @@ pub(super) fn add(sides: &Sides<'_>, column: &Id, definition: &str) -> Statement
     let default = default_of(sides, column).and_then(|(_, default)| default.get("expression"));
     let default = default.map(|expression| format!(" default {expression}"));
     let action = format!("add column {definition}{}", default.unwrap_or_default());
-    alter_table(sides, column, &action)
+    let own = sides.new.get(column);
+    let computed = own.filter(|own| own.has("not null") && word(sides, column) == "table");
+    let computed = computed
+        .and_then(|own| own.get("generated"))
+        .map(|expression| {
+            let (table, own) = (sides.qualified(column), sides.own(column));
+            let says = format!("rows of {table} give no value to {own}");
+            Probe::exists(&format!("{table} where ({expression}) is null"), says)
+        });
+    alter_table(sides, column, &action).probing(computed)
 }

@@ -101,7 +101,7 @@ pub(super) fn loses(from: &str, to: &str) -> Option<&'static str> {
 fn loses_digits((from, old): (&str, &str), (to, new): (&str, &str)) -> bool {
     let is_whole = |kind: &str| matches!(kind, "smallint" | "integer" | "bigint");
     match (old, new) {
-        ("smallint", _) => false,
+        ("smallint", _) | ("integer", "double precision") => false,
         (_, "smallint" | "integer" | "bigint") => !is_whole(old),
         ("double precision" | "real", "numeric") => true,
         (_, "numeric") => {
@@ -115,7 +115,6 @@ fn loses_digits((from, old): (&str, &str), (to, new): (&str, &str)) -> bool {
             scale(to).is_some_and(|after| before.is_none_or(|before| after < before))
         }
         ("real", _) => false,
-        ("integer", "double precision") => false,
         (_, _) => old != new,
     }
 }

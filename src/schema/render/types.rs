@@ -155,7 +155,7 @@ fn in_use(sides: &Sides<'_>, id: &Id, gone: &[String]) -> Vec<Statement> {
                     sides.qualified(id),
                     gone.join(", ")
                 ),
-                &format!("update {table} to other values of {own} first"),
+                &format!("give these rows another {own} first"),
             )
         })
         .collect()
