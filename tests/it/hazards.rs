@@ -199,12 +199,12 @@ fn values_of_enums_and_checks_of_domains() {
             -- probe: select exists (select from public.t where m::text in ('sad')) -- m of public.t has values that public.mood loses: sad
             do $$ begin if exists (select from public.t where m::text in ('sad')) then
                 raise exception 'm of public.t has values that public.mood loses: sad'
-                    using hint = 'update public.t to other values of m first'; end if; end $$;
+                    using hint = 'give these rows another m first'; end if; end $$;
 
             -- probe: select exists (select from public.t where ms::text[] && array['sad']::text[]) -- ms of public.t has values that public.mood loses: sad
             do $$ begin if exists (select from public.t where ms::text[] && array['sad']::text[]) then
                 raise exception 'ms of public.t has values that public.mood loses: sad'
-                    using hint = 'update public.t to other values of ms first'; end if; end $$;
+                    using hint = 'give these rows another ms first'; end if; end $$;
             alter type public.mood rename to mood_before;
             create type public.mood as enum ('ok');
 
@@ -253,7 +253,53 @@ fn partitions() {
          create table h1 partition of h for values with (modulus 2, remainder 1);
          create table plain (id int) partition by list (id);
          create table plain1 partition of plain for values in (1, null);",
-        &expect![[r#""#]],
+        &expect![[r#"
+            -- locks public.p and 2 children (access exclusive)
+            alter table public.p detach partition public.p2;
+
+            -- locks public.plain (access exclusive)
+            alter table public.plain rename to plain_before;
+
+            -- locks public.p2 (access exclusive); rewrites it
+            alter table public.p2 alter column id type bigint;
+
+            -- locks public.p and 2 children (access exclusive); rewrites them
+            alter table public.p alter column id type bigint;
+
+            -- locks public.joins (access exclusive); rewrites it
+            alter table public.joins alter column id type bigint;
+            create table public.plain (
+                id integer
+            ) partition by LIST (id);
+
+            -- locks public.p and 2 children (access exclusive)
+            alter table public.p add column n integer;
+
+            -- locks public.p and a child (access exclusive); reads all of them
+            -- probe: select exists (select from public.rest where at >= 30) -- rows of public.rest belong into public.made
+            create table public.made partition of public.p FOR VALUES FROM (30) TO (MAXVALUE);
+
+            -- locks public.joins (access exclusive)
+            alter table public.joins add column n integer;
+            create table public.plain1 partition of public.plain FOR VALUES IN (1, NULL);
+
+            -- locks public.h1 (access exclusive); reads all of it
+            -- locks public.h (share update exclusive)
+            -- probe: select exists (select from public.h1 where (satisfies_hash_partition('public.h'::regclass, 2, 1, id)) is not true) -- rows of public.h1 belong to no partition with its bound
+            alter table public.h attach partition public.h1 FOR VALUES WITH (modulus 2, remainder 1);
+
+            -- locks public.joins (access exclusive); reads all of it
+            -- locks public.rest (access exclusive); reads all of it
+            -- locks public.p (share update exclusive)
+            -- probe: select exists (select from public.joins where (at >= 20 and at < 30) is not true) -- rows of public.joins belong to no partition with its bound
+            -- probe: select exists (select from public.rest where at >= 20 and at < 30) -- rows of public.rest belong into public.joins
+            alter table public.p attach partition public.joins FOR VALUES FROM (20) TO (30);
+
+            -- reads all of public.plain
+            -- probe: select exists (select from public.plain where ((id in (1) or id is null)) is not true) -- rows of public.plain belong into none of its new partitions
+            insert into public.plain (id) select id from public.plain_before;
+            drop table public.plain_before;
+        "#]],
     );
 }
 
@@ -314,10 +360,10 @@ fn rows_that_stand_in_the_way_are_found_before_anything_runs() {
         "create type mood as enum ('ok'); create table t (m mood, n int, o int not null);",
         &expect![[r#"
             --   would fail in line 6: m of public.t has values that public.mood loses: sad
-            --   may fail in line 18, unless the statements before change that: values of n in public.t are none of integer
-            --   may fail in line 21, unless the statements before change that: public.t has rows, and there is no value for its new column o
+            --   would fail in line 18: values of n in public.t are none of integer
+            --   would fail in line 21: public.t has rows, and there is no value for its new column o
               caused by: P0001 m of public.t has values that public.mood loses: sad
-              postgres hint: update public.t to other values of m first
+              postgres hint: give these rows another m first
         "#]],
     );
 }
