@@ -45,21 +45,19 @@ fn new_tables_are_nobodys_business() {
         "create table other (id int primary key);
          create table t (id int primary key, o int references other, check (id > 0));
          create index on t (o);
-         create view v as select * from t;",
+         create view v as select 1 as one;",
         &expect![[r#"
             create table public.t (
                 id integer not null,
                 o integer
             );
+            create view public.v as
+             SELECT 1 AS one;
             alter table public.t add constraint t_id_check CHECK ((id > 0));
 
             -- locks public.other (share row exclusive)
             alter table public.t add constraint t_o_fkey FOREIGN KEY (o) REFERENCES public.other(id);
             alter table public.t add constraint t_pkey PRIMARY KEY (id);
-            create view public.v as
-             SELECT t.id,
-                t.o
-               FROM public.t;
             CREATE INDEX t_o_idx ON public.t USING btree (o);
         "#]],
     );
@@ -338,7 +336,13 @@ fn check_plan(old: &str, rows: &str, new: &str, expected: &Expect) {
         .lines()
         .filter(|line| line.contains("caused by") || line.contains("postgres hint"))
         .collect();
-    expected.assert_eq(&format!("{}\n{}\n", said.join("\n"), error.join("\n")));
+    let lines: Vec<&str> = said.into_iter().chain(error).collect();
+    let text = if lines.is_empty() {
+        "nothing".to_owned()
+    } else {
+        lines.join("\n") + "\n"
+    };
+    expected.assert_eq(&text);
 }
 
 #[test]
@@ -374,9 +378,6 @@ fn rows_that_fit_are_not_spoken_of() {
         "create table r (id int primary key); create table t (a int, b text, c int, r int);",
         "insert into r values (7); insert into t values (1, 'x', 5, 7), (2, 'y', null, null);",
         "create table r (id int primary key); create table t (a int primary key, b varchar(1) not null unique, c smallint check (c > 0), r int references r);",
-        &expect![[r#"
-
-
-        "#]],
+        &expect!["nothing"],
     );
 }
