@@ -51,13 +51,13 @@ fn new_tables_are_nobodys_business() {
                 id integer not null,
                 o integer
             );
-            create view public.v as
-             SELECT 1 AS one;
             alter table public.t add constraint t_id_check CHECK ((id > 0));
 
             -- locks public.other (share row exclusive)
             alter table public.t add constraint t_o_fkey FOREIGN KEY (o) REFERENCES public.other(id);
             alter table public.t add constraint t_pkey PRIMARY KEY (id);
+            create view public.v as
+             SELECT 1 AS one;
             CREATE INDEX t_o_idx ON public.t USING btree (o);
         "#]],
     );
