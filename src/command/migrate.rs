@@ -19,6 +19,7 @@ use crate::revision::script::draft::{self, Draft};
 use crate::revision::target::Target;
 use crate::run;
 use crate::run::signal::Stop;
+use crate::schema::migration::Changes;
 use crate::schema::statement::Runs;
 use crate::scratch::declared;
 use crate::scratch::error::ScratchError;
@@ -91,6 +92,7 @@ pub(super) fn migrate(
         None => "base".parse()?,
     };
     proof::prove(scratch, (&database, &head), &declared, files, &base)?;
+    tell_long_locks(&steps);
     // From here on a signal would come too late to leave things as they were.
     if let Some(signal) = stop.received() {
         return Err(Error::Stopped { signal });
@@ -144,6 +146,19 @@ pub(super) fn asked(stop: &Stop, question: &str) -> Result<bool, Error> {
         }
     })?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Says what keeps others waiting for longer than a moment.
+fn tell_long_locks(steps: &[Step]) {
+    let upgrades = steps.iter().map(|step| &step.upgrade);
+    let locks: Vec<String> = upgrades.flat_map(Changes::long_locks).collect();
+    if !locks.is_empty() {
+        info!(
+            event = "long-locks",
+            "others wait while the upgrade goes through all rows: it {}",
+            locks.join(", ")
+        );
+    }
 }
 
 /// The files of the steps, in a chain.

@@ -72,6 +72,8 @@ pub struct Script {
     pub squashed: Option<Checksum>,
     /// The way forward.
     pub upgrade: Section,
+    /// What the way forward asks the rows that are there, in order.
+    pub probes: Vec<Probe>,
     /// The way back.
     pub downgrade: Downgrade,
     /// What tells an edited file from the one that was applied.
@@ -87,8 +89,6 @@ pub struct Section {
     pub span: Range<usize>,
     /// The statements, in order. Ranges are into [`Script::text`].
     pub statements: Vec<Statement>,
-    /// Questions to the rows that are there, in order.
-    pub probes: Vec<Probe>,
 }
 
 /// The options of a section line: `-- upgrade autocommit lock_timeout=2s statement_timeout=0`.
@@ -178,13 +178,11 @@ impl Script {
             probes,
         } in parts
         {
-            let section = |options, statements| {
-                let section = file.section(options, span, statements, &header.placeholders)?;
-                Ok(Section { probes, ..section })
-            };
+            let section =
+                |options, statements| file.section(options, span, statements, &header.placeholders);
             match line {
                 SectionLine::Script(Name::Upgrade, options) => {
-                    upgrade = Some(section(options, statements)?);
+                    upgrade = Some((section(options, statements)?, probes));
                 }
                 SectionLine::Script(Name::Downgrade, options) => {
                     downgrade = Downgrade::Script(section(options, statements)?);
@@ -197,7 +195,7 @@ impl Script {
                 },
             }
         }
-        let Some(upgrade) = upgrade else {
+        let Some((upgrade, probes)) = upgrade else {
             return Err(file.blame_all(Problem::NoUpgrade));
         };
         let checksums = Checksums::of(raw, &text, &upgrade.options, &upgrade.statements)
@@ -216,6 +214,7 @@ impl Script {
             replaces: header.replaces,
             squashed: header.squashed,
             upgrade,
+            probes,
             downgrade,
             checksums,
             text,
@@ -446,7 +445,6 @@ impl File<'_> {
             options,
             span,
             statements,
-            probes: Vec::new(),
         })
     }
 

@@ -75,6 +75,7 @@ fn script(number: usize, text: &str) -> Script {
         replaces: Vec::new(),
         squashed: None,
         upgrade: section(),
+        probes: Vec::new(),
         downgrade,
         checksums: Checksums {
             raw: Checksum::of(text.as_bytes()),
@@ -89,6 +90,5 @@ fn section() -> Section {
         options: SectionOptions::default(),
         span: 0..0,
         statements: Vec::new(),
-        probes: Vec::new(),
     }
 }

@@ -88,9 +88,7 @@ impl Finding {
 
 /// Whether there is anything to ask.
 pub fn has_probes(steps: &[Step<'_>]) -> bool {
-    steps
-        .iter()
-        .any(|step| !step.script.upgrade.probes.is_empty())
+    steps.iter().any(|step| !step.script.probes.is_empty())
 }
 
 /// Asks the probes of pending upgrades, step by step. `done` tells how many statements of a script
@@ -106,7 +104,7 @@ pub async fn look(
         let done = done(step.script);
         let section = &step.script.upgrade;
         let mut findings = Vec::new();
-        for probe in &section.probes {
+        for probe in &step.script.probes {
             if probe.behind < done {
                 continue;
             }
@@ -168,8 +166,8 @@ async fn ask(
     let answer = match row.map(|row| row.and_then(|row| row.try_get::<_, Option<bool>>(0).ok())) {
         Ok(Some(Some(true))) if before.changes_rows => Answer::MayFail,
         Ok(Some(Some(true))) => Answer::WouldFail,
-        Ok(Some(_)) => Answer::Passes,
-        Ok(None) => Answer::Unknown("the query does not return one truth value".to_owned()),
+        Ok(Some(Some(false))) => Answer::Passes,
+        Ok(_) => Answer::Unknown("the query does not return one truth value".to_owned()),
         Err(error) => match Failure::from(error) {
             Failure::Refused(refusal) if before.is_anything && is_not_there_yet(&refusal) => {
                 return Ok(None);

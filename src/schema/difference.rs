@@ -94,7 +94,7 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
         }
     }
     for (id, kinds) in makes_way {
-        for user in in_the_way(sides.old, &id, kinds) {
+        for user in in_the_way(sides, &id, kinds) {
             difference.between.insert((id.clone(), user.clone()));
             difference.replace(sides, &user, &mut gone);
         }
@@ -111,7 +111,7 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
         }
     }
     for (id, successor) in successors {
-        for user in in_the_way(sides.old, &id, remake::IN_THE_WAY) {
+        for user in in_the_way(sides, &id, remake::IN_THE_WAY) {
             difference.between.insert((successor.clone(), user));
         }
     }
@@ -142,7 +142,8 @@ pub fn compare(sides: &Sides<'_>) -> Difference {
 }
 
 /// What uses an object that is altered, or a column that changes with it.
-fn in_the_way(old: &Schema, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
+fn in_the_way(sides: &Sides<'_>, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
+    let old = sides.old;
     // The server makes the others again by itself when a column changes.
     let is_kept = |user: &Id| {
         let constraint = old.get(user).filter(|_| id.kind == Kind::Column);
@@ -154,7 +155,11 @@ fn in_the_way(old: &Schema, id: &Id, kinds: &[Kind]) -> BTreeSet<Id> {
     let mut todo = vec![id.clone()];
     while let Some(id) = todo.pop() {
         for user in old.needed_by(&id) {
-            let is_generated = old.get(user).is_some_and(|column| column.has("generated"));
+            // One that is no longer generated keeps its values, and is told first.
+            let is_generated = [old, sides.new].iter().all(|schema| {
+                let column = schema.get(user);
+                column.is_some_and(|column| column.has("generated"))
+            });
             let is_part = user.kind == Kind::Column
                 || matches!(user.kind, Kind::Composite | Kind::Domain | Kind::Range);
             if is_kept(user) {

@@ -81,7 +81,7 @@ pub fn effects(relations: &Relations, touched: &[Touched]) -> Vec<Effect> {
     for (number, done) in &found {
         let mut top = *number;
         while let Some(parent) = relations.get(&top).and_then(|relation| relation.parent)
-            && is_alike(found.get(&parent), done)
+            && is_alike(found.get(&parent).copied(), *done)
         {
             top = parent;
         }
@@ -125,8 +125,8 @@ pub fn effects(relations: &Relations, touched: &[Touched]) -> Vec<Effect> {
 
 /// A partitioned table has no rows of its own: what is done to those of its partitions counts.
 fn is_alike(
-    parent: Option<&(Option<LockMode>, bool, bool)>,
-    child: &(Option<LockMode>, bool, bool),
+    parent: Option<(Option<LockMode>, bool, bool)>,
+    child: (Option<LockMode>, bool, bool),
 ) -> bool {
     parent.is_some_and(|parent| parent.0 == child.0 && (parent == child || !(parent.1 || parent.2)))
 }
@@ -152,10 +152,10 @@ impl fmt::Display for Effect {
             rewrites,
         } = self;
         let them = if *below > 0 { "them" } else { "it" };
-        let name = if *below > 0 {
-            format!("{relation} and {below} below it")
-        } else {
-            relation.clone()
+        let name = match below {
+            0 => relation.clone(),
+            1 => format!("{relation} and a child"),
+            _ => format!("{relation} and {below} children"),
         };
         match lock {
             Some(lock) => {
@@ -237,7 +237,7 @@ mod tests {
         check(
             relations,
             "1:AccessExclusiveLock: 2:AccessExclusiveLock:21 3:AccessExclusiveLock:31",
-            &["locks log and 2 below it (access exclusive); rewrites them"],
+            &["locks log and 2 children (access exclusive); rewrites them"],
         );
         check(
             relations,

@@ -143,9 +143,10 @@ impl Changes {
             let local = if is_autocommit { "" } else { "local " };
             writeln!(sql, "set {local}{LATER_BODIES};").ok();
         }
-        for statement in &self.statements {
-            for remark in statement.remarks() {
-                writeln!(sql, "-- {remark}").ok();
+        for (index, statement) in self.statements.iter().enumerate() {
+            for (line, remark) in statement.remarks().enumerate() {
+                let gap = if line == 0 && index > 0 { "\n" } else { "" };
+                writeln!(sql, "{gap}-- {remark}").ok();
             }
             writeln!(sql, "{};", statement.sql.trim_end()).ok();
         }

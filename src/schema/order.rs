@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::difference::{Change, Difference};
 use super::later::{self, Later};
 use super::model::{Id, Kind, Schema};
-use super::render::{self, Sides, inheritance, online, remake};
+use super::render::{self, Sides, arrival, inheritance, online, remake};
 use super::statement::Statement;
 
 /// One step of one object.
@@ -170,12 +170,16 @@ impl Graph {
                 }
                 graph.add(node.clone(), (Step::Create, id.clone()));
             } else {
+                graph.add_default(sides, node);
                 let of_parts = if graph.later.alone.contains_key(node) {
                     online::needs_of_parts(sides, id)
                 } else {
                     BTreeSet::new()
                 };
                 for needed in sides.new.needs(id).chain(&of_parts) {
+                    if needed.kind == Kind::Column && arrival::comes_for_its_column(sides, id) {
+                        continue;
+                    }
                     // What the parent gets later, its partitions get with it.
                     let comes_along = id.kind == Kind::Inheritance
                         && matches!(needed.kind, Kind::Index | Kind::Constraint)
@@ -198,6 +202,11 @@ impl Graph {
             if matches!(step, Step::Alter | Step::Settle) {
                 for user in sides.old.needed_by(id) {
                     graph.add((Step::Drop, user.clone()), node.clone());
+                    // A column that is no longer made of this one.
+                    let is_column = id.kind == Kind::Column && user.kind == Kind::Column;
+                    if is_column && !sides.new.needs(user).any(|needed| needed == id) {
+                        graph.add((Step::Alter, user.clone()), node.clone());
+                    }
                 }
             }
         }
@@ -263,6 +272,20 @@ impl Graph {
                 for step in [Step::Create, Step::Alter] {
                     self.add((step, needed.clone()), (Step::Create, table.clone()));
                 }
+            }
+        }
+    }
+
+    /// A column that is added with its default comes behind what that needs.
+    fn add_default(&mut self, sides: &Sides<'_>, node: &Node) {
+        let Some((default, _)) = arrival::default_of(sides, &node.1) else {
+            return;
+        };
+        for needed in sides.new.needs(&default) {
+            self.add((Step::Create, needed.clone()), node.clone());
+            // A sequence that was there learns whose it is when the column is there.
+            if !sides.new.needs(needed).any(|column| *column == node.1) {
+                self.add((Step::Alter, needed.clone()), node.clone());
             }
         }
     }

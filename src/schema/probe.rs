@@ -8,8 +8,8 @@ use crate::sql::lexer::{Kind, Lexer};
 /// A question to the rows that are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// The query: true when rows stand in the way.
-    pub query: String,
+    /// The query: true when rows stand in the way. Nothing where none can tell.
+    pub query: Option<String>,
     /// What stands in the way then, for people.
     pub says: String,
 }
@@ -18,16 +18,26 @@ impl Probe {
     /// Whether there is a row like this: `rest` is what follows `from`.
     pub fn exists(rest: &str, says: impl Into<String>) -> Self {
         Self {
-            query: format!("select exists (select from {rest})"),
+            query: Some(format!("select exists (select from {rest})")),
             says: says.into(),
         }
     }
 
-    /// The comment without its dashes; nothing if the query cannot stand in one line.
-    pub fn line(&self) -> Option<String> {
-        let query = one_line(&self.query)?;
+    /// What no query can tell without doing the work of the statement.
+    pub fn none(says: impl Into<String>) -> Self {
+        Self {
+            query: None,
+            says: says.into(),
+        }
+    }
+
+    /// The comment without its dashes. A query that cannot stand in one line cannot be asked.
+    pub fn line(&self) -> String {
         let says = self.says.replace(['\r', '\n'], " ");
-        Some(format!("probe: {query} -- {says}"))
+        match self.query.as_deref().and_then(one_line) {
+            Some(query) => format!("probe: {query} -- {says}"),
+            None => format!("no probe: {says}"),
+        }
     }
 }
 
@@ -56,22 +66,21 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(rest: &str, expected: Option<&str>) {
-        let line = Probe::exists(rest, "rows\nof t").line();
-        assert_eq!(line.as_deref(), expected);
+    fn check(rest: &str, expected: &str) {
+        assert_eq!(Probe::exists(rest, "rows\nof t").line(), expected);
     }
 
     #[test]
     fn a_probe_is_one_line_or_none() {
         check(
             "t\n  where a\tis null",
-            Some("probe: select exists (select from t where a is null) -- rows of t"),
+            "probe: select exists (select from t where a is null) -- rows of t",
         );
         check(
             "t where a = 'b;  c'",
-            Some("probe: select exists (select from t where a = 'b;  c') -- rows of t"),
+            "probe: select exists (select from t where a = 'b;  c') -- rows of t",
         );
-        check("t where a = 'b\nc'", None);
-        check("t -- where", None);
+        check("t where a = 'b\nc'", "no probe: rows of t");
+        check("t -- where", "no probe: rows of t");
     }
 }

@@ -77,7 +77,7 @@ impl Statement {
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         let loses = self.loses.iter().map(|loses| format!("loses: {loses}"));
         let effects = self.effects.iter().map(ToString::to_string);
-        let probes = self.probes.iter().filter_map(Probe::line);
+        let probes = self.probes.iter().map(Probe::line);
         loses.chain(effects).chain(probes)
     }
 }

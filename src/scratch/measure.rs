@@ -42,7 +42,7 @@ pub(super) fn run(
             }
             let prepared = client.batch_execute(MAKE_SENTINEL).await;
             prepared.map_err(Failure::from).map_err(&asking)?;
-            let relations = relations(client).await.map_err(&asking)?;
+            let mut relations = relations(client).await.map_err(&asking)?;
             let mut scans = BTreeMap::new();
             for statement in &mut changes.statements {
                 statement.effects = match statement.runs {
@@ -54,7 +54,18 @@ pub(super) fn run(
                         start(client, &mut scans).await.map_err(&asking)?;
                         execute(client, &statement.sql).await?;
                         let touched = touched(client, &mut scans).await.map_err(&asking)?;
-                        effect::effects(&relations, &touched)
+                        let effects = effect::effects(&relations, &touched);
+                        for Touched { relation, file, .. } in touched {
+                            if let Some(relation) = relations.get_mut(&relation) {
+                                relation.file = file;
+                            }
+                        }
+                        // A guard reads until it finds a row.
+                        if statement.sql.starts_with("do ") {
+                            Vec::new()
+                        } else {
+                            effects
+                        }
                     }
                 };
             }
@@ -65,7 +76,7 @@ pub(super) fn run(
 }
 
 /// Runs one, and says which if it fails.
-async fn execute(client: &Client, statement: &str) -> Result<(), Error> {
+pub(super) async fn execute(client: &Client, statement: &str) -> Result<(), Error> {
     let done = client.batch_execute(statement).await;
     done.map_err(Failure::from)
         .map_err(|failure| match failure {

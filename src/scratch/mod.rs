@@ -271,7 +271,7 @@ impl<'c> Scratch<'c> {
         })
     }
 
-    /// Runs statements one by one, or all in one transaction.
+    /// Runs statements one by one.
     pub fn execute(
         &self,
         database: &Ident,

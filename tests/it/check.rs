@@ -18,6 +18,9 @@ fn a_forgotten_migration_is_found() {
     run(&project, Some(&database), "check").check(&expect![[r#"
         status 1
         --- stdout
+        do $$ begin if exists (select from public.t) then
+            raise exception 'public.t has rows, and there is no value for its new column b'
+                using hint = 'add b with a default, or without not null, and fill it first'; end if; end $$;
         alter table public.t add column b text not null;
         --- stderr
         castoff: the declared schema is not what the head makes: write a migration with `castoff migrate -m`

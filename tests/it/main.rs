@@ -36,6 +36,8 @@ mod destructive;
 #[cfg(test)]
 mod diff_kinds;
 #[cfg(test)]
+mod diff_rows;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod drawing;
@@ -63,6 +65,8 @@ mod half_done;
 mod handover;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod hazards;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
@@ -113,6 +117,8 @@ mod placeholders;
 mod pooler;
 #[cfg(test)]
 mod privileges;
+#[cfg(test)]
+mod probes;
 #[cfg(test)]
 mod progress;
 #[cfg(test)]

@@ -113,7 +113,11 @@ fn a_first_schema_is_written_in_the_order_in_which_it_can_be_made() {
         set local check_function_bodies = off;
         drop view public.paid;
         alter table public.invoice drop constraint invoice_customer_fkey;
+
+        -- loses: the table and its rows
         drop table public.customer;
+
+        -- loses: the table and its rows
         drop table public.invoice;
         drop function public.total(bigint);
     "#]].assert_eq(&sections(&project, "bbbb22"));
@@ -133,14 +137,19 @@ fn what_differs_is_altered_and_the_way_back_is_written_too() {
         &project,
         "",
         &expect![[r#"
-        -- upgrade
-        alter table public."user" add column avatar text;
-        CREATE INDEX user_avatar_idx ON public."user" USING btree (avatar);
+            -- upgrade
+            -- locks public."user" (access exclusive)
+            alter table public."user" add column avatar text;
 
-        -- downgrade
-        -- Loses what was written into what the upgrade made.
-        alter table public."user" drop column avatar;
-    "#]],
+            -- locks public."user" (share); reads all of it
+            CREATE INDEX user_avatar_idx ON public."user" USING btree (avatar);
+
+            -- downgrade
+            -- Loses what was written into what the upgrade made.
+            -- loses: the column and its values
+            -- locks public."user" (access exclusive)
+            alter table public."user" drop column avatar;
+        "#]],
     );
 }
 
@@ -154,12 +163,14 @@ fn a_value_of_an_enum_is_committed_before_it_is_used() {
         &project,
         "",
         &expect![[r#"
-        -- upgrade
-        alter table public.t alter column m set default 'happy'::public.mood;
+            -- upgrade
+            -- locks public.t (access exclusive)
+            alter table public.t alter column m set default 'happy'::public.mood;
 
-        -- downgrade
-        alter table public.t alter column m set default 'sad'::public.mood;
-    "#]],
+            -- downgrade
+            -- locks public.t (access exclusive)
+            alter table public.t alter column m set default 'sad'::public.mood;
+        "#]],
     );
     let names = files(&project);
     assert_eq!(names.len(), 3, "{names:?}");
@@ -190,13 +201,16 @@ fn what_loses_data_needs_a_word() {
         &project,
         "--allow-destructive",
         &expect![[r#"
-        -- upgrade destructive
-        alter table public.t drop column b;
+            -- upgrade destructive
+            -- loses: the column and its values
+            -- locks public.t (access exclusive)
+            alter table public.t drop column b;
 
-        -- downgrade
-        -- Restores the structure: what the upgrade lost does not come back.
-        alter table public.t add column b integer;
-    "#]],
+            -- downgrade
+            -- Restores the structure: what the upgrade lost does not come back.
+            -- locks public.t (access exclusive)
+            alter table public.t add column b integer;
+        "#]],
     );
 }
 
@@ -423,8 +437,12 @@ fn a_statement_that_the_server_refuses_is_shown_and_not_written() {
         status 1
         --- stderr
         error[not-runnable]: a generated statement is refused: nothing was written
-          caused by: 23502 column "b" of relation "t" contains null values
-          statement: alter table public.t add column b integer not null;
+          caused by: P0001 public.t has rows, and there is no value for its new column b
+          postgres hint: add b with a default, or without not null, and fill it first
+          postgres context: PL/pgSQL function inline_code_block line 2 at RAISE
+          statement: do $$ begin if exists (select from public.t) then
+                raise exception 'public.t has rows, and there is no value for its new column b'
+                    using hint = 'add b with a default, or without not null, and fill it first'; end if; end $$
           help: write the migration by hand with `castoff revision`, beginning with what `castoff check` prints, and report the difference
     "#]]);
     assert_eq!(files(&project).len(), 1);

@@ -129,8 +129,8 @@ impl Kept<'_> {
                 options: SectionOptions::default(),
                 span: nothing,
                 statements: Vec::new(),
-                probes: Vec::new(),
             },
+            probes: Vec::new(),
             downgrade: Downgrade::Missing,
             checksums: self.checksums,
         }

@@ -2,18 +2,23 @@
 
 use super::Sides;
 
-/// Without the numbers in brackets.
-fn base(kind: &str) -> &str {
-    let kind = kind.split('(').next().unwrap_or(kind);
-    kind.trim_end()
-}
-
-/// `timestamp(3) with time zone` has its brackets in the middle.
-fn name(kind: &str) -> String {
+/// Without the numbers in brackets: `timestamp(3) with time zone` has them in the middle.
+pub(super) fn name(kind: &str) -> String {
     match (kind.split_once('('), kind.split_once(')')) {
-        (Some((before, _)), Some((_, behind))) => format!("{}{behind}", base(before)),
+        (Some((before, _)), Some((_, behind))) => format!("{}{behind}", before.trim_end()),
         _ => kind.to_owned(),
     }
+}
+
+/// The numbers in brackets: a length, or digits and those of them behind the point.
+pub(super) fn precision(kind: &str) -> Vec<i64> {
+    let inside = kind
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'));
+    let numbers = inside.map_or("", |(inside, _)| inside).split(',');
+    numbers
+        .filter_map(|number| number.trim().parse().ok())
+        .collect()
 }
 
 const NUMBERS: [&str; 6] = [
@@ -30,13 +35,28 @@ const TIMES: [&str; 3] = [
     "timestamp without time zone",
     "timestamp with time zone",
 ];
+const BITS: [&str; 2] = ["bit", "bit varying"];
+
+/// Types of elements where both are arrays.
+fn elements<'t>(from: &'t str, to: &'t str) -> (&'t str, &'t str) {
+    match (from.strip_suffix("[]"), to.strip_suffix("[]")) {
+        (Some(from), Some(to)) => (from, to),
+        _ => (from, to),
+    }
+}
 
 /// Whether a value is assigned without a cast by name. An assignment fails where a text is too long
 /// or a number too large; the cast by name would cut the text.
 pub(super) fn is_assigned(from: &str, to: &str) -> bool {
+    let (from, to) = elements(from, to);
     let (from, to) = (name(from), name(to));
     let both = |family: &[&str]| family.contains(&from.as_str()) && family.contains(&to.as_str());
-    from == to || both(&NUMBERS) || both(&TIMES) || TEXTS.contains(&to.as_str())
+    let is_array = from.ends_with("[]");
+    from == to
+        || both(&NUMBERS)
+        || both(&TIMES)
+        || both(&BITS)
+        || (TEXTS.contains(&to.as_str()) && !is_array)
 }
 
 /// The expression that makes a value of one type one of another.
@@ -77,26 +97,80 @@ pub(super) fn convert(sides: &Sides<'_>, own: &str, from: &str, to: &str) -> Str
 
 /// What a change of type may lose without failing, if anything.
 pub(super) fn loses(from: &str, to: &str) -> Option<&'static str> {
-    let (old, new) = (name(from), name(to));
-    let rank = |kind: &str| NUMBERS.iter().position(|number| *number == kind);
-    if let (Some(old), Some(new)) = (rank(&old), rank(&new)) {
-        let is_whole = |rank: usize| rank < 3;
-        let loses = (!is_whole(old) && is_whole(new)) || (new >= 4 && new < old) || {
-            NUMBERS[new] == "numeric" && to.contains('(') && from != to && !is_whole(old)
-        };
-        return loses.then_some("digits that the new type does not have");
+    let (from, to) = elements(from, to);
+    if from == to {
+        return None;
     }
-    let is_time = |kind: &str| kind.starts_with("time");
-    if is_time(&old) && new == "date" {
+    let (old, new) = (name(from), name(to));
+    let (old, new) = (old.as_str(), new.as_str());
+    let is_number = |kind: &str| NUMBERS.contains(&kind);
+    if is_number(old) && is_number(new) {
+        return loses_digits((from, old), (to, new))
+            .then_some("digits that the new type does not have");
+    }
+    let is_whole = |kind: &str| matches!(kind, "smallint" | "integer" | "bigint");
+    match (old, new) {
+        (_, "boolean") if is_whole(old) => return Some("numbers other than 0 and 1"),
+        (_, "money") if old == "numeric" => return Some("digits that the new type does not have"),
+        (_, "name") if old != "name" && !is_whole(old) => {
+            return Some("what is longer than 63 bytes");
+        }
+        (_, "\"char\"") if TEXTS.contains(&old) => return Some("all but the first byte"),
+        ("inet", "cidr") => return Some("the addresses in the networks"),
+        ("interval", _) if new.starts_with("time ") => return Some("the days"),
+        ("time with time zone", "time without time zone") => return Some("the time zones"),
+        _ => {}
+    }
+    let is_time = |kind: &str| kind.starts_with("time") || kind == "interval";
+    if old.starts_with("timestamp") && new == "date" {
         return Some("the times of day");
     }
-    if is_time(&old) && is_time(&new) && to.contains('(') && from != to {
-        return Some("fractions of seconds");
-    }
-    if old == "timestamp with time zone" && new.starts_with("time without") {
+    if old.starts_with("timestamp") && new.starts_with("time ") {
         return Some("the dates");
     }
-    None
+    // Without a number they have six digits.
+    let fractions = |kind: &str| precision(kind).first().copied().unwrap_or(6);
+    (is_time(old) && is_time(new) && fractions(to) < fractions(from))
+        .then_some("fractions of seconds")
+}
+
+/// A floating-point number has 6 or 15 digits that can be relied on, and is printed with them when
+/// it becomes a `numeric`.
+fn loses_digits((from, old): (&str, &str), (to, new): (&str, &str)) -> bool {
+    let is_whole = |kind: &str| matches!(kind, "smallint" | "integer" | "bigint");
+    match (old, new) {
+        ("smallint", _) | ("integer", "double precision") => false,
+        (_, "smallint" | "integer" | "bigint") => !is_whole(old),
+        ("double precision" | "real", "numeric") => true,
+        (_, "numeric") => {
+            let scale = |kind: &str| {
+                let numbers = precision(kind);
+                let scale = numbers.get(1).copied().unwrap_or(0);
+                (!numbers.is_empty()).then_some(scale)
+            };
+            let before = if is_whole(old) { Some(0) } else { scale(from) };
+            // One without numbers takes any.
+            scale(to).is_some_and(|after| before.is_none_or(|before| after < before))
+        }
+        ("real", _) => false,
+        (_, _) => old != new,
+    }
+}
+
+/// Whether a cast by name cuts what is too long, where an assignment would fail.
+pub(super) fn cuts(from: &str, to: &str) -> bool {
+    let (from, to) = elements(from, to);
+    let has_length = |kind: &str| {
+        let name = name(kind);
+        matches!(
+            &*name,
+            "character varying" | "character" | "bit" | "bit varying"
+        )
+    };
+    let (before, after) = (precision(from), precision(to));
+    let fits =
+        matches!((before.first(), after.first()), (Some(before), Some(after)) if before <= after);
+    has_length(to) && !after.is_empty() && !(fits && has_length(from))
 }
 
 #[cfg(test)]
@@ -128,6 +202,42 @@ mod tests {
             true,
         );
         check("date", "timestamp with time zone", true, false);
+        check("numeric(10,2)", "numeric(12,4)", true, false);
+        check("numeric(10,2)", "numeric", true, false);
+        check("numeric", "numeric(10,2)", true, true);
+        check("integer", "real", true, true);
+        check("integer", "double precision", true, false);
+        check("bigint", "double precision", true, true);
+        check("double precision", "numeric", true, true);
+        check(
+            "timestamp(3) with time zone",
+            "timestamp(6) with time zone",
+            true,
+            false,
+        );
+        check(
+            "timestamp without time zone",
+            "time without time zone",
+            false,
+            true,
+        );
+        check("integer", "boolean", false, true);
+        check("text", "name", true, true);
+        check("inet", "cidr", false, true);
+        check("bit varying(8)", "bit(4)", true, false);
+        check("text[]", "character varying(5)[]", true, false);
+        check("numeric(10,4)[]", "integer[]", true, true);
+        check("text[]", "integer[]", false, false);
         check("text", "jsonb", false, false);
+    }
+
+    #[test]
+    fn a_cast_by_name_cuts_what_an_assignment_refuses() {
+        assert!(cuts("text", "character varying(5)"));
+        assert!(cuts("character varying(9)", "character(5)"));
+        assert!(cuts("character varying(9)[]", "character varying(5)[]"));
+        assert!(!cuts("character varying(3)", "character varying(5)"));
+        assert!(!cuts("text", "character varying"));
+        assert!(!cuts("numeric(9,2)", "numeric(5,2)"));
     }
 }

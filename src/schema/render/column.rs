@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use super::table::{alter_only, alter_table, options, word};
 use super::types::{IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY, IN_THE_WAY_OF_ANOTHER_TYPE};
-use super::{Alteration, Sides, cast, identity, inheritance, not_null, online};
+use super::{
+    Alteration, Sides, arrival, cast, identity, inheritance, not_null, online, probes, retype,
+};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
+use crate::schema::probe::Probe;
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -84,7 +87,9 @@ pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<St
         return Vec::new();
     }
     let definition = definition(sides, id, attributes);
-    let mut statements = vec![alter_table(sides, id, &format!("add column {definition}"))];
+    let mut statements = Vec::from_iter(arrival::without_value(sides, id, attributes));
+    statements.push(arrival::add(sides, id, &definition));
+    statements.extend(arrival::after(sides, id));
     statements.extend(finish(sides, id, attributes));
     statements
 }
@@ -115,7 +120,9 @@ pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
 pub(super) fn set_default(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let expression = attributes.get("expression").unwrap_or_default();
     let action = format!("alter column {} set default {expression}", sides.own(id));
-    vec![alter_only(sides, id, &action)]
+    let mut statements = vec![alter_only(sides, id, &action)];
+    statements.extend(arrival::count_on(sides, id));
+    statements
 }
 
 pub(super) fn drop_default(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
@@ -162,12 +169,13 @@ pub(super) fn alter(
     let mut behind = Vec::new();
     let gains = is("not null") && new.has("not null");
     let alone = online::set_not_null(sides, id, new).filter(|_| gains);
+    let alone = alone.map(|steps| probing_first(steps, probes::not_null(sides, id)));
     let alone = if gains && online::is_told_by_parent(sides, id) {
         Vec::new()
     } else if let Some(steps) = alone {
         steps
     } else {
-        let set_not_null = || set("set not null");
+        let set_not_null = || set("set not null").probing(probes::not_null(sides, id));
         let change = (old, new);
         statements.extend(not_null::alter(
             sides,
@@ -243,6 +251,13 @@ pub(super) fn alter(
 }
 
 /// A partition is told with its parent; an heir is told by itself.
+fn probing_first(mut steps: Vec<Statement>, probe: Option<Probe>) -> Vec<Statement> {
+    if let Some(first) = steps.first_mut() {
+        first.probes.extend(probe);
+    }
+    steps
+}
+
 fn drop_not_null(sides: &Sides<'_>, id: &Id) -> Statement {
     let action = format!("alter column {} drop not null", sides.own(id));
     let table = sides.new.get(&id.table(Kind::Table));
@@ -286,14 +301,16 @@ fn retype(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> Vec
     let collation = new.get("collation").map(|name| format!(" collate {name}"));
     let collation = collation.unwrap_or_default();
     let is_foreign = word(sides, id) == "foreign table";
-    let using = if is_foreign || cast::is_assigned(from, to) {
+    let (old_base, new_base) = (sides.base_of(sides.old, from), sides.base_of(sides.new, to));
+    let using = if is_foreign || cast::is_assigned(old_base, new_base) {
         String::new()
     } else {
         format!(" using {}", cast::convert(sides, &own, from, to))
     };
     let action = format!("alter column {own} type {to}{collation}{using}");
     vec![Statement {
-        loses: cast::loses(from, to).map(str::to_owned),
+        loses: cast::loses(old_base, new_base).map(str::to_owned),
+        probes: retype::probe(sides, id, from, to).into_iter().collect(),
         ..alter_table(sides, id, &action)
     }]
 }

@@ -242,6 +242,7 @@ pub(super) fn create_sequence(
     };
     let owner = attributes
         .get("owned by")
+        .filter(|_| !super::arrival::comes_for_its_column(sides, id))
         .map(|column| format!(" owned by {column}"));
     vec![Statement::new(format!(
         "create {unlogged}sequence {} as {}{}{}",

@@ -1,7 +1,7 @@
 //! Partitions and heirs: joining and leaving, and what they have of their own.
 
 use super::table::{alter_only, alter_table, columns};
-use super::{Sides, table};
+use super::{Sides, probes, table};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 
@@ -16,7 +16,7 @@ fn child(join: &Id) -> Id {
     join.table(Kind::Table)
 }
 
-fn parent(join: &Id) -> Id {
+pub(super) fn parent(join: &Id) -> Id {
     Id::new(Kind::Table, &[join.name(2), join.name(3)])
 }
 
@@ -84,7 +84,8 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
     if sides.is_of_a_new_table(&table) && is_born_into(sides, &table) {
         return Vec::new();
     }
-    let parent = sides.qualified(&parent(id));
+    let above = parent(id);
+    let parent = sides.qualified(&above);
     // What the parent demands has to be there already.
     let is_missing = |(constraint, attributes): &(&Id, &Attributes)| {
         attributes.has("inherited")
@@ -104,7 +105,9 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
         Some(bound) => Statement::new(format!(
             "alter table {parent} attach partition {} {bound}",
             sides.qualified(id)
-        )),
+        ))
+        .probing(probes::attach(sides, &table, &above, bound))
+        .probing(probes::in_the_default(sides, &table, &above, bound)),
         None => alter_table(sides, id, &format!("inherit {parent}")),
     });
     statements

@@ -2,22 +2,27 @@
 //!
 //! Names are quoted where the server would quote them: [`Names`] has the server's own keywords.
 
+pub mod arrival;
 mod cast;
 mod column;
 mod common;
 mod family;
 mod foreign;
 mod function;
+mod guard;
 mod identity;
 pub(super) mod inheritance;
 mod not_null;
 pub mod online;
 mod plain;
 mod privilege;
+pub mod probes;
 mod publication;
 mod rebuild;
 mod relation;
 pub(super) mod remake;
+mod retype;
+mod scan;
 mod table;
 mod types;
 
@@ -83,6 +88,16 @@ impl Sides<'_> {
         let is_it = |id: &&Id| id.kind == Kind::Enum && self.qualified(id) == kind;
         let ids = self.old.objects.keys().chain(self.new.objects.keys());
         ids.filter(is_it).count() > 0
+    }
+
+    /// What a type is made of, if it is a domain of the schema; else itself.
+    fn base_of<'k>(&self, schema: &'k Schema, kind: &'k str) -> &'k str {
+        let mut objects = schema.objects.iter();
+        let is_it = |id: &Id| id.kind == Kind::Domain && self.qualified(id) == kind;
+        let domain = objects.find(|(id, _)| is_it(id));
+        domain
+            .and_then(|(_, domain)| domain.get("type"))
+            .map_or(kind, |base| self.base_of(schema, base))
     }
 
     /// Whether the table of a column is made, and the column with it.
@@ -232,6 +247,7 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         // It came with its table.
         Kind::Column if sides.is_of_a_new_table(id) => Vec::new(),
         Kind::Column => column::add(sides, id, attributes),
+        Kind::Default if arrival::is_there(sides, id) => Vec::new(),
         Kind::Default => column::set_default(sides, id, attributes),
         Kind::IdentitySequence => identity::create(sides, id, attributes),
         Kind::Inheritance => inheritance::join(sides, id, attributes),

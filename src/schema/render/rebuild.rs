@@ -1,7 +1,7 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
 use super::table::columns;
-use super::{Sides, cast, remake};
+use super::{Sides, cast, probes, remake};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -99,7 +99,10 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
                 };
                 format!("{own}::{text}::{new}")
             }
-            (Some(old), Some(new)) if old != new => cast::convert(sides, &own, old, new),
+            // An insert assigns; a cast by name would cut what is too long.
+            (Some(old), Some(new)) if old != new && !cast::is_assigned(old, new) => {
+                cast::convert(sides, &own, old, new)
+            }
             _ => own.clone(),
         });
         names.push(own);
@@ -112,11 +115,14 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     };
     let mut statements = Vec::new();
     if !names.is_empty() {
-        statements.push(Statement::new(format!(
-            "insert into {table} ({}){overriding} select {} from {before}",
-            names.join(", "),
-            values.join(", ")
-        )));
+        statements.push(
+            Statement::new(format!(
+                "insert into {table} ({}){overriding} select {} from {before}",
+                names.join(", "),
+                values.join(", ")
+            ))
+            .probing(probes::without_partition(sides, id)),
+        );
     }
     let is_identity = |(_, new): &(&Id, &Attributes)| new.has("identity");
     for (column, _) in columns(sides.new, id).into_iter().filter(is_identity) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{is_clustered, options};
-use super::{Alteration, Sides, inheritance};
+use super::{Alteration, Sides, inheritance, probes};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -95,7 +95,8 @@ pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) 
     } else {
         definition.to_owned()
     };
-    let mut statements = vec![Statement::new(definition)];
+    let probe = probes::index(sides, id, attributes);
+    let mut statements = vec![Statement::new(definition).probing(probe)];
     statements.extend(finish_index(sides, id, &Attributes::default(), attributes));
     statements
 }

@@ -4,7 +4,7 @@
 //! their values, and then the old one goes.
 
 use super::types::{self, attributes_of};
-use super::{Sides, cast, inheritance};
+use super::{Sides, cast, guard, inheritance};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -178,9 +178,47 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     }
     let aside = sides.own(&sides.aside(id));
     let word = word(id.kind);
-    vec![Statement::new(format!(
+    let mut statements = guards(sides, id);
+    statements.push(Statement::new(format!(
         "alter {word} {qualified} rename to {aside}"
-    ))]
+    )));
+    statements
+}
+
+/// Fails where a value of an enum is in use that goes: no row loses it in silence.
+fn guards(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let (Some(old), Some(new)) = (sides.old.get(id), sides.new.get(id)) else {
+        return Vec::new();
+    };
+    let kept = types::labels(new);
+    let mut gone = types::labels(old);
+    gone.retain(|label| !kept.contains(label));
+    if id.kind != Kind::Enum || gone.is_empty() {
+        return Vec::new();
+    }
+    let values = types::literals(&gone);
+    let movers = movers(sides, id, id);
+    let movers = movers
+        .iter()
+        .filter(|mover| super::table::word(sides, mover.column) == "table");
+    let guard = |mover: &Mover<'_>| {
+        let (table, own) = (sides.qualified(mover.column), sides.own(mover.column));
+        let uses = if mover.kind.ends_with("[]") {
+            format!("{own}::text[] && array[{values}]::text[]")
+        } else {
+            format!("{own}::text in ({values})")
+        };
+        guard::no_rows(
+            &format!("{table} where {uses}"),
+            &format!(
+                "{own} of {table} has values that {} loses: {}",
+                sides.qualified(id),
+                gone.join(", ")
+            ),
+            &format!("give these rows another {own} first"),
+        )
+    };
+    movers.map(guard).collect()
 }
 
 /// The second step, when the new one is there: the columns move over.
@@ -202,7 +240,16 @@ pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Sta
                 let base =
                     |one: &Attributes| format!("{}{brackets}", one.get("type").unwrap_or_default());
                 let (from, to) = (base(before), base(new));
-                format!("{}::{kind}", cast::convert(sides, &own, &from, &to))
+                let value = if cast::is_assigned(&from, &to) {
+                    // Assigned, what is too long fails; a cast by name would cut it.
+                    format!("{own}::{from}")
+                } else {
+                    format!("{}::{kind}", cast::convert(sides, &own, &from, &to))
+                };
+                return Statement {
+                    loses: cast::loses(&from, &to).map(str::to_owned),
+                    ..retype(sides, mover, kind, &format!(" using {value}"))
+                };
             }
             // A subquery may not stand here, so the elements of an array go by their texts: the
             // attributes must be in their places.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, column, inheritance, online};
+use super::{Alteration, Sides, column, inheritance, online, probes};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -104,7 +104,12 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
         text += &format!(" server {}", sides.name(server));
         text += &super::foreign::options(sides, attributes);
     }
-    let mut statements = vec![Statement::new(text)];
+    let mut joins = sides.new.parts(id, Kind::Inheritance);
+    let in_the_default = joins.find_map(|(join, attributes)| {
+        let bound = attributes.get("bound").filter(|_| is_born_into)?;
+        probes::in_the_default(sides, id, &inheritance::parent(join), bound)
+    });
+    let mut statements = vec![Statement::new(text).probing(in_the_default)];
     for (column, attributes) in columns {
         let is_said =
             !attributes.has("inherited") && get("bound").is_none() && get("of type").is_none();
@@ -150,11 +155,10 @@ pub(super) fn add_constraint(
     }
     let definition = attributes.get("definition").unwrap_or_default();
     let own = sides.own(id);
-    let mut statements = vec![alter_table(
-        sides,
-        id,
-        &format!("add constraint {own} {definition}"),
-    )];
+    let mut statements = vec![
+        alter_table(sides, id, &format!("add constraint {own} {definition}"))
+            .probing(probes::constraint(sides, id, attributes)),
+    ];
     statements.extend(marks(sides, id, &Attributes::default(), attributes));
     statements
 }
@@ -267,7 +271,9 @@ pub(super) fn alter_constraint(
     if differing.iter().all(|name| *name == "definition")
         && definition(old) == format!("{} NOT VALID", definition(new))
     {
-        return Alteration::InPlace(vec![online::validate(sides, id, id.own_name())]);
+        let probes = probes::constraint(sides, id, new);
+        let validate = online::validate(sides, id, id.own_name());
+        return Alteration::InPlace(vec![validate.probing(probes)]);
     }
     Alteration::Replace
 }

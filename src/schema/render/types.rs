@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides};
+use super::{Alteration, Sides, retype};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -111,6 +111,14 @@ pub(super) fn alter_enum(
     Alteration::Replace
 }
 
+/// The values of an enum, by its name: those that it is to have.
+pub(super) fn labels_of(sides: &Sides<'_>, kind: &str) -> Option<Vec<String>> {
+    let mut objects = sides.new.objects.iter().chain(&sides.old.objects);
+    let (_, attributes) =
+        objects.find(|(id, _)| id.kind == Kind::Enum && sides.qualified(id) == kind)?;
+    Some(list(attributes, "labels"))
+}
+
 /// Whether all values that were there are there in the same order: then new ones are added.
 pub(super) fn only_gains(old: &Attributes, new: &Attributes) -> bool {
     let (before, after) = (labels(old), labels(new));
@@ -202,9 +210,13 @@ pub(super) fn alter_domain(
     }
     if differing.contains("not null") {
         let how = if new.has("not null") { "set" } else { "drop" };
-        statements.push(Statement::new(format!(
-            "alter domain {qualified} {how} not null"
-        )));
+        let probes = if how == "set" {
+            retype::domain_not_null(sides, id)
+        } else {
+            Vec::new()
+        };
+        let statement = Statement::new(format!("alter domain {qualified} {how} not null"));
+        statements.push(statement.probing(probes));
     }
     statements.extend(domain_not_null(sides, id, old, new));
     Alteration::InPlace(statements)
@@ -297,12 +309,13 @@ pub(super) fn create_constraint(
     if super::remake::takes_over(sides, &domain) {
         return Vec::new();
     }
-    vec![Statement::new(format!(
-        "alter domain {} add constraint {} {}",
+    let definition = attributes.get("definition").unwrap_or_default();
+    let statement = Statement::new(format!(
+        "alter domain {} add constraint {} {definition}",
         sides.qualified(id),
         sides.own(id),
-        attributes.get("definition").unwrap_or_default()
-    ))]
+    ));
+    vec![statement.probing(retype::domain_check(sides, id, definition))]
 }
 
 /// Name, type and collation of each attribute.
