@@ -125,3 +125,46 @@ pub(super) fn alter(
     statements.extend(comment(sides, id, if is_made { &none } else { old }, new));
     statements
 }
+
+/// The name and the comment of the constraint that says `not null` (since 17).
+pub(super) fn of_domain(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Vec<Statement> {
+    let qualified = sides.qualified(id);
+    let usual = format!("{}_not_null", id.own_name());
+    let name = |attributes: &Attributes| {
+        let name = attributes.get("not null name").unwrap_or(&usual);
+        sides.name(name)
+    };
+    let mut statements = Vec::new();
+    if !new.has("not null") {
+        return statements;
+    }
+    // One that is made now has the usual name.
+    let before = if old.has("not null") {
+        name(old)
+    } else {
+        sides.name(&usual)
+    };
+    if before != name(new) {
+        statements.push(Statement::new(format!(
+            "alter domain {qualified} rename constraint {before} to {}",
+            name(new)
+        )));
+    }
+    let said = old.get("not null comment").filter(|_| old.has("not null"));
+    if said != new.get("not null comment") {
+        let text = new
+            .get("not null comment")
+            .map(|text| Literal(text).to_string());
+        statements.push(Statement::new(format!(
+            "comment on constraint {} on domain {qualified} is {}",
+            name(new),
+            text.as_deref().unwrap_or("null")
+        )));
+    }
+    statements
+}

@@ -246,10 +246,7 @@ pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Sta
                 } else {
                     format!("{}::{kind}", cast::convert(sides, &own, &from, &to))
                 };
-                return Statement {
-                    loses: cast::loses(&from, &to).map(str::to_owned),
-                    ..retype(sides, mover, kind, &format!(" using {value}"))
-                };
+                value
             }
             // A subquery may not stand here, so the elements of an array go by their texts: the
             // attributes must be in their places.
@@ -304,6 +301,19 @@ pub(super) fn end(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     }]
 }
 
+/// The attributes that keep less of their values, without failing.
+fn cut(old: &Attributes, new: &Attributes) -> Vec<String> {
+    let before = attributes_of(old);
+    let is_cut = |(name, wanted, _): &(String, String, Option<String>)| {
+        let earlier = before.iter().find(|(other, ..)| other == name);
+        earlier.is_some_and(|(_, kind, _)| {
+            kind != wanted && (cast::cuts(kind, wanted) || cast::loses(kind, wanted).is_some())
+        })
+    };
+    let names = attributes_of(new).into_iter().filter(is_cut);
+    names.map(|(name, ..)| name).collect()
+}
+
 fn loses(sides: &Sides<'_>, id: &Id) -> Option<String> {
     let (old, new) = (sides.old.get(id)?, sides.new.get(id)?);
     let missing = |before: Vec<String>, after: &[String]| -> Vec<String> {
@@ -311,15 +321,19 @@ fn loses(sides: &Sides<'_>, id: &Id) -> Option<String> {
         before.into_iter().filter(is_missing).collect()
     };
     match id.kind {
-        Kind::Enum => {
-            let gone = missing(types::labels(old), &types::labels(new));
-            (!gone.is_empty()).then(|| format!("the values {}", types::literals(&gone)))
-        }
         Kind::Composite => {
             let names = |one| attributes_of(one).into_iter().map(|(name, ..)| name);
             let after: Vec<String> = names(new).collect();
-            let gone = missing(names(old).collect(), &after);
-            (!gone.is_empty()).then(|| format!("the attributes {}", gone.join(", ")))
+            let gone = missing(names(old).collect(), &after).join(", ");
+            let cut = cut(old, new).join(", ");
+            match (gone.is_empty(), cut.is_empty()) {
+                (true, true) => None,
+                (false, true) => Some(format!("the attributes {gone}")),
+                (true, false) => Some(format!("what does not fit into {cut}")),
+                (false, false) => Some(format!(
+                    "the attributes {gone}, and what does not fit into {cut}"
+                )),
+            }
         }
         Kind::Domain => {
             let base = |one: &Attributes| one.get("type").unwrap_or_default().to_owned();

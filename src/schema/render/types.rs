@@ -159,7 +159,7 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
         }
     }
     let mut statements = vec![Statement::new(text)];
-    statements.extend(domain_not_null(
+    statements.extend(super::not_null::of_domain(
         sides,
         id,
         &Attributes::default(),
@@ -218,7 +218,7 @@ pub(super) fn alter_domain(
         let statement = Statement::new(format!("alter domain {qualified} {how} not null"));
         statements.push(statement.probing(probes));
     }
-    statements.extend(domain_not_null(sides, id, old, new));
+    statements.extend(super::not_null::of_domain(sides, id, old, new));
     Alteration::InPlace(statements)
 }
 
@@ -253,49 +253,6 @@ pub(super) fn set_default_again(
         statements.push(set_domain_default(sides, id, new));
     }
     statements.extend(super::common::alter_common(sides, id, old, new));
-    statements
-}
-
-/// The name and the comment of the constraint that says `not null` (since 17).
-fn domain_not_null(
-    sides: &Sides<'_>,
-    id: &Id,
-    old: &Attributes,
-    new: &Attributes,
-) -> Vec<Statement> {
-    let qualified = sides.qualified(id);
-    let usual = format!("{}_not_null", id.own_name());
-    let name = |attributes: &Attributes| {
-        let name = attributes.get("not null name").unwrap_or(&usual);
-        sides.name(name)
-    };
-    let mut statements = Vec::new();
-    if !new.has("not null") {
-        return statements;
-    }
-    // One that is made now has the usual name.
-    let before = if old.has("not null") {
-        name(old)
-    } else {
-        sides.name(&usual)
-    };
-    if before != name(new) {
-        statements.push(Statement::new(format!(
-            "alter domain {qualified} rename constraint {before} to {}",
-            name(new)
-        )));
-    }
-    let said = old.get("not null comment").filter(|_| old.has("not null"));
-    if said != new.get("not null comment") {
-        let text = new
-            .get("not null comment")
-            .map(|text| Literal(text).to_string());
-        statements.push(Statement::new(format!(
-            "comment on constraint {} on domain {qualified} is {}",
-            name(new),
-            text.as_deref().unwrap_or("null")
-        )));
-    }
     statements
 }
 
