@@ -133,14 +133,12 @@ fn what_differs_is_altered_and_the_way_back_is_written_too() {
         &project,
         "",
         &expect![[r#"
-        -- upgrade
-        alter table public."user" add column avatar text;
-        CREATE INDEX user_avatar_idx ON public."user" USING btree (avatar);
+            -- upgrade autocommit
+            CREATE INDEX CONCURRENTLY user_avatar_idx ON public."user" USING btree (avatar);
 
-        -- downgrade
-        -- Loses what was written into what the upgrade made.
-        alter table public."user" drop column avatar;
-    "#]],
+            -- downgrade autocommit
+            drop index concurrently public.user_avatar_idx;
+        "#]],
     );
 }
 
