@@ -137,18 +137,11 @@ fn what_differs_is_altered_and_the_way_back_is_written_too() {
         &project,
         "",
         &expect![[r#"
-            -- upgrade
-            -- locks public."user" (access exclusive)
-            alter table public."user" add column avatar text;
+            -- upgrade autocommit
+            CREATE INDEX CONCURRENTLY user_avatar_idx ON public."user" USING btree (avatar);
 
-            -- locks public."user" (share); reads all of it
-            CREATE INDEX user_avatar_idx ON public."user" USING btree (avatar);
-
-            -- downgrade
-            -- Loses what was written into what the upgrade made.
-            -- loses: the column and its values
-            -- locks public."user" (access exclusive)
-            alter table public."user" drop column avatar;
+            -- downgrade autocommit
+            drop index concurrently public.user_avatar_idx;
         "#]],
     );
 }
