@@ -59,9 +59,14 @@ fn of_role(item: &str, owner: &str, role: &str) -> String {
         format!("{}=", written(owner)),
         format!("{}=", written(role)),
     );
-    match item.strip_prefix(&from) {
+    let item = match item.strip_prefix(&from) {
         Some(rest) => to + rest,
         None => item.to_owned(),
+    };
+    // Who granted it: behind the letters, which have no slash.
+    match item.strip_suffix(&format!("/{}", written(owner))) {
+        Some(rest) => format!("{rest}/{}", written(role)),
+        None => item,
     }
 }
 

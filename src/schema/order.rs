@@ -169,6 +169,19 @@ impl Graph {
                     }
                 }
                 graph.add(node.clone(), (Step::Create, id.clone()));
+                if difference.changes.get(id) == Some(&Change::Drop) {
+                    // What is made again has it until its values are moved.
+                    for user in sides.old.needed_by(id) {
+                        graph.add((Step::Move, user.clone()), node.clone());
+                        graph.add((Step::Move, user.table(Kind::Table)), node.clone());
+                    }
+                }
+                if id.kind == Kind::Inheritance {
+                    // A partition takes no column of its own, and no table loses its parent's.
+                    for (column, _) in sides.new.parts(&id.table(Kind::Table), Kind::Column) {
+                        graph.add(node.clone(), (Step::Create, column.clone()));
+                    }
+                }
             } else {
                 graph.add_default(sides, node);
                 let of_parts = if graph.later.alone.contains_key(node) {

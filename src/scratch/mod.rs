@@ -50,6 +50,9 @@ const CLEANUP: Duration = Duration::from_secs(8);
 /// What a scratch database's name begins with.
 const PREFIX: &str = "castoff_scratch_";
 
+/// The setting that a scratch database has for itself.
+const CARELESS: &str = "synchronous_commit";
+
 /// What `--scratch-url` says to have a private server.
 const PRIVATE: &str = "private";
 
@@ -84,6 +87,8 @@ impl Snapshot {
     #[must_use]
     pub fn made(mut self) -> Self {
         self.schema.origin = Origin::Made;
+        let own = format!("setting of the database {CARELESS}");
+        self.schema.unknown.retain(|object| *object != own);
         self.schema.leave_role_unsaid();
         self
     }
@@ -220,7 +225,7 @@ impl<'c> Scratch<'c> {
             // Nobody will miss what was committed last.
             format!(
                 "comment on database {name} is {}; \
-                 alter database {name} set synchronous_commit = off",
+                 alter database {name} set {CARELESS} = off",
                 Literal(&sweep::mark(&self.config.host))
             ),
         ];

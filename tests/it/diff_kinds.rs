@@ -137,3 +137,8 @@ fn what_was_not_seen() {
 fn everything_else() {
     check(include_str!("diff/others.sql"), 10);
 }
+
+#[test]
+fn what_random_schemas_found() {
+    check(include_str!("diff/found.sql"), 16);
+}

@@ -75,7 +75,7 @@ fn a_setting_that_is_refused_is_named_with_its_place() {
     )]);
     let database = Server::shared().database();
     let finished = run(&project, Some(&database), "diff base declared");
-    finished.status(1);
+    finished.status(17);
     assert!(finished.stderr.contains("schema/a.sql:2"), "{finished}");
 }
 

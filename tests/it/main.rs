@@ -36,6 +36,8 @@ mod destructive;
 #[cfg(test)]
 mod diff_kinds;
 #[cfg(test)]
+mod diff_random;
+#[cfg(test)]
 mod diff_rows;
 #[cfg(test)]
 mod docs;
@@ -123,6 +125,8 @@ mod probes;
 mod progress;
 #[cfg(test)]
 mod race;
+#[cfg(test)]
+mod random_schema;
 #[cfg(test)]
 mod rebase;
 #[cfg(test)]

@@ -138,6 +138,7 @@ fn what_differs_is_altered_and_the_way_back_is_written_too() {
         "",
         &expect![[r#"
             -- upgrade autocommit
+            -- locks public."user" (share update exclusive); reads all of it
             CREATE INDEX CONCURRENTLY user_avatar_idx ON public."user" USING btree (avatar);
 
             -- downgrade autocommit

@@ -175,30 +175,57 @@ fn what_cannot_be_in_one_transaction_is_a_migration_of_its_own() {
             id bigint not null,
             invoice bigint
         );
+
+        -- locks public.invoice (access exclusive)
         alter table public.invoice add column due date;
+
+        -- locks public.invoice (share row exclusive)
         alter table public.note add constraint note_invoice_fkey FOREIGN KEY (invoice) REFERENCES public.invoice(id);
         alter table public.note add constraint note_pkey PRIMARY KEY (id);
 
         -- downgrade
         -- Loses what was written into what the upgrade made.
+        -- loses: the column and its values
+        -- locks public.invoice (access exclusive)
         alter table public.invoice drop column due;
+
+        -- loses: the table and its rows
+        -- locks public.invoice (access exclusive)
         drop table public.note;
     "#]].assert_eq(first);
     expect![[r#"
         -- upgrade autocommit
+        -- locks public.invoice (share row exclusive)
+        -- locks public.customer (share row exclusive)
         alter table public.invoice add constraint invoice_customer_fkey FOREIGN KEY (customer) REFERENCES public.customer(id) NOT VALID;
+
+        -- locks public.invoice (share update exclusive)
         alter table public.invoice validate constraint invoice_customer_fkey;
+
+        -- locks public.invoice (access exclusive)
         alter table public.invoice add constraint invoice_total_check CHECK ((total > (0)::numeric)) NOT VALID;
+
+        -- locks public.invoice (share update exclusive)
         alter table public.invoice validate constraint invoice_total_check;
+
+        -- locks public.invoice (share update exclusive); reads all of it
         CREATE INDEX CONCURRENTLY invoice_due ON public.invoice USING btree (due);
+
+        -- locks public.invoice (share update exclusive); reads all of it
         CREATE INDEX CONCURRENTLY invoice_total_new ON public.invoice USING btree (total, id);
         alter index public.invoice_total rename to invoice_total_old;
         alter index public.invoice_total_new rename to invoice_total;
         drop index concurrently public.invoice_total_old;
 
         -- downgrade autocommit
+        -- locks public.customer (access exclusive)
+        -- locks public.invoice (access exclusive)
         alter table public.invoice drop constraint invoice_customer_fkey;
+
+        -- locks public.invoice (access exclusive)
         alter table public.invoice drop constraint invoice_total_check;
+
+        -- locks public.invoice (share update exclusive); reads all of it
         CREATE INDEX CONCURRENTLY invoice_total_new ON public.invoice USING btree (total);
         alter index public.invoice_total rename to invoice_total_old;
         alter index public.invoice_total_new rename to invoice_total;
@@ -219,26 +246,56 @@ fn the_short_form_is_one_transaction() {
     assert_eq!(files(&project).len(), 2);
     expect![[r#"
         -- upgrade
+        -- locks public.invoice (access exclusive)
         drop index public.invoice_total;
         create table public.note (
             id bigint not null,
             invoice bigint
         );
+
+        -- locks public.invoice (access exclusive)
         alter table public.invoice add column due date;
+
+        -- locks public.customer (share row exclusive); reads all of it
+        -- locks public.invoice (share row exclusive); reads all of it
+        -- probe: select exists (select from public.invoice a where a.customer is not null and not exists (select from public.customer b where b.id = a.customer)) -- rows of public.invoice lead to no row of public.customer
         alter table public.invoice add constraint invoice_customer_fkey FOREIGN KEY (customer) REFERENCES public.customer(id);
+
+        -- locks public.invoice (access exclusive); reads all of it
+        -- probe: select exists (select from public.invoice where not ((total > (0)::numeric))) -- rows of public.invoice do not pass invoice_total_check
         alter table public.invoice add constraint invoice_total_check CHECK ((total > (0)::numeric));
+
+        -- locks public.invoice (share row exclusive)
         alter table public.note add constraint note_invoice_fkey FOREIGN KEY (invoice) REFERENCES public.invoice(id);
         alter table public.note add constraint note_pkey PRIMARY KEY (id);
+
+        -- locks public.invoice (share); reads all of it
         CREATE INDEX invoice_due ON public.invoice USING btree (due);
+
+        -- locks public.invoice (share); reads all of it
         CREATE INDEX invoice_total ON public.invoice USING btree (total, id);
 
         -- downgrade
         -- Loses what was written into what the upgrade made.
+        -- locks public.invoice (access exclusive)
         drop index public.invoice_total;
+
+        -- locks public.customer (access exclusive)
+        -- locks public.invoice (access exclusive)
         alter table public.invoice drop constraint invoice_customer_fkey;
+
+        -- locks public.invoice (access exclusive)
         alter table public.invoice drop constraint invoice_total_check;
+
+        -- loses: the column and its values
+        -- locks public.invoice (access exclusive)
         alter table public.invoice drop column due;
+
+        -- loses: the table and its rows
+        -- locks public.invoice (access exclusive)
         drop table public.note;
+
+        -- locks public.invoice (share); reads all of it
         CREATE INDEX invoice_total ON public.invoice USING btree (total);
     "#]].assert_eq(&sections(&project, "bbbb22"));
 }

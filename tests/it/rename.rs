@@ -67,9 +67,13 @@ fn comments_rename_tables_columns_types_values_and_functions() {
         alter table public.account rename constraint user_full_name_key to account_name_key;
         alter table public.account rename constraint user_pkey to account_pkey;
         alter index public.user_full_name_idx rename to account_name_idx;
+
+        -- locks public.account (access exclusive); rewrites it
+        -- probe: select exists (select from public.account where char_length(rtrim(name::text)) > 99) -- values of name in public.account are none of character varying(99)
         alter table public.account alter column name type character varying(99);
 
         -- downgrade
+        -- locks public.account (access exclusive)
         alter table public.account alter column name type text;
         alter index public.account_name_idx rename to user_full_name_idx;
         alter table public.account rename constraint account_pkey to user_pkey;

@@ -112,13 +112,14 @@ fn databases_at_the_last_one_or_above_see_no_difference() {
 
         -- upgrade
         create type public.mood as enum ('x', 'y');
-        alter table public.a add column m public.mood;
-        alter table public.a alter column m set default 'y'::public.mood;
+        alter table public.a add column m public.mood default 'y'::public.mood;
         CREATE INDEX a_b ON public.a USING btree (b);
 
         -- downgrade
         -- Loses what was written into what the upgrade made.
         drop index public.a_b;
+
+        -- loses: the column and its values
         alter table public.a drop column m;
         drop type public.mood;
     "#]]

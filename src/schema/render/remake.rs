@@ -240,13 +240,12 @@ pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Sta
                 let base =
                     |one: &Attributes| format!("{}{brackets}", one.get("type").unwrap_or_default());
                 let (from, to) = (base(before), base(new));
-                let value = if cast::is_assigned(&from, &to) {
+                if cast::is_assigned(&from, &to) {
                     // Assigned, what is too long fails; a cast by name would cut it.
                     format!("{own}::{from}")
                 } else {
                     format!("{}::{kind}", cast::convert(sides, &own, &from, &to))
-                };
-                value
+                }
             }
             // A subquery may not stand here, so the elements of an array go by their texts: the
             // attributes must be in their places.

@@ -151,11 +151,9 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
         // A domain in use in an array takes no constraint: it is made with them.
         for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
             let definition = attributes.get("definition").unwrap_or_default();
-            text += &format!(
-                " constraint {} {}",
-                sides.own(constraint),
-                definition.trim_end_matches(" NOT VALID")
-            );
+            if !is_not_valid(attributes) {
+                text += &format!(" constraint {} {definition}", sides.own(constraint));
+            }
         }
     }
     let mut statements = vec![Statement::new(text)];
@@ -166,6 +164,12 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
         attributes,
     ));
     statements
+}
+
+/// Whether a constraint looks at no value that is there: such a one may come at any time.
+fn is_not_valid(constraint: &Attributes) -> bool {
+    let definition = constraint.get("definition");
+    definition.is_some_and(|definition| definition.ends_with(" NOT VALID"))
 }
 
 /// Whether a domain is made again: over another type, or with a constraint that a domain does not
@@ -189,7 +193,7 @@ pub(super) fn domain_changes(
     };
     let is_new = |(constraint, new): (&Id, &Attributes)| {
         let old = sides.old.get(constraint);
-        old.is_none_or(|old| old.get("definition") != new.get("definition"))
+        !is_not_valid(new) && old.is_none_or(|old| old.get("definition") != new.get("definition"))
     };
     let gains = (new.has("not null") && !old.has("not null"))
         || sides.new.parts(id, Kind::DomainConstraint).any(is_new);
@@ -263,7 +267,7 @@ pub(super) fn create_constraint(
 ) -> Vec<Statement> {
     let domain = id.table(Kind::Domain);
     // It came with a domain that was made again.
-    if super::remake::takes_over(sides, &domain) {
+    if super::remake::takes_over(sides, &domain) && !is_not_valid(attributes) {
         return Vec::new();
     }
     let definition = attributes.get("definition").unwrap_or_default();

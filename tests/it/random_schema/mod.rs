@@ -5,6 +5,12 @@
 //! What is written need not be valid: a check of a column that is not there, a default of another
 //! type. Such statements fail when they are loaded, and are then no part of the schema.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "a text of SQL is put together from its parts, and nobody waits for it"
+)]
+
+mod constraints;
 mod objects;
 mod relations;
 mod routines;
@@ -78,7 +84,7 @@ impl Genome {
     /// The pair of a seed. The larger the seed's share, the less the second has of the first.
     pub(crate) fn pair(seed: u64) -> (Self, Self) {
         let share = [8, 30, 100, 300, 1000][usize::try_from(seed % 5).unwrap_or_default()];
-        let density = [50, 70, 85][usize::try_from(seed % 3).unwrap_or_default()];
+        let density = [35, 50, 75][usize::try_from(seed % 3).unwrap_or_default()];
         let old = Self {
             seed,
             drift: 0,
@@ -86,7 +92,14 @@ impl Genome {
             density,
         };
         let drift = !seed;
-        (old, Self { drift, share, ..old })
+        (
+            old,
+            Self {
+                drift,
+                share,
+                ..old
+            },
+        )
     }
 
     /// All statements of the schema.
@@ -146,7 +159,10 @@ impl Genome {
 
     /// A name with its schema, which is a gene as well.
     fn full(&self, name: &str) -> String {
-        let home = self.pick(&format!("{name}.home"), &["public", "public", "public", "public", "s0", "\"S 1\""]);
+        let home = self.pick(
+            &format!("{name}.home"),
+            &["public", "public", "public", "public", "s0", "\"S 1\""],
+        );
         format!("{home}.{name}")
     }
 }

@@ -1,6 +1,7 @@
 //! Views, and what watches tables: triggers, rules, policies and statistics.
 
-use super::tables::{TABLES, columns, condition, tables};
+use super::constraints::condition;
+use super::tables::{TABLES, columns, tables};
 use super::{Genome, Script, role, routines};
 
 pub(super) fn all(genome: &Genome, script: &mut Script) {
@@ -44,7 +45,14 @@ fn view(genome: &Genome, script: &mut Script, name: &str, below: [&str; 3]) {
                 list.push(format!("x.{column}"));
             }
         }
-        list.push(genome.pick(&gene("more"), &["1 as more", "'a'::text as more", "null::integer as more"]).to_owned());
+        list.push(
+            genome
+                .pick(
+                    &gene("more"),
+                    &["1 as more", "'a'::text as more", "null::integer as more"],
+                )
+                .to_owned(),
+        );
     }
     match genome.number(&gene("what"), 6) {
         0 => list.push(format!("{} as called", routines::call(genome).0)),
@@ -58,15 +66,24 @@ fn view(genome: &Genome, script: &mut Script, name: &str, below: [&str; 3]) {
     let mut filter = String::new();
     let table_columns = columns(genome, from);
     if genome.yes(&gene("filter"), 40)
-        && let Some((column, kind)) = table_columns.get(genome.number(&gene("which"), table_columns.len()))
+        && let Some((column, kind)) =
+            table_columns.get(genome.number(&gene("which"), table_columns.len()))
         && TABLES.contains(&from)
     {
-        let condition = condition(genome, &(format!("x.{column}"), kind.clone()), &gene("where"));
+        let condition = condition(
+            genome,
+            &(format!("x.{column}"), kind.clone()),
+            &gene("where"),
+        );
         filter = format!(" where {condition}");
     }
     let full = genome.full(name);
     let is_stored = name.starts_with('m');
-    let word = if is_stored { "materialized view" } else { "view" };
+    let word = if is_stored {
+        "materialized view"
+    } else {
+        "view"
+    };
     let with = match (is_stored, genome.number(&gene("with"), 6)) {
         (false, 0) => " with (security_barrier)",
         (false, 1) => " with (security_invoker)",
@@ -74,24 +91,56 @@ fn view(genome: &Genome, script: &mut Script, name: &str, below: [&str; 3]) {
         (true, 0) => " with (fillfactor = 50)",
         _ => "",
     };
-    let data = if is_stored { genome.pick(&gene("data"), &["", "", " with no data"]) } else { "" };
-    script.add(name, format!("create {word} {full}{with} as select {} from {} x{filter}{data}", list.join(", "), genome.full(from)));
+    let data = if is_stored {
+        genome.pick(&gene("data"), &["", "", " with no data"])
+    } else {
+        ""
+    };
+    script.add(
+        name,
+        format!(
+            "create {word} {full}{with} as select {} from {} x{filter}{data}",
+            list.join(", "),
+            genome.full(from)
+        ),
+    );
     if is_stored && genome.yes(&gene("index"), 60) {
         let unique = genome.pick(&gene("unique"), &["unique ", ""]);
         let key = genome.pick(&gene("key"), &["id", "more", "id, more"]);
-        script.add(gene("index"), format!("create {unique}index {name}_i on {full} ({key})"));
+        script.add(
+            gene("index"),
+            format!("create {unique}index {name}_i on {full} ({key})"),
+        );
     }
     if genome.yes(&gene("comment"), 25) {
-        script.add(gene("comment"), format!("comment on {word} {full} is '{}'", genome.number(&gene("note"), 3)));
-        script.add(gene("column"), format!("comment on column {full}.id is '{}'", genome.number(&gene("note2"), 3)));
+        script.add(
+            gene("comment"),
+            format!(
+                "comment on {word} {full} is '{}'",
+                genome.number(&gene("note"), 3)
+            ),
+        );
+        script.add(
+            gene("column"),
+            format!(
+                "comment on column {full}.id is '{}'",
+                genome.number(&gene("note2"), 3)
+            ),
+        );
     }
     if genome.yes(&gene("grant"), 30) {
         let to = role(genome, &gene("to"));
-        let what = genome.pick(&gene("what"), &["select", "all", "insert, update", "select (id)"]);
+        let what = genome.pick(
+            &gene("what"),
+            &["select", "all", "insert, update", "select (id)"],
+        );
         script.add(gene("grant"), format!("grant {what} on {full} to {to}"));
     }
     if !is_stored && genome.yes(&gene("default"), 15) {
-        script.add(gene("default"), format!("alter view {full} alter column more set default null"));
+        script.add(
+            gene("default"),
+            format!("alter view {full} alter column more set default null"),
+        );
     }
 }
 
@@ -100,7 +149,13 @@ fn over_views(genome: &Genome, script: &mut Script) {
     let of = genome.full(genome.pick("vf.of", &["v0", "t0", "m0", "t1"]));
     if genome.has("vf") {
         let set = genome.pick("vf.set", &["", "setof "]);
-        script.add("vf", format!("create function {}() returns {set}{of} language sql as $$select * from {of}$$", genome.full("vf")));
+        script.add(
+            "vf",
+            format!(
+                "create function {}() returns {set}{of} language sql as $$select * from {of}$$",
+                genome.full("vf")
+            ),
+        );
     }
     if genome.has("vg") {
         let argument = genome.pick("vg.argument", &["a", "b"]);
@@ -108,13 +163,33 @@ fn over_views(genome: &Genome, script: &mut Script) {
     }
     if genome.has("vh") {
         script.add("vh", format!("create function {}() returns bigint language sql begin atomic select count(*) from {of} where id is not null; end", genome.full("vh")));
-        script.add("vw", format!("create view {} as select {}() as n", genome.full("vw"), genome.full("vh")));
+        script.add(
+            "vw",
+            format!(
+                "create view {} as select {}() as n",
+                genome.full("vw"),
+                genome.full("vh")
+            ),
+        );
     }
     if genome.has("vt") {
-        script.add("vt", format!("create trigger vt instead of insert on {} for each row execute function {}()", genome.full("v0"), genome.full("tf0")));
+        script.add(
+            "vt",
+            format!(
+                "create trigger vt instead of insert on {} for each row execute function {}()",
+                genome.full("v0"),
+                genome.full("tf0")
+            ),
+        );
     }
     if genome.has("vr") {
-        script.add("vr", format!("create rule vr as on delete to {} do instead nothing", genome.full("v1")));
+        script.add(
+            "vr",
+            format!(
+                "create rule vr as on delete to {} do instead nothing",
+                genome.full("v1")
+            ),
+        );
     }
 }
 
@@ -128,28 +203,65 @@ fn trigger(genome: &Genome, script: &mut Script, table: &str, name: &str) {
     let function = genome.full(genome.pick(&gene("calls"), &["tf0", "tf1"]));
     let columns = columns(genome, table);
     let column = columns.get(genome.number(&gene("column"), columns.len()));
-    let events = genome.pick(&gene("events"), &["insert", "update", "insert or delete", "update of id", "truncate", "update of c0"]);
+    let events = genome.pick(
+        &gene("events"),
+        &[
+            "insert",
+            "update",
+            "insert or delete",
+            "update of id",
+            "truncate",
+            "update of c0",
+        ],
+    );
     let when = match column {
         Some((column, kind)) if genome.yes(&gene("when"), 30) && !events.contains("delete") => {
-            format!(" when ({})", condition(genome, &(format!("new.{column}"), kind.clone()), &gene("if")))
+            format!(
+                " when ({})",
+                condition(
+                    genome,
+                    &(format!("new.{column}"), kind.clone()),
+                    &gene("if")
+                )
+            )
         }
         _ => String::new(),
     };
     let argument = genome.pick(&gene("argument"), &["", "", "'x'", "'it''s', '2'"]);
     let sql = match genome.number(&gene("how"), 5) {
-        0 => format!("create constraint trigger {name} after {events} on {full} deferrable initially deferred for each row{when} execute function {function}({argument})"),
-        1 => format!("create trigger {name} after insert on {full} referencing new table as fresh for each statement execute function {function}({argument})"),
-        2 => format!("create trigger {name} before {events} on {full} for each row{when} execute function {function}({argument})"),
-        3 => format!("create trigger {name} after {events} on {full} for each row{when} execute function {function}({argument})"),
-        _ => format!("create trigger {name} before {events} on {full} execute function {function}({argument})"),
+        0 => format!(
+            "create constraint trigger {name} after {events} on {full} deferrable initially deferred for each row{when} execute function {function}({argument})"
+        ),
+        1 => format!(
+            "create trigger {name} after insert on {full} referencing new table as fresh for each statement execute function {function}({argument})"
+        ),
+        2 => format!(
+            "create trigger {name} before {events} on {full} for each row{when} execute function {function}({argument})"
+        ),
+        3 => format!(
+            "create trigger {name} after {events} on {full} for each row{when} execute function {function}({argument})"
+        ),
+        _ => format!(
+            "create trigger {name} before {events} on {full} execute function {function}({argument})"
+        ),
     };
     script.add(&item, sql);
     if genome.yes(&gene("state"), 25) {
-        let how = genome.pick(&gene("enabled"), &["disable trigger", "enable always trigger", "enable replica trigger"]);
+        let how = genome.pick(
+            &gene("enabled"),
+            &[
+                "disable trigger",
+                "enable always trigger",
+                "enable replica trigger",
+            ],
+        );
         script.add(gene("state"), format!("alter table {full} {how} {name}"));
     }
     if genome.yes(&gene("comment"), 10) {
-        script.add(gene("comment"), format!("comment on trigger {name} on {full} is 'g'"));
+        script.add(
+            gene("comment"),
+            format!("comment on trigger {name} on {full} is 'g'"),
+        );
     }
 }
 
@@ -165,12 +277,18 @@ fn policy(genome: &Genome, script: &mut Script, table: &str, name: &str) {
     }
     let mut sql = format!("create policy {name} on {}", genome.full(table));
     sql += genome.pick(&gene("as"), &["", "", " as restrictive"]);
-    sql += genome.pick(&gene("for"), &["", " for select", " for update", " for insert"]);
+    sql += genome.pick(
+        &gene("for"),
+        &["", " for select", " for update", " for insert"],
+    );
     sql += &format!(" to {}", role(genome, &gene("to")));
     let is_insert = sql.contains(" for insert");
     if genome.yes(&gene("using"), 70) && !is_insert {
         let inside = if genome.yes(&gene("query"), 30) {
-            format!("exists (select from {} o where o.id is not null)", genome.full(genome.pick(&gene("other"), &["t0", "t1", "v0"])))
+            format!(
+                "exists (select from {} o where o.id is not null)",
+                genome.full(genome.pick(&gene("other"), &["t0", "t1", "v0"]))
+            )
         } else {
             condition(genome, column, &gene("if"))
         };
@@ -181,7 +299,10 @@ fn policy(genome: &Genome, script: &mut Script, table: &str, name: &str) {
     }
     script.add(&item, sql);
     if genome.yes(&gene("comment"), 15) {
-        script.add(gene("comment"), format!("comment on policy {name} on {} is 'y'", genome.full(table)));
+        script.add(
+            gene("comment"),
+            format!("comment on policy {name} on {} is 'y'", genome.full(table)),
+        );
     }
 }
 
@@ -195,12 +316,28 @@ fn rule(genome: &Genome, script: &mut Script, table: &str) {
     let columns = columns(genome, table);
     let filter = match columns.get(genome.number(&gene("column"), columns.len())) {
         Some((column, kind)) if genome.yes(&gene("where"), 50) => {
-            format!(" where {}", condition(genome, &(format!("old.{column}"), kind.clone()), &gene("if")))
+            format!(
+                " where {}",
+                condition(
+                    genome,
+                    &(format!("old.{column}"), kind.clone()),
+                    &gene("if")
+                )
+            )
         }
         _ => String::new(),
     };
-    let what = genome.pick(&gene("do"), &["instead nothing", "also select 1", "also notify castoff"]);
-    script.add(&item, format!("create rule ru as on {} to {full}{filter} do {what}", genome.pick(&gene("on"), &["update", "delete"])));
+    let what = genome.pick(
+        &gene("do"),
+        &["instead nothing", "also select 1", "also notify castoff"],
+    );
+    script.add(
+        &item,
+        format!(
+            "create rule ru as on {} to {full}{filter} do {what}",
+            genome.pick(&gene("on"), &["update", "delete"])
+        ),
+    );
     if genome.yes(&gene("state"), 20) {
         script.add(gene("state"), format!("alter table {full} disable rule ru"));
     }
@@ -216,12 +353,32 @@ fn statistics(genome: &Genome, script: &mut Script, table: &str) {
     if columns.len() < 2 {
         return;
     }
-    let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).take(2 + genome.number(&gene("count"), 2)).collect();
-    let kinds = genome.pick(&gene("kinds"), &["", " (ndistinct)", " (dependencies, mcv)"]);
+    let names: Vec<&str> = columns
+        .iter()
+        .map(|(column, _)| column.as_str())
+        .take(2 + genome.number(&gene("count"), 2))
+        .collect();
+    let kinds = genome.pick(
+        &gene("kinds"),
+        &["", " (ndistinct)", " (dependencies, mcv)"],
+    );
     let more = genome.pick(&gene("more"), &["", "", ", (id is null)"]);
     let full = genome.full(&name);
-    script.add(&name, format!("create statistics {full}{kinds} on {}{more} from {}", names.join(", "), genome.full(table)));
+    script.add(
+        &name,
+        format!(
+            "create statistics {full}{kinds} on {}{more} from {}",
+            names.join(", "),
+            genome.full(table)
+        ),
+    );
     if genome.yes(&gene("target"), 20) {
-        script.add(gene("target"), format!("alter statistics {full} set statistics {}", genome.number(&gene("number"), 3)));
+        script.add(
+            gene("target"),
+            format!(
+                "alter statistics {full} set statistics {}",
+                genome.number(&gene("number"), 3)
+            ),
+        );
     }
 }

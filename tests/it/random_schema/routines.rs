@@ -28,14 +28,23 @@ pub(super) fn all(genome: &Genome, script: &mut Script) {
     let full = genome.full("tf0");
     for name in ["tf0", "tf1"] {
         let full = genome.full(name);
-        let marks = genome.pick(&format!("{name}.marks"), &["", "security definer", "set search_path to 'public', 's0'"]);
+        let marks = genome.pick(
+            &format!("{name}.marks"),
+            &["", "security definer", "set search_path to 'public', 's0'"],
+        );
         let note = genome.number(&format!("{name}.note"), 3);
         script.add(
             name,
             format!("create function {full}() returns trigger language plpgsql {marks} as $$begin /* {note} */ return new; end$$"),
         );
     }
-    script.add("ef", format!("create function {}() returns event_trigger language plpgsql as 'begin end'", full.replace("tf0", "ef")));
+    script.add(
+        "ef",
+        format!(
+            "create function {}() returns event_trigger language plpgsql as 'begin end'",
+            full.replace("tf0", "ef")
+        ),
+    );
     // Overloads.
     for (name, arguments) in [
         ("ov.int", "a integer"),
@@ -67,7 +76,9 @@ fn plain(genome: &Genome, script: &mut Script) {
         let takes = if name == "fi" {
             call(genome).1
         } else {
-            genome.pick(&gene("takes"), &["integer", "text", "text[]"]).to_owned()
+            genome
+                .pick(&gene("takes"), &["integer", "text", "text[]"])
+                .to_owned()
         };
         let argument = genome.pick(&gene("argument"), &["a", "\"b B\"", ""]);
         let default = if genome.yes(&gene("default"), 30) {
@@ -81,14 +92,21 @@ fn plain(genome: &Genome, script: &mut Script) {
         } else {
             ", z integer default 3"
         };
-        let mut marks = vec![if name == "fi" { "immutable" } else { genome.pick(&gene("volatile"), &["", "stable", "immutable"]) }];
+        let mut marks = vec![if name == "fi" {
+            "immutable"
+        } else {
+            genome.pick(&gene("volatile"), &["", "stable", "immutable"])
+        }];
         for (what, word) in [
             ("strict", "strict"),
             ("leakproof", "leakproof"),
             ("definer", "security definer"),
             ("parallel", "parallel safe"),
             ("cost", "cost 7"),
-            ("set", "set work_mem to '1MB' set search_path to 'public', 'pg_temp'"),
+            (
+                "set",
+                "set work_mem to '1MB' set search_path to 'public', 'pg_temp'",
+            ),
         ] {
             if genome.yes(&gene(what), 15) {
                 marks.push(word);
@@ -137,8 +155,14 @@ fn others(genome: &Genome, script: &mut Script) {
     }
     if genome.has("pr") {
         let full = genome.full("pr");
-        let how = genome.pick("pr.how", &["(a integer)", "(inout a integer)", "(a integer default 5)"]);
-        script.add("pr", format!("create procedure {full}{how} language plpgsql as 'begin end'"));
+        let how = genome.pick(
+            "pr.how",
+            &["(a integer)", "(inout a integer)", "(a integer default 5)"],
+        );
+        script.add(
+            "pr",
+            format!("create procedure {full}{how} language plpgsql as 'begin end'"),
+        );
     }
     if genome.has("en") {
         let full = genome.full("en");
@@ -154,9 +178,23 @@ fn aggregates(genome: &Genome, script: &mut Script) {
         let full = genome.full("step");
         let strict = genome.pick("step.strict", &["", "strict"]);
         script.add("step", format!("create function {full}(a integer, b integer) returns integer language sql {strict} immutable as 'select a + b'"));
-        let parts = genome.pick("ag.parts", &["", ", initcond = '0'", ", initcond = '1', parallel = safe", ", finalfunc = int4abs"]);
+        let parts = genome.pick(
+            "ag.parts",
+            &[
+                "",
+                ", initcond = '0'",
+                ", initcond = '1', parallel = safe",
+                ", finalfunc = int4abs",
+            ],
+        );
         let taken = genome.pick("ag.takes", &["integer", "integer", "a integer"]);
-        script.add("ag", format!("create aggregate {}({taken}) (sfunc = {full}, stype = integer{parts})", genome.full("ag")));
+        script.add(
+            "ag",
+            format!(
+                "create aggregate {}({taken}) (sfunc = {full}, stype = integer{parts})",
+                genome.full("ag")
+            ),
+        );
     }
     if genome.has("hy") {
         script.add("hy", format!("create aggregate {}(float8 order by anyelement) (sfunc = ordered_set_transition, stype = internal, finalfunc = percentile_disc_final, finalfunc_extra)", genome.full("hy")));

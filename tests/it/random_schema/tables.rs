@@ -1,10 +1,10 @@
 //! Tables: ordinary ones, heirs, typed ones and partitions, with their columns, constraints and
 //! indexes.
 
-use super::{Genome, Script, routines, types};
+use super::{Genome, Script, constraints, routines, types};
 
 /// A column: its name and its type.
-type Column = (String, String);
+pub(super) type Column = (String, String);
 
 /// The ordinary tables and what is like one.
 pub(super) const TABLES: [&str; 8] = ["t0", "t1", "t2", "t3", "t4", "p0", "p1", "ft"];
@@ -23,7 +23,10 @@ pub(super) fn columns(genome: &Genome, table: &str) -> Vec<Column> {
     for name in ["c0", "c1", "c2", "\"C 3\""] {
         let gene = format!("{table}.{name}");
         if genome.yes(&gene, 75) {
-            columns.push((name.to_owned(), types::column(genome, &format!("{gene}.type"))));
+            columns.push((
+                name.to_owned(),
+                types::column(genome, &format!("{gene}.type")),
+            ));
         }
     }
     if genome.yes(&format!("{table}.turn"), 20) {
@@ -32,7 +35,7 @@ pub(super) fn columns(genome: &Genome, table: &str) -> Vec<Column> {
     columns
 }
 
-fn id_type(genome: &Genome, table: &str) -> String {
+pub(super) fn id_type(genome: &Genome, table: &str) -> String {
     let kinds = ["integer", "bigint", "bigint", "text"];
     genome.pick(&format!("{table}.id"), &kinds).to_owned()
 }
@@ -52,15 +55,15 @@ pub(super) fn all(genome: &Genome, script: &mut Script) {
     for table in tables(genome) {
         said(genome, script, table);
         for name in ["pk", "uq", "ck", "ck2", "ex"] {
-            constraint(genome, script, table, name);
+            constraints::constraint(genome, script, table, name);
         }
         for name in ["i0", "i1", "i2"] {
-            index(genome, script, table, name);
+            constraints::index(genome, script, table, name);
         }
     }
     for table in tables(genome) {
         for name in ["fk", "fk2"] {
-            foreign_key(genome, script, table, name);
+            constraints::foreign_key(genome, script, table, name);
         }
         marks(genome, script, table);
     }
@@ -75,35 +78,60 @@ fn rest(genome: &Genome, table: &str, (name, kind): &Column, others: &[Column]) 
         let collations = ["\"C\"", "\"POSIX\"", "l0", "l1"];
         let collation = genome.pick(&gene("collate"), &collations);
         let own = collation.starts_with('l');
-        let collation = if own { genome.full(collation) } else { collation.to_owned() };
+        let collation = if own {
+            genome.full(collation)
+        } else {
+            collation.to_owned()
+        };
         text += &format!(" collate {collation}");
     }
     let is_number = ["integer", "bigint", "smallint"].contains(&kind.as_str());
     match genome.number(&gene("value"), 12) {
-        0 | 1 => text += &format!(" default {}", types::literal(genome, kind, &gene("literal"))),
+        0 | 1 => {
+            text += &format!(
+                " default {}",
+                types::literal(genome, kind, &gene("literal"))
+            );
+        }
         2 if is_number || kind == "text" => {
             text += &format!(" default ({})::text::{kind}", routines::call(genome).0);
         }
         3 if is_number => {
             let sequence = genome.pick(&gene("sequence"), &["q0", "q1", "q2"]);
-            text += &format!(" default nextval('{}')", genome.full(sequence).replace('\'', "''"));
+            text += &format!(
+                " default nextval('{}')",
+                genome.full(sequence).replace('\'', "''")
+            );
         }
         4 | 5 if is_number && !table.starts_with("p1") => {
             let how = genome.pick(&gene("identity"), &["always", "by default"]);
-            let more = genome.pick(&gene("options"), &["", " (start with 10)", " (increment by 5 cache 3 cycle)"]);
+            let more = genome.pick(
+                &gene("options"),
+                &["", " (start with 10)", " (increment by 5 cache 3 cycle)"],
+            );
             text += &format!(" generated {how} as identity{more}");
         }
         6 if name != "id" => {
             let other = &others[genome.number(&gene("of"), others.len())].0;
             let call = routines::call(genome).0;
-            let virtually = genome.pick(&gene("virtual"), &["stored", "stored", "stored", "stored", "stored", "stored", "stored", "virtual"]);
+            let virtually = genome.pick(
+                &gene("virtual"),
+                &[
+                    "stored", "stored", "stored", "stored", "stored", "stored", "stored", "virtual",
+                ],
+            );
             text += &match genome.number(&gene("formula"), 3) {
                 0 if kind == "text" => format!(" generated always as ({other}::text) {virtually}"),
                 1 if is_number || kind == "text" => {
                     format!(" generated always as (({call})::text::{kind}) {virtually}")
                 }
-                _ if kind == "boolean" => format!(" generated always as ({other} is null) {virtually}"),
-                _ => format!(" generated always as ({}) {virtually}", types::literal(genome, kind, &gene("literal"))),
+                _ if kind == "boolean" => {
+                    format!(" generated always as ({other} is null) {virtually}")
+                }
+                _ => format!(
+                    " generated always as ({}) {virtually}",
+                    types::literal(genome, kind, &gene("literal"))
+                ),
             };
         }
         7 if kind == "timestamptz(3)" || kind == "date" => text += " default now()",
@@ -113,7 +141,10 @@ fn rest(genome: &Genome, table: &str, (name, kind): &Column, others: &[Column]) 
     }
     if genome.yes(&gene("not null"), 30) {
         if genome.yes(&gene("not null name"), 20) {
-            text += &format!(" constraint {table}_{}", genome.pick(&gene("nn"), &["nn1", "nn2"]));
+            text += &format!(
+                " constraint {table}_{}",
+                genome.pick(&gene("nn"), &["nn1", "nn2"])
+            );
         }
         text += " not null";
     }
@@ -134,15 +165,25 @@ fn definitions(genome: &Genome, table: &str) -> Vec<String> {
 fn options(genome: &Genome, table: &str) -> String {
     let mut options = Vec::new();
     if genome.yes(&format!("{table}.fill"), 25) {
-        options.push(format!("fillfactor = {}", 50 + genome.number(&format!("{table}.factor"), 40)));
+        options.push(format!(
+            "fillfactor = {}",
+            50 + genome.number(&format!("{table}.factor"), 40)
+        ));
     }
     if genome.yes(&format!("{table}.vacuum"), 15) {
         options.push("autovacuum_enabled = false".to_owned());
     }
     if genome.yes(&format!("{table}.toast"), 15) {
-        options.push(format!("toast.autovacuum_vacuum_threshold = {}", genome.number(&format!("{table}.threshold"), 4)));
+        options.push(format!(
+            "toast.autovacuum_vacuum_threshold = {}",
+            genome.number(&format!("{table}.threshold"), 4)
+        ));
     }
-    if options.is_empty() { String::new() } else { format!(" with ({})", options.join(", ")) }
+    if options.is_empty() {
+        String::new()
+    } else {
+        format!(" with ({})", options.join(", "))
+    }
 }
 
 fn ordinary(genome: &Genome, script: &mut Script, table: &str) {
@@ -151,7 +192,11 @@ fn ordinary(genome: &Genome, script: &mut Script, table: &str) {
     let mut tail = String::new();
     if ["t2", "t3"].contains(&table) {
         let parents = genome.pick(&format!("{table}.inherits"), &["", "t0", "t1", "t0 t1", ""]);
-        let parents: Vec<String> = parents.split_whitespace().filter(|one| genome.has(one)).map(|one| genome.full(one)).collect();
+        let parents: Vec<String> = parents
+            .split_whitespace()
+            .filter(|one| genome.has(one))
+            .map(|one| genome.full(one))
+            .collect();
         if !parents.is_empty() {
             tail += &format!(" inherits ({})", parents.join(", "));
         }
@@ -164,7 +209,10 @@ fn typed(genome: &Genome, script: &mut Script) {
     if genome.has("t4") {
         let of = genome.full(genome.pick("t4.of", &["k0", "k1"]));
         let how = genome.pick("t4.how", &["", " (x default null)", " (x not null)"]);
-        script.add("t4", format!("create table {} of {of}{how}", genome.full("t4")));
+        script.add(
+            "t4",
+            format!("create table {} of {of}{how}", genome.full("t4")),
+        );
     }
 }
 
@@ -173,22 +221,37 @@ fn strategy(genome: &Genome, table: &str) -> (&'static str, [String; 3]) {
     let kind = id_type(genome, table);
     let number = |which: usize| genome.number(&format!("{table}.bound{which}"), 4);
     match genome.number(&format!("{table}.by"), 8) {
-        0..=2 => ("list (id)", [
-            format!("for values in ('{}')", 1 + number(0)),
-            format!("for values in ('1{}', '2{}')", number(1), number(1)),
-            "default".to_owned(),
-        ]),
-        3..=5 => ("range (id)", [
-            "for values from (minvalue) to ('1')".to_owned(),
-            format!("for values from ('1') to ('{}')", 3 + number(1)),
-            format!("for values from ('8') to ({})", ["maxvalue", "'9'"][number(2) % 2]),
-        ]),
-        6 if kind != "text" => ("range (id, abs(id))", [
-            format!("for values from ('1', '1') to ('1', '{}')", 2 + number(0)),
-            "for values from ('2', minvalue) to ('3', maxvalue)".to_owned(),
-            "default".to_owned(),
-        ]),
-        _ => ("hash (id)", [0, 1, 2].map(|rest| format!("for values with (modulus 3, remainder {rest})"))),
+        0..=2 => (
+            "list (id)",
+            [
+                format!("for values in ('{}')", 1 + number(0)),
+                format!("for values in ('1{}', '2{}')", number(1), number(1)),
+                "default".to_owned(),
+            ],
+        ),
+        3..=5 => (
+            "range (id)",
+            [
+                "for values from (minvalue) to ('1')".to_owned(),
+                format!("for values from ('1') to ('{}')", 3 + number(1)),
+                format!(
+                    "for values from ('8') to ({})",
+                    ["maxvalue", "'9'"][number(2) % 2]
+                ),
+            ],
+        ),
+        6 if kind != "text" => (
+            "range (id, abs(id))",
+            [
+                format!("for values from ('1', '1') to ('1', '{}')", 2 + number(0)),
+                "for values from ('2', minvalue) to ('3', maxvalue)".to_owned(),
+                "default".to_owned(),
+            ],
+        ),
+        _ => (
+            "hash (id)",
+            [0, 1, 2].map(|rest| format!("for values with (modulus 3, remainder {rest})")),
+        ),
     }
 }
 
@@ -196,8 +259,17 @@ fn partitioned(genome: &Genome, script: &mut Script, table: &str) {
     let full = genome.full(table);
     let (key, bounds) = strategy(genome, table);
     let is = genome.yes(&format!("{table}.partitioned"), 85);
-    let tail = if is { format!(" partition by {key}") } else { String::new() };
-    script.list(table, format!("create table {full}"), definitions(genome, table), tail);
+    let tail = if is {
+        format!(" partition by {key}")
+    } else {
+        String::new()
+    };
+    script.list(
+        table,
+        format!("create table {full}"),
+        definitions(genome, table),
+        tail,
+    );
     if !is {
         return;
     }
@@ -207,19 +279,39 @@ fn partitioned(genome: &Genome, script: &mut Script, table: &str) {
             continue;
         }
         let part = genome.full(&name);
-        let sub = genome.pick(&format!("{name}.sub"), &["", "", "", " partition by hash (id)", " partition by list (id)"]);
+        let sub = genome.pick(
+            &format!("{name}.sub"),
+            &[
+                "",
+                "",
+                "",
+                " partition by hash (id)",
+                " partition by list (id)",
+            ],
+        );
         let how = genome.number(&format!("{name}.how"), 6);
         match how {
             // It stands on its own.
-            0 => script.list(&name, format!("create table {part}"), definitions(genome, table), ""),
+            0 => script.list(
+                &name,
+                format!("create table {part}"),
+                definitions(genome, table),
+                "",
+            ),
             // It has its columns in another order, and joins.
             1 => {
                 let mut columns = definitions(genome, table);
                 columns.reverse();
                 script.list(&name, format!("create table {part}"), columns, sub);
-                script.add(format!("{name}.join"), format!("alter table {full} attach partition {part} {bound}"));
+                script.add(
+                    format!("{name}.join"),
+                    format!("alter table {full} attach partition {part} {bound}"),
+                );
             }
-            _ => script.add(&name, format!("create table {part} partition of {full} {bound}{sub}")),
+            _ => script.add(
+                &name,
+                format!("create table {part} partition of {full} {bound}{sub}"),
+            ),
         }
         if how > 0 && sub.contains("hash") {
             for rest in 0..2 {
@@ -234,11 +326,17 @@ fn partitioned(genome: &Genome, script: &mut Script, table: &str) {
             let columns = columns(genome, table);
             if let Some((column, kind)) = columns.get(1) {
                 let value = types::literal(genome, kind, &format!("{name}.value"));
-                script.add(format!("{name}.set"), format!("alter table {part} alter column {column} set default {value}"));
+                script.add(
+                    format!("{name}.set"),
+                    format!("alter table {part} alter column {column} set default {value}"),
+                );
             }
         }
         if genome.yes(&format!("{name}.index"), 15) {
-            script.add(format!("{name}.ix"), format!("create index {name}_own on {part} (id)"));
+            script.add(
+                format!("{name}.ix"),
+                format!("create index {name}_own on {part} (id)"),
+            );
         }
     }
 }
@@ -255,152 +353,48 @@ fn said(genome: &Genome, script: &mut Script, table: &str) {
         }
         if genome.yes(&gene("compression"), 8) {
             let how = genome.pick(&gene("compress"), &["pglz", "lz4"]);
-            script.add(gene("compression"), format!("{about} set compression {how}"));
+            script.add(
+                gene("compression"),
+                format!("{about} set compression {how}"),
+            );
         }
         if genome.yes(&gene("statistics"), 10) {
             let target = genome.number(&gene("target"), 3) * 100;
-            script.add(gene("statistics"), format!("{about} set statistics {target}"));
+            script.add(
+                gene("statistics"),
+                format!("{about} set statistics {target}"),
+            );
         }
         if genome.yes(&gene("distinct"), 8) {
-            script.add(gene("distinct"), format!("{about} set (n_distinct = {})", 3 + genome.number(&gene("n"), 3)));
+            script.add(
+                gene("distinct"),
+                format!(
+                    "{about} set (n_distinct = {})",
+                    3 + genome.number(&gene("n"), 3)
+                ),
+            );
         }
         if genome.yes(&gene("comment"), 12) {
             let note = genome.number(&gene("note"), 3);
-            script.add(gene("comment"), format!("comment on column {full}.{column} is 'it''s {note}'"));
+            script.add(
+                gene("comment"),
+                format!("comment on column {full}.{column} is 'it''s {note}'"),
+            );
         }
         if genome.yes(&gene("grant"), 10) {
             let role = super::role(genome, &gene("to"));
             let what = genome.pick(&gene("what"), &["select", "insert", "update", "references"]);
-            let option = if role == "public" { "" } else { genome.pick(&gene("option"), &["", " with grant option"]) };
-            script.add(gene("grant"), format!("grant {what} ({column}) on {full} to {role}{option}"));
+            let option = if role == "public" {
+                ""
+            } else {
+                genome.pick(&gene("option"), &["", " with grant option"])
+            };
+            script.add(
+                gene("grant"),
+                format!("grant {what} ({column}) on {full} to {role}{option}"),
+            );
         }
     }
-}
-
-/// Two columns of a table.
-fn two(genome: &Genome, table: &str, gene: &str) -> Option<(Column, Column)> {
-    let columns = columns(genome, table);
-    let one = columns.get(genome.number(&format!("{gene}.one"), columns.len()))?;
-    let other = columns.get(genome.number(&format!("{gene}.other"), columns.len()))?;
-    Some((one.clone(), other.clone()))
-}
-
-/// A condition about a column of any type.
-pub(super) fn condition(genome: &Genome, (column, kind): &Column, gene: &str) -> String {
-    let value = types::literal(genome, kind, &format!("{gene}.value"));
-    let second = types::literal(genome, kind, &format!("{gene}.second"));
-    match genome.number(&format!("{gene}.condition"), 6) {
-        0 => format!("{column} is not null"),
-        1 => format!("{column} <> {value}"),
-        2 => format!("{column} in ({value}, {second})"),
-        3 => format!("{} is not null or {column} = {value}", routines::call(genome).0),
-        4 => format!("({column} > {value}) is not false and {column} is distinct from {second}"),
-        _ => format!("case when {column} = {value} then true else {column} is null end"),
-    }
-}
-
-fn constraint(genome: &Genome, script: &mut Script, table: &str, name: &str) {
-    let item = format!("{table}.{name}");
-    let usual = match (table, name) {
-        ("t4", _) => 0,
-        (_, "pk") => 60,
-        ("p0" | "p1" | "ft", "ex") => 5,
-        _ => 45,
-    };
-    if !genome.yes(&item, usual) {
-        return;
-    }
-    let Some((one, other)) = two(genome, table, &item) else {
-        return;
-    };
-    let gene = |what: &str| format!("{item}.{what}");
-    let full = genome.full(table);
-    let defer = genome.pick(&gene("defer"), &["", "", "", " deferrable", " deferrable initially deferred"]);
-    let both = if one.0 == other.0 { one.0.clone() } else { format!("{}, {}", one.0, other.0) };
-    let what = match name {
-        "pk" => {
-            let key = genome.pick(&gene("key"), &["id", "id", "id", "id", "id", "id, c0"]);
-            let include = genome.pick(&gene("include"), &["", "", " include (c1)"]);
-            let fill = genome.pick(&gene("fill"), &["", "", " with (fillfactor = 70)"]);
-            format!("primary key ({key}){include}{fill}{defer}")
-        }
-        "uq" => {
-            let nulls = genome.pick(&gene("nulls"), &["", "", " nulls not distinct"]);
-            let key = if both.contains("id") || !table.starts_with('p') { both } else { format!("id, {}", one.0) };
-            format!("unique{nulls} ({key}){defer}")
-        }
-        "ex" => format!("exclude using {} ({} with =){defer}", genome.pick(&gene("method"), &["btree", "hash"]), one.0),
-        _ => {
-            let more = genome.pick(&gene("more"), &["", "", " not valid", " no inherit"]);
-            format!("check ({}){more}", condition(genome, &one, &item))
-        }
-    };
-    script.add(&item, format!("alter table {full} add constraint {table}_{name} {what}"));
-    if genome.yes(&gene("comment"), 10) {
-        script.add(gene("comment"), format!("comment on constraint {table}_{name} on {full} is '{}'", genome.number(&gene("note"), 3)));
-    }
-}
-
-fn index(genome: &Genome, script: &mut Script, table: &str, name: &str) {
-    let item = format!("{table}.{name}");
-    if !genome.has(&item) {
-        return;
-    }
-    let Some((one, other)) = two(genome, table, &item) else {
-        return;
-    };
-    let gene = |what: &str| format!("{item}.{what}");
-    let full = genome.full(table);
-    let order = genome.pick(&gene("order"), &["", "", " desc", " asc nulls first", " collate \"C\"", " text_pattern_ops"]);
-    let key = match genome.number(&gene("key"), 6) {
-        0 => format!("{}{order}, {}", one.0, other.0),
-        1 => format!("({}) {}", condition(genome, &one, &item), order.trim_start_matches(" collate \"C\"").replace("text_pattern_ops", "")),
-        2 => format!("lower({}::text){order}", one.0),
-        _ => format!("{}{order}", one.0),
-    };
-    let unique = genome.pick(&gene("unique"), &["", "", "", "unique "]);
-    let method = genome.pick(&gene("method"), &["btree", "btree", "btree", "hash", "brin"]);
-    let include = genome.pick(&gene("include"), &["", "", " include (id)"]);
-    let fill = genome.pick(&gene("fill"), &["", "", " with (fillfactor = 60)"]);
-    let filter = if genome.yes(&gene("filter"), 30) {
-        format!(" where {}", condition(genome, &other, &gene("where")))
-    } else {
-        String::new()
-    };
-    script.add(&item, format!("create {unique}index {table}_{name} on {full} using {method} ({key}){include}{fill}{filter}"));
-    if genome.yes(&gene("comment"), 10) {
-        let home = full.rsplit_once('.').map_or("public", |(home, _)| home);
-        script.add(gene("comment"), format!("comment on index {home}.{table}_{name} is '{}'", genome.number(&gene("note"), 3)));
-    }
-}
-
-fn foreign_key(genome: &Genome, script: &mut Script, table: &str, name: &str) {
-    let item = format!("{table}.{name}");
-    if table == "t4" || !genome.has(&item) {
-        return;
-    }
-    let gene = |what: &str| format!("{item}.{what}");
-    let full = genome.full(table);
-    let keyed = |to: &&str| genome.has(to) && genome.yes(&format!("{to}.pk"), 60);
-    let there: Vec<&str> = ["t0", "t1", "p0", "p1", table].into_iter().filter(keyed).collect();
-    if there.is_empty() {
-        return;
-    }
-    let to = genome.pick(&gene("to"), &there);
-    let target = genome.full(to);
-    let columns = columns(genome, table);
-    // One that can refer, if there is one.
-    let fits: Vec<&Column> = columns.iter().filter(|(_, kind)| *kind == id_type(genome, to)).collect();
-    let Some((column, _)) = fits.get(genome.number(&gene("from"), fits.len())) else {
-        return;
-    };
-    let mut text = format!("foreign key ({column}) references {target} (id)");
-    text += genome.pick(&gene("match"), &["", "", "", " match full"]);
-    text += genome.pick(&gene("delete"), &["", " on delete cascade", " on delete set null", " on delete restrict"]);
-    text += genome.pick(&gene("update"), &["", "", " on update cascade"]);
-    text += genome.pick(&gene("defer"), &["", "", " deferrable", " deferrable initially deferred"]);
-    text += genome.pick(&gene("valid"), &["", "", "", " not valid"]);
-    script.add(&item, format!("alter table {full} add constraint {table}_{name} {text}"));
 }
 
 /// What is said of the table when its indexes are there.
@@ -410,23 +404,48 @@ fn marks(genome: &Genome, script: &mut Script, table: &str) {
     let index = genome.pick(&gene("marked"), &["i0", "pk", "uq"]);
     if genome.yes(&gene("replica"), 25) {
         let how = genome.pick(&gene("identity"), &["full", "nothing", "using index"]);
-        let index = if how == "using index" { format!(" {table}_{index}") } else { String::new() };
-        script.add(gene("replica"), format!("alter table {full} replica identity {how}{index}"));
+        let index = if how == "using index" {
+            format!(" {table}_{index}")
+        } else {
+            String::new()
+        };
+        script.add(
+            gene("replica"),
+            format!("alter table {full} replica identity {how}{index}"),
+        );
     }
     if genome.yes(&gene("cluster"), 15) {
-        script.add(gene("cluster"), format!("alter table {full} cluster on {table}_{index}"));
+        script.add(
+            gene("cluster"),
+            format!("alter table {full} cluster on {table}_{index}"),
+        );
     }
     if genome.yes(&gene("secure"), 30) {
-        let how = genome.pick(&gene("security"), &["enable row level security", "force row level security"]);
+        let how = genome.pick(
+            &gene("security"),
+            &["enable row level security", "force row level security"],
+        );
         script.add(gene("secure"), format!("alter table {full} {how}"));
     }
     if genome.yes(&gene("comment"), 20) {
-        script.add(gene("comment"), format!("comment on table {full} is 'table {}'", genome.number(&gene("note"), 3)));
+        script.add(
+            gene("comment"),
+            format!(
+                "comment on table {full} is 'table {}'",
+                genome.number(&gene("note"), 3)
+            ),
+        );
     }
     let sequence = genome.pick(&gene("owns"), &["q0", "q1", "q2"]);
     let home = |full: &str| full.split('.').next().map(str::to_owned);
     let is_at_home = home(&full) == home(&genome.full(sequence));
     if is_at_home && genome.yes(&gene("owner"), 40) {
-        script.add(gene("owner"), format!("alter sequence {} owned by {full}.id", genome.full(sequence)));
+        script.add(
+            gene("owner"),
+            format!(
+                "alter sequence {} owned by {full}.id",
+                genome.full(sequence)
+            ),
+        );
     }
 }

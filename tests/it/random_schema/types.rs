@@ -4,10 +4,40 @@ use super::{Genome, Script};
 
 /// The types of columns.
 const TYPES: [&str; 34] = [
-    "integer", "bigint", "smallint", "integer", "text", "text", "varchar(20)", "varchar(10)",
-    "char(3)", "numeric(10,2)", "numeric", "boolean", "date", "timestamp", "timestamptz(3)",
-    "jsonb", "uuid", "text[]", "integer[]", "bytea", "interval", "inet", "e0", "e0", "e0[]", "e1",
-    "d0", "d0[]", "d1", "k0", "r0", "r1", "varchar", "double precision",
+    "integer",
+    "bigint",
+    "smallint",
+    "integer",
+    "text",
+    "text",
+    "varchar(20)",
+    "varchar(10)",
+    "char(3)",
+    "numeric(10,2)",
+    "numeric",
+    "boolean",
+    "date",
+    "timestamp",
+    "timestamptz(3)",
+    "jsonb",
+    "uuid",
+    "text[]",
+    "integer[]",
+    "bytea",
+    "interval",
+    "inet",
+    "e0",
+    "e0",
+    "e0[]",
+    "e1",
+    "d0",
+    "d0[]",
+    "d1",
+    "k0",
+    "r0",
+    "r1",
+    "varchar",
+    "double precision",
 ];
 
 /// The type of a gene, with the schema where it has one.
@@ -83,13 +113,21 @@ pub(super) fn all(genome: &Genome, script: &mut Script) {
     for name in ["e0", "e1"] {
         let labels = labels(genome, name);
         let labels = labels.iter().map(|label| format!("'{label}'")).collect();
-        script.list(name, format!("create type {} as enum", genome.full(name)), labels, "");
+        script.list(
+            name,
+            format!("create type {} as enum", genome.full(name)),
+            labels,
+            "",
+        );
     }
     for name in ["d0", "d1"] {
         domain(genome, script, name);
     }
     for name in ["k0", "k1"] {
-        let parts = genome.some(&format!("{name}.parts"), &["x", "y", "z", "e", "d", "\"o o\""]);
+        let parts = genome.some(
+            &format!("{name}.parts"),
+            &["x", "y", "z", "e", "d", "\"o o\""],
+        );
         let parts = parts
             .iter()
             .map(|part| {
@@ -98,16 +136,27 @@ pub(super) fn all(genome: &Genome, script: &mut Script) {
                     "e" => genome.full("e0"),
                     "d" => genome.full("d1"),
                     _ => genome
-                        .pick(&gene, &["integer", "text", "bigint", "numeric(8,2)", "text[]"])
+                        .pick(
+                            &gene,
+                            &["integer", "text", "bigint", "numeric(8,2)", "text[]"],
+                        )
                         .to_owned(),
                 };
                 format!("{part} {kind}")
             })
             .collect();
-        script.list(name, format!("create type {} as", genome.full(name)), parts, "");
+        script.list(
+            name,
+            format!("create type {} as", genome.full(name)),
+            parts,
+            "",
+        );
     }
     for name in ["r0", "r1"] {
-        let kind = genome.pick(&format!("{name}.of"), &["integer", "numeric", "bigint", "text"]);
+        let kind = genome.pick(
+            &format!("{name}.of"),
+            &["integer", "numeric", "bigint", "text"],
+        );
         let mut parts = vec![format!("subtype = {kind}")];
         if kind == "text" && genome.yes(&format!("{name}.collation"), 50) {
             parts.push("collation = \"C\"".to_owned());
@@ -119,7 +168,12 @@ pub(super) fn all(genome: &Genome, script: &mut Script) {
             let full = genome.full(&format!("{name}m"));
             parts.push(format!("multirange_type_name = {full}"));
         }
-        script.list(name, format!("create type {} as range", genome.full(name)), parts, "");
+        script.list(
+            name,
+            format!("create type {} as range", genome.full(name)),
+            parts,
+            "",
+        );
     }
     for name in ["q0", "q1", "q2"] {
         sequence(genome, script, name);
@@ -136,10 +190,16 @@ fn domain(genome: &Genome, script: &mut Script, name: &str) {
     let kind = named(genome, genome.pick(&format!("{name}.of"), &of));
     let mut sql = format!("create domain {full} as {kind}");
     if kind == "text" && genome.yes(&format!("{name}.collation"), 30) {
-        sql += &format!(" collate {}", genome.pick(&format!("{name}.collate"), &["\"C\"", "\"POSIX\""]));
+        sql += &format!(
+            " collate {}",
+            genome.pick(&format!("{name}.collate"), &["\"C\"", "\"POSIX\""])
+        );
     }
     if genome.yes(&format!("{name}.default"), 40) {
-        sql += &format!(" default {}", literal(genome, &kind, &format!("{name}.value")));
+        sql += &format!(
+            " default {}",
+            literal(genome, &kind, &format!("{name}.value"))
+        );
     }
     if genome.yes(&format!("{name}.not null"), 20) {
         sql += " not null";
@@ -152,7 +212,9 @@ fn domain(genome: &Genome, script: &mut Script, name: &str) {
             let valid = genome.pick(&format!("{gene}.valid"), &["", "", " not valid"]);
             script.add(
                 &gene,
-                format!("alter domain {full} add constraint {check} check (value <> {value}){valid}"),
+                format!(
+                    "alter domain {full} add constraint {check} check (value <> {value}){valid}"
+                ),
             );
         }
     }
