@@ -157,6 +157,7 @@ impl<'c> Database<'c> {
         };
         let role = found.schema.role.clone();
         give_all_to(&mut found.schema, &role);
+        found.schema.leave_role_unsaid();
         let empty = match &scratch {
             Some(scratch) => {
                 let database = scratch.create(None)?;

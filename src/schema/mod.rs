@@ -19,6 +19,7 @@ mod canonical;
 pub mod catalog;
 pub mod difference;
 pub mod effect;
+mod holder;
 mod later;
 pub mod links;
 pub mod migration;

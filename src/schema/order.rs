@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 
 use super::difference::{Change, Difference};
+use super::holder::{relation_name, takes_along};
 use super::later::{self, Later};
 use super::model::{Id, Kind, Schema};
 use super::render::{self, Sides, arrival, inheritance, online, remake};
@@ -152,36 +153,7 @@ impl Graph {
         for node in &nodes {
             let (step, id) = node;
             if *step == Step::Drop {
-                for user in sides.old.needed_by(id) {
-                    if id.kind == Kind::Inheritance {
-                        // What a partition has from its parent can go when it is its own.
-                        graph.add(node.clone(), (Step::Drop, user.clone()));
-                        continue;
-                    }
-                    graph.add((Step::Drop, user.clone()), node.clone());
-                    // What no longer needs it has to be told first.
-                    let still_needs = sides.new.needs(user).any(|needed| needed == id);
-                    if !still_needs {
-                        graph.add((Step::Alter, user.clone()), node.clone());
-                        if matches!(difference.changes.get(user), Some(Change::Alter(_))) {
-                            graph.add((Step::Settle, user.clone()), node.clone());
-                        }
-                    }
-                }
-                graph.add(node.clone(), (Step::Create, id.clone()));
-                if difference.changes.get(id) == Some(&Change::Drop) {
-                    // What is made again has it until its values are moved.
-                    for user in sides.old.needed_by(id) {
-                        graph.add((Step::Move, user.clone()), node.clone());
-                        graph.add((Step::Move, user.table(Kind::Table)), node.clone());
-                    }
-                }
-                if id.kind == Kind::Inheritance {
-                    // A partition takes no column of its own, and no table loses its parent's.
-                    for (column, _) in sides.new.parts(&id.table(Kind::Table), Kind::Column) {
-                        graph.add(node.clone(), (Step::Create, column.clone()));
-                    }
-                }
+                graph.add_drop(sides, difference, node);
             } else {
                 graph.add_default(sides, node);
                 let of_parts = if graph.later.alone.contains_key(node) {
@@ -243,6 +215,41 @@ impl Graph {
         }
         later::take_back(&mut graph.later, difference, &graph.behind);
         graph
+    }
+
+    /// What goes: behind those that have it, and before what comes under its name.
+    fn add_drop(&mut self, sides: &Sides<'_>, difference: &Difference, node: &Node) {
+        let (_, id) = node;
+        for user in sides.old.needed_by(id) {
+            if id.kind == Kind::Inheritance {
+                // What a partition has from its parent can go when it is its own.
+                self.add(node.clone(), (Step::Drop, user.clone()));
+                continue;
+            }
+            self.add((Step::Drop, user.clone()), node.clone());
+            // What no longer needs it has to be told first.
+            let still_needs = sides.new.needs(user).any(|needed| needed == id);
+            if !still_needs {
+                self.add((Step::Alter, user.clone()), node.clone());
+                if matches!(difference.changes.get(user), Some(Change::Alter(_))) {
+                    self.add((Step::Settle, user.clone()), node.clone());
+                }
+            }
+        }
+        self.add(node.clone(), (Step::Create, id.clone()));
+        if difference.changes.get(id) == Some(&Change::Drop) {
+            // What is made again has it until its values are moved.
+            for user in sides.old.needed_by(id) {
+                self.add((Step::Move, user.clone()), node.clone());
+                self.add((Step::Move, user.table(Kind::Table)), node.clone());
+            }
+        }
+        if id.kind == Kind::Inheritance {
+            // A partition takes no column of its own, and no table loses its parent's.
+            for (column, _) in sides.new.parts(&id.table(Kind::Table), Kind::Column) {
+                self.add(node.clone(), (Step::Create, column.clone()));
+            }
+        }
     }
 
     /// Notes that `first` comes before `second`, where both happen.
@@ -468,65 +475,6 @@ impl Graph {
         order.get(at).is_some_and(|node| {
             node.0 == Step::Drop && self.taken_along(sides, node, place, order) == Some(holder)
         })
-    }
-}
-
-/// Whether something goes with its holder without being named.
-fn takes_along(holder: &Id, id: &Id) -> bool {
-    let is_part = matches!(
-        id.kind,
-        Kind::Column
-            | Kind::ViewColumn
-            | Kind::Inheritance
-            | Kind::Default
-            | Kind::Constraint
-            | Kind::DomainConstraint
-            | Kind::Index
-            | Kind::Rule
-            | Kind::Trigger
-            | Kind::Policy
-            | Kind::Sequence
-            | Kind::Statistics
-    );
-    // A generated column, a trigger or a policy is no part of a column.
-    let survives = holder.kind == Kind::Column
-        && !matches!(
-            id.kind,
-            Kind::Default | Kind::Constraint | Kind::Index | Kind::Statistics | Kind::Sequence
-        );
-    // A foreign key needs two tables, and is a part of one.
-    let is_its_own = id.names.len() < 3 || holder.names.get(..2) == id.names.get(..2);
-    is_part
-        && !survives
-        && is_its_own
-        && matches!(
-            holder.kind,
-            Kind::Table
-                | Kind::ForeignTable
-                | Kind::Column
-                | Kind::View
-                | Kind::MaterializedView
-                | Kind::Composite
-                | Kind::Domain
-        )
-}
-
-/// The name that an object takes in its schema, among relations and types.
-fn relation_name(id: &Id) -> Option<(Rc<str>, Rc<str>)> {
-    match id.kind {
-        Kind::Table
-        | Kind::ForeignTable
-        | Kind::View
-        | Kind::MaterializedView
-        | Kind::Index
-        | Kind::Sequence
-        | Kind::Enum
-        | Kind::Domain
-        | Kind::Composite
-        | Kind::Range => Some((id.names[0].clone(), id.names[1].clone())),
-        // Its index has its name.
-        Kind::Constraint => Some((id.names[0].clone(), id.names[2].clone())),
-        _ => None,
     }
 }
 

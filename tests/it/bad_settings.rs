@@ -260,7 +260,7 @@ fn flags_and_settings_that_are_not_understood_are_named() {
         error[config-file]: unknown field `wait_timeuot`
           --> unknown.toml:3
            3 | wait_timeuot = '5s'
-          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, ddl_lock_timeout, ddl_lock_budget, concurrent_budget, terminate_blockers, show_queries, create_database, baseline, on_newer, role, allow_destructive, before, after, hook_timeout, listen, listen_handover, holding_page, user, no_new_privs, expand_secrets, init, kill_group, grace, parent_death_signal, status_file, metrics_file, termination_log, declared, schema_command, scratch_url, image, log, log_format, for, before_exec, unset_env, rewrite, remap_status
+          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, ddl_lock_timeout, ddl_lock_budget, concurrent_budget, terminate_blockers, show_queries, create_database, baseline, on_newer, role, allow_destructive, before, after, hook_timeout, listen, listen_handover, holding_page, user, no_new_privs, expand_secrets, init, kill_group, grace, parent_death_signal, status_file, metrics_file, termination_log, declared, schema_command, scratch_url, online, strict, image, log, log_format, for, before_exec, unset_env, rewrite, remap_status, without, rename
 
         $ castoff --config type.toml upgrade
         status 10
@@ -292,7 +292,7 @@ fn flags_and_settings_that_are_not_understood_are_named() {
         error[config-file]: unknown field `database`
           --> table.toml:1
            1 | [database]
-          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, ddl_lock_timeout, ddl_lock_budget, concurrent_budget, terminate_blockers, show_queries, create_database, baseline, on_newer, role, allow_destructive, before, after, hook_timeout, listen, listen_handover, holding_page, user, no_new_privs, expand_secrets, init, kill_group, grace, parent_death_signal, status_file, metrics_file, termination_log, declared, schema_command, scratch_url, image, log, log_format, for, before_exec, unset_env, rewrite, remap_status
+          help: the keys of castoff.toml are: database_url, database_url_file, migrations, schema, wait_timeout, lock_timeout, ddl_lock_timeout, ddl_lock_budget, concurrent_budget, terminate_blockers, show_queries, create_database, baseline, on_newer, role, allow_destructive, before, after, hook_timeout, listen, listen_handover, holding_page, user, no_new_privs, expand_secrets, init, kill_group, grace, parent_death_signal, status_file, metrics_file, termination_log, declared, schema_command, scratch_url, online, strict, image, log, log_format, for, before_exec, unset_env, rewrite, remap_status, without, rename
 
         $ castoff --config value.toml upgrade
         status 10

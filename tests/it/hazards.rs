@@ -13,7 +13,7 @@ use super::support::transcript::run;
 /// Writes the migration from one schema to another.
 fn migrate(database: &Database<'_>, old: &str, new: &str) -> (Project, Finished) {
     let project = project(old, new);
-    let line = "migrate -m 'To be' --rev-id bbbb22 --allow-destructive";
+    let line = "migrate -m 'To be' --rev-id bbbb22 --allow-destructive --online off";
     let finished = run(&project, Some(database), line);
     finished.status(0);
     (project, finished)
@@ -69,19 +69,33 @@ fn columns() {
         "create table t (a int, b int, c text, gone text);",
         "create table t (a int not null, b bigint, c text default 'x', d int default 5, e int not null, f float8 default random());",
         &expect![[r#"
-            autocommit
+            -- loses: the column and its values
             -- locks public.t (access exclusive)
+            alter table public.t drop column gone;
+
+            -- locks public.t (access exclusive); reads all of it
             -- probe: select exists (select from public.t where a is null) -- rows of public.t have no value in a
-            alter table public.t add constraint t_a_not_null check (a is not null) not valid;
-
-            -- locks public.t (share update exclusive)
-            alter table public.t validate constraint t_a_not_null;
-
-            -- locks public.t (access exclusive)
             alter table public.t alter column a set not null;
 
+            -- locks public.t (access exclusive); rewrites it
+            alter table public.t alter column b type bigint;
+
             -- locks public.t (access exclusive)
-            alter table public.t drop constraint t_a_not_null;
+            alter table public.t add column d integer default 5;
+
+            -- probe: select exists (select from public.t) -- public.t has rows, and there is no value for its new column e
+            do $$ begin if exists (select from public.t) then
+                raise exception 'public.t has rows, and there is no value for its new column e'
+                    using hint = 'add e with a default, or without not null, and fill it first'; end if; end $$;
+
+            -- locks public.t (access exclusive); reads all of it
+            alter table public.t add column e integer not null;
+
+            -- locks public.t (access exclusive); rewrites it
+            alter table public.t add column f double precision default random();
+
+            -- locks public.t (access exclusive)
+            alter table public.t alter column c set default 'x'::text;
         "#]],
     );
 }
@@ -95,50 +109,37 @@ fn constraints_and_indexes() {
          create unique index on t (lower(c), a desc) where b > 0;
          create index on t (r);",
         &expect![[r#"
-            autocommit
-            -- locks public.t (access exclusive)
-            alter table public.t add constraint t_a_check CHECK ((a > 0)) NOT VALID;
-
-            -- locks public.t (share update exclusive)
-            alter table public.t validate constraint t_a_check;
-
-            -- locks public.t (share update exclusive); reads all of it
-            create unique index concurrently t_c_key on public.t (c);
-
-            -- locks public.t (access exclusive)
-            alter table public.t add constraint t_c_key unique using index t_c_key;
-
-            -- locks public.t (share row exclusive)
-            -- locks public.r (share row exclusive)
-            alter table public.t add constraint t_r_fkey FOREIGN KEY (r) REFERENCES public.r(id) NOT VALID;
-
-            -- locks public.t (share update exclusive)
-            alter table public.t validate constraint t_r_fkey;
-
-            -- locks public.t (share update exclusive); reads all of it
-            CREATE UNIQUE INDEX CONCURRENTLY t_lower_a_idx ON public.t USING btree (lower(c), a DESC) WHERE (b > 0);
-
-            -- locks public.t (share update exclusive); reads all of it
-            CREATE INDEX CONCURRENTLY t_r_idx ON public.t USING btree (r);
-
-            -- locks public.t (access exclusive)
+            -- locks public.t (access exclusive); reads all of it
             -- probe: select exists (select from public.t where b is null) -- rows of public.t have no value in b
-            alter table public.t add constraint t_b_not_null check (b is not null) not valid;
-
-            -- locks public.t (share update exclusive)
-            alter table public.t validate constraint t_b_not_null;
-
-            -- locks public.t (access exclusive)
             alter table public.t alter column b set not null;
 
-            -- locks public.t (access exclusive)
-            alter table public.t drop constraint t_b_not_null;
+            -- locks public.t (access exclusive); reads all of it
+            -- probe: select exists (select from public.t where not ((a > 0))) -- rows of public.t do not pass t_a_check
+            alter table public.t add constraint t_a_check CHECK ((a > 0));
 
-            -- locks public.t (share update exclusive); reads all of it
-            create unique index concurrently t_pkey on public.t (b);
+            -- locks public.t (access exclusive); reads all of it
+            -- probe: select exists (select from public.t where c is not null group by c having count(*) > 1) -- rows of public.t have the same c
+            alter table public.t add constraint t_c_key UNIQUE (c);
 
-            -- locks public.t (access exclusive)
-            alter table public.t add constraint t_pkey primary key using index t_pkey;
+            -- locks public.t (access exclusive); reads all of it
+            -- probe: select exists (select from public.t group by b having count(*) > 1) or exists (select from public.t where b is null) -- rows of public.t have the same b, or none
+            alter table public.t add constraint t_pkey PRIMARY KEY (b);
+
+            -- locks public.t (share row exclusive); reads all of it
+            -- locks public.r (share row exclusive)
+            -- probe: select exists (select from public.t a where a.r is not null and not exists (select from public.r b where b.id = a.r)) -- rows of public.t lead to no row of public.r
+            alter table public.t add constraint t_r_fkey FOREIGN KEY (r) REFERENCES public.r(id);
+
+            -- locks public.t (access exclusive); reads all of it
+            -- no probe: rows of public.t may exclude each other
+            alter table public.t add constraint t_s_excl EXCLUDE USING gist (s WITH &&);
+
+            -- locks public.t (share); reads all of it
+            -- probe: select exists (select from public.t where ((b > 0)) and lower(c) is not null and a is not null group by lower(c), a having count(*) > 1) -- rows of public.t have the same lower(c), a
+            CREATE UNIQUE INDEX t_lower_a_idx ON public.t USING btree (lower(c), a DESC) WHERE (b > 0);
+
+            -- locks public.t (share); reads all of it
+            CREATE INDEX t_r_idx ON public.t USING btree (r);
         "#]],
     );
 }
@@ -203,10 +204,6 @@ fn values_of_enums_and_checks_of_domains() {
                 raise exception 'ms of public.t has values that public.mood loses: sad'
                     using hint = 'give these rows another ms first'; end if; end $$;
             alter type public.mood rename to mood_before;
-
-            -- locks public.t (share); reads all of it
-            -- probe: select exists (select from public.t where a is null) -- values of a in public.t are none of public.age
-            alter domain public.age set not null;
             create type public.mood as enum ('ok');
 
             -- locks public.t (access exclusive); rewrites it
@@ -214,6 +211,11 @@ fn values_of_enums_and_checks_of_domains() {
 
             -- locks public.t (access exclusive); rewrites it
             alter table public.t alter column ms type public.mood[] using ms::text[]::public.mood[];
+            drop type public.mood_before;
+
+            -- locks public.t (share); reads all of it
+            -- probe: select exists (select from public.t where a is null) -- values of a in public.t are none of public.age
+            alter domain public.age set not null;
 
             -- locks public.t (access exclusive); rewrites it
             -- probe: select exists (select from public.t where w::text not in ('ok')) -- values of w in public.t are none of public.mood
@@ -222,7 +224,6 @@ fn values_of_enums_and_checks_of_domains() {
             -- locks public.t (share); reads all of it
             -- probe: select exists (select from public.t where not ((a > 0))) -- values of a in public.t are none of public.age
             alter domain public.age add constraint age_check CHECK ((VALUE > 0));
-            drop type public.mood_before;
         "#]],
     );
 }
@@ -272,6 +273,18 @@ fn partitions() {
             alter table public.joins add column n integer;
             create table public.plain1 partition of public.plain FOR VALUES IN (1, NULL);
 
+            -- locks public.h1 (access exclusive); reads all of it
+            -- locks public.h (share update exclusive)
+            -- probe: select exists (select from public.h1 where (satisfies_hash_partition('public.h'::regclass, 2, 1, id)) is not true) -- rows of public.h1 belong to no partition with its bound
+            alter table public.h attach partition public.h1 FOR VALUES WITH (modulus 2, remainder 1);
+
+            -- locks public.joins (access exclusive); reads all of it
+            -- locks public.rest (access exclusive); reads all of it
+            -- locks public.p (share update exclusive)
+            -- probe: select exists (select from public.joins where (at >= 20 and at < 30) is not true) -- rows of public.joins belong to no partition with its bound
+            -- probe: select exists (select from public.rest where at >= 20 and at < 30) -- rows of public.rest belong into public.joins
+            alter table public.p attach partition public.joins FOR VALUES FROM (20) TO (30);
+
             -- reads all of public.plain
             -- probe: select exists (select from public.plain where ((id in (1) or id is null)) is not true) -- rows of public.plain belong into none of its new partitions
             insert into public.plain (id) select id from public.plain_before;
@@ -289,7 +302,7 @@ fn what_keeps_others_waiting_is_told() {
         "create table t (a bigint, b int check (b > 0)); create table u (a int, b int);",
     );
     let told = "others wait while the upgrade goes through all rows: it locks public.t (access \
-        exclusive); rewrites it\n";
+        exclusive); rewrites it, locks public.t (access exclusive); reads all of it";
     assert!(finished.stderr.contains(told), "{finished}");
 }
 
@@ -331,8 +344,10 @@ fn rows_that_stand_in_the_way_are_found_before_anything_runs() {
         "insert into t values (1, 'x', 5), (1, null, -3);",
         "create table t (a int primary key, b text not null, c int check (c > 0));",
         &expect![[r#"
-            --   would fail in line 32: rows of public.t have no value in b
-              caused by: 23514 check constraint "t_c_check" of relation "t" is violated by some row
+            --   would fail in line 11: rows of public.t have no value in b
+            --   would fail in line 15: rows of public.t do not pass t_c_check
+            --   would fail in line 19: rows of public.t have the same a, or none
+              caused by: 23502 column "b" of relation "t" contains null values
         "#]],
     );
     check_plan(
@@ -341,8 +356,8 @@ fn rows_that_stand_in_the_way_are_found_before_anything_runs() {
         "create type mood as enum ('ok'); create table t (m mood, n int, o int not null);",
         &expect![[r#"
             --   would fail in line 6: m of public.t has values that public.mood loses: sad
-            --   would fail in line 13: values of n in public.t are none of integer
-            --   would fail in line 20: public.t has rows, and there is no value for its new column o
+            --   would fail in line 18: values of n in public.t are none of integer
+            --   would fail in line 21: public.t has rows, and there is no value for its new column o
               caused by: P0001 m of public.t has values that public.mood loses: sad
               postgres hint: give these rows another m first
         "#]],

@@ -55,6 +55,7 @@ fn plan_shows_the_statements_and_changes_nothing() {
             "message": "Make aaaa11",
             "mode": "transaction",
             "path": "migrations/202601010001_aaaa11_make_aaaa11.sql",
+            "probes": [],
             "revision": "aaaa11",
             "statements": [
               "create table t_aaaa11 (id integer)"
@@ -67,6 +68,7 @@ fn plan_shows_the_statements_and_changes_nothing() {
             "message": "Make bbbb22",
             "mode": "autocommit",
             "path": "migrations/202601010002_bbbb22_make_bbbb22.sql",
+            "probes": [],
             "revision": "bbbb22",
             "statements": [
               "create table b (a text default ';')",
@@ -188,7 +190,7 @@ fn every_data_command_prints_json_with_the_same_keys() {
         format!("{line}: {}\n", keys.join(" "))
     };
     expect![[r#"
-        plan --format json: destructive direction done message mode path revision statements
+        plan --format json: destructive direction done message mode path probes revision statements
         current --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision
         history --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision
         history -i --format json: branch_labels breaking canonical_checksum children depends_on down_revisions is_branch_point is_current is_head is_merge is_reversible ledger message path raw_checksum revision

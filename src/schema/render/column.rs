@@ -141,7 +141,9 @@ pub(super) fn alter(
     let set = |action: &str| alter_table(sides, id, &format!("alter column {own} {action}"));
     let mut statements = Vec::new();
     let is = |name| differing.contains(name);
-    if is("generated") || is("virtual") {
+    let comes_along = inheritance::comes_from_above(sides, id, new);
+    let loses_it_with_its_parent = comes_along && !new.has("generated");
+    if (is("generated") || is("virtual")) && !loses_it_with_its_parent {
         match (old.get("generated"), new.get("generated")) {
             // The server computes it anew (since 17).
             (Some(_), Some(expression))
@@ -153,7 +155,6 @@ pub(super) fn alter(
             _ => return Alteration::Replace,
         }
     }
-    let comes_along = inheritance::comes_from_above(sides, id, new);
     // A partition has its parent's (since 17).
     let is_own_identity = !(new.has("inherited") && comes_along);
     if is_own_identity && is("identity") && !new.has("identity") {
@@ -199,18 +200,10 @@ pub(super) fn alter(
         }
     }
     if is_own_identity && is("identity options") && old.has("identity") && new.has("identity") {
-        let read = |attributes: &Attributes| {
-            split_options(attributes.get("identity options").unwrap_or_default())
-        };
-        let before = read(old);
-        let changed = read(new).into_iter().filter(|one| !before.contains(one));
-        let changed: Vec<String> = changed.map(|option| format!("set {option}")).collect();
-        // Together: bounds and start have to go with each other.
-        if !changed.is_empty() {
-            statements.push(set(&changed.join(" ")));
-        }
+        statements.extend(set_identity_options(sides, id, old, new));
     }
-    if is("storage") {
+    // A new type brings its own storage, and forgets the compression.
+    if is("storage") || (retypes && new.has("storage")) {
         statements.push(set(&format!(
             "set storage {}",
             new.get("storage")
@@ -218,7 +211,7 @@ pub(super) fn alter(
                 .unwrap_or("extended")
         )));
     }
-    if is("compression") {
+    if is("compression") || (retypes && new.has("compression")) {
         let method = new.get("compression").unwrap_or("default");
         statements.push(set(&format!("set compression {method}")));
     }
@@ -250,7 +243,27 @@ pub(super) fn alter(
     }
 }
 
-/// A partition is told with its parent; an heir is told by itself.
+/// The options of an identity that change.
+fn set_identity_options(
+    sides: &Sides<'_>,
+    id: &Id,
+    old: &Attributes,
+    new: &Attributes,
+) -> Option<Statement> {
+    let read = |attributes: &Attributes| {
+        split_options(attributes.get("identity options").unwrap_or_default())
+    };
+    let before = read(old);
+    let changed = read(new).into_iter().filter(|one| !before.contains(one));
+    let changed: Vec<String> = changed.map(|option| format!("set {option}")).collect();
+    // Together: bounds and start have to go with each other.
+    (!changed.is_empty()).then(|| {
+        let (own, changed) = (sides.own(id), changed.join(" "));
+        alter_table(sides, id, &format!("alter column {own} {changed}"))
+    })
+}
+
+/// The first of them says which rows stand in the way of them all.
 fn probing_first(mut steps: Vec<Statement>, probe: Option<Probe>) -> Vec<Statement> {
     if let Some(first) = steps.first_mut() {
         first.probes.extend(probe);
@@ -258,6 +271,7 @@ fn probing_first(mut steps: Vec<Statement>, probe: Option<Probe>) -> Vec<Stateme
     steps
 }
 
+/// A partition is told with its parent; an heir is told by itself.
 fn drop_not_null(sides: &Sides<'_>, id: &Id) -> Statement {
     let action = format!("alter column {} drop not null", sides.own(id));
     let table = sides.new.get(&id.table(Kind::Table));

@@ -40,10 +40,23 @@ pub(super) fn change_options(sides: &Sides<'_>, old: &Attributes, new: &Attribut
             words.push(format!("drop {}", sides.name(name)));
         }
     }
+    // What is kept stays in its place; where that is the wrong one, it goes and comes again.
+    let name = |(name, _): &(String, String)| name.clone();
+    let is_in = |list: &[(String, String)], one: &(String, String)| {
+        list.iter().any(|(other, _)| *other == one.0)
+    };
+    let kept = old.iter().filter(|one| is_in(&new, one)).map(name);
+    let added = new.iter().filter(|one| !is_in(&old, one)).map(name);
+    let is_in_order = kept.chain(added).eq(new.iter().map(name));
+    if !is_in_order {
+        let again = old.iter().filter(|one| is_in(&new, one));
+        words.extend(again.map(|(one, _)| format!("drop {}", sides.name(one))));
+    }
     for (name, value) in &new {
         let pair = format!("{} {}", sides.name(name), Literal(value));
         match old.iter().find(|(other, _)| other == name) {
             None => words.push(format!("add {pair}")),
+            Some(_) if !is_in_order => words.push(format!("add {pair}")),
             Some((_, before)) if before != value => words.push(format!("set {pair}")),
             Some(_) => {}
         }

@@ -90,7 +90,7 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
     let is_missing = |(constraint, attributes): &(&Id, &Attributes)| {
         attributes.has("inherited")
             && attributes.get("type") == Some("c")
-            && sides.old.get(constraint).is_none()
+            && (sides.old.get(constraint).is_none() || sides.is_of_a_new_table(&table))
     };
     let constraints = sides.new.parts(&table, Kind::Constraint);
     let mut statements: Vec<Statement> = constraints
@@ -159,6 +159,20 @@ pub(super) fn own_column(sides: &Sides<'_>, id: &Id, attributes: &Attributes) ->
             &format!("alter column {own} set not null"),
         ));
     }
+    // A partition takes both from its parent when it is made.
+    if !is_from_type && says("compression") && !attributes.has("compression") {
+        let action = format!("alter column {own} set compression default");
+        statements.push(alter_only(sides, id, &action));
+    }
+    if let (false, true, false, Some(usual)) = (
+        is_from_type,
+        says("storage"),
+        attributes.has("storage"),
+        attributes.get("usual storage"),
+    ) {
+        let action = format!("alter column {own} set storage {usual}");
+        statements.push(alter_only(sides, id, &action));
+    }
     let default = |column: &Id| Id {
         kind: Kind::Default,
         names: column.names.clone(),
@@ -185,6 +199,10 @@ fn is_plain(sides: &Sides<'_>, id: &Id) -> bool {
 /// Whether a child that stays one keeps the column that its parent loses.
 pub(super) fn is_kept_by_a_child(sides: &Sides<'_>, id: &Id) -> bool {
     let table = id.table(Kind::Table);
+    let is_partitioned = |table: &Attributes| table.has("partition by");
+    if sides.new.get(id).is_some() || sides.old.get(&table).is_some_and(is_partitioned) {
+        return false;
+    }
     let mut joins = sides.old.needed_by(&table);
     joins.any(|join| {
         let column = Id::new(Kind::Column, &[join.name(0), join.name(1), id.own_name()]);

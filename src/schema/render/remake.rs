@@ -139,8 +139,11 @@ fn movers<'s>(sides: &Sides<'s>, old: &Id, new: &Id) -> Vec<Mover<'s>> {
 fn retype(sides: &Sides<'_>, mover: &Mover<'_>, to: &str, using: &str) -> Statement {
     let (table, own) = (sides.qualified(mover.column), sides.own(mover.column));
     let collation = mover.collation.map(|name| format!(" collate {name}"));
+    let word = super::table::word(sides, mover.column);
+    // A foreign table has no values to move.
+    let using = if word == "table" { using } else { "" };
     Statement::new(format!(
-        "alter table {table} alter column {own} type {to}{}{using}",
+        "alter {word} {table} alter column {own} type {to}{}{using}",
         collation.unwrap_or_default()
     ))
 }

@@ -155,12 +155,25 @@ pub(super) fn add_constraint(
     }
     let definition = attributes.get("definition").unwrap_or_default();
     let own = sides.own(id);
+    let mut before = Attributes::default();
+    let mut definition = definition.to_owned();
+    if let (Some(options), true) = (attributes.get("options"), is_partitioned(sides, id)) {
+        // Nobody changes those of an index of a partitioned table.
+        before.set("options", options);
+        let at = definition.find(" DEFERRABLE").unwrap_or(definition.len());
+        definition.insert_str(at, &format!(" with ({options})"));
+    }
     let mut statements = vec![
         alter_table(sides, id, &format!("add constraint {own} {definition}"))
             .probing(probes::constraint(sides, id, attributes)),
     ];
-    statements.extend(marks(sides, id, &Attributes::default(), attributes));
+    statements.extend(marks(sides, id, &before, attributes));
     statements
+}
+
+fn is_partitioned(sides: &Sides<'_>, id: &Id) -> bool {
+    let table = sides.new.get(&id.table(Kind::Table));
+    table.is_some_and(|table| table.has("partition by"))
 }
 
 /// What is said of the index of a constraint.
@@ -263,8 +276,12 @@ pub(super) fn alter_constraint(
         ];
         marks.contains(name)
     };
-    if differing.iter().all(is_mark) {
+    let has_fixed_options = differing.contains("options") && is_partitioned(sides, id);
+    if differing.iter().all(is_mark) && !has_fixed_options {
         return Alteration::InPlace(marks(sides, id, old, new));
+    }
+    if has_fixed_options {
+        return Alteration::Replace;
     }
     let definition =
         |attributes: &Attributes| attributes.get("definition").unwrap_or_default().to_owned();
