@@ -204,6 +204,10 @@ fn values_of_enums_and_checks_of_domains() {
                 raise exception 'ms of public.t has values that public.mood loses: sad'
                     using hint = 'give these rows another ms first'; end if; end $$;
             alter type public.mood rename to mood_before;
+
+            -- locks public.t (share); reads all of it
+            -- probe: select exists (select from public.t where a is null) -- values of a in public.t are none of public.age
+            alter domain public.age set not null;
             create type public.mood as enum ('ok');
 
             -- locks public.t (access exclusive); rewrites it
@@ -211,11 +215,6 @@ fn values_of_enums_and_checks_of_domains() {
 
             -- locks public.t (access exclusive); rewrites it
             alter table public.t alter column ms type public.mood[] using ms::text[]::public.mood[];
-            drop type public.mood_before;
-
-            -- locks public.t (share); reads all of it
-            -- probe: select exists (select from public.t where a is null) -- values of a in public.t are none of public.age
-            alter domain public.age set not null;
 
             -- locks public.t (access exclusive); rewrites it
             -- probe: select exists (select from public.t where w::text not in ('ok')) -- values of w in public.t are none of public.mood
@@ -224,6 +223,7 @@ fn values_of_enums_and_checks_of_domains() {
             -- locks public.t (share); reads all of it
             -- probe: select exists (select from public.t where not ((a > 0))) -- values of a in public.t are none of public.age
             alter domain public.age add constraint age_check CHECK ((VALUE > 0));
+            drop type public.mood_before;
         "#]],
     );
 }
@@ -356,8 +356,8 @@ fn rows_that_stand_in_the_way_are_found_before_anything_runs() {
         "create type mood as enum ('ok'); create table t (m mood, n int, o int not null);",
         &expect![[r#"
             --   would fail in line 6: m of public.t has values that public.mood loses: sad
-            --   would fail in line 18: values of n in public.t are none of integer
-            --   would fail in line 21: public.t has rows, and there is no value for its new column o
+            --   would fail in line 13: values of n in public.t are none of integer
+            --   would fail in line 20: public.t has rows, and there is no value for its new column o
               caused by: P0001 m of public.t has values that public.mood loses: sad
               postgres hint: give these rows another m first
         "#]],

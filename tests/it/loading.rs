@@ -20,7 +20,9 @@ fn check(files: &[(&str, &str)], expected: &str) {
     let database = Server::shared().database();
     let finished = run(&declared(files), Some(&database), "diff base declared");
     finished.status(0);
-    assert_eq!(finished.stdout, expected, "{finished}");
+    // Before 16 a view names the table of each of its columns.
+    let plain = |text: &str| text.replace("SELECT t.", "SELECT ");
+    assert_eq!(plain(&finished.stdout), plain(expected), "{finished}");
 }
 
 #[test]

@@ -169,7 +169,9 @@ pub(super) fn alter(
     }
     let mut behind = Vec::new();
     let gains = is("not null") && new.has("not null");
-    let alone = online::set_not_null(sides, id, new).filter(|_| gains);
+    // What else is said of the constraint (since 18) comes with it.
+    let is_plain = !new.has("not null options") && !new.has("not null comment");
+    let alone = online::set_not_null(sides, id, new).filter(|_| gains && is_plain);
     let alone = alone.map(|steps| probing_first(steps, probes::not_null(sides, id)));
     let alone = if gains && online::is_told_by_parent(sides, id) {
         Vec::new()

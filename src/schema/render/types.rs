@@ -145,6 +145,11 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
         text += &format!(" default {default}");
     }
     if get("not null").is_some() {
+        if super::remake::takes_over(sides, id) && sides.major >= 17 {
+            // The one that it takes over from has the usual name still.
+            let usual = format!("{}_not_null", id.own_name());
+            text += &format!(" constraint {}", sides.name(&usual));
+        }
         text += " not null";
     }
     if super::remake::takes_over(sides, id) {

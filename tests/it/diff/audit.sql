@@ -267,6 +267,7 @@ create operator class box2 for type box using gist family gf as operator 3 &&, o
 create operator class poly2 for type polygon using gist as operator 3 &&, function 1 gist_poly_consistent(internal, polygon, smallint, oid, internal), function 2 gist_box_union(internal, internal), function 3 gist_poly_compress(internal), function 5 gist_box_penalty(internal, internal, internal), function 6 gist_box_picksplit(internal, internal), function 7 gist_box_same(box, box, internal), storage box;
 
 -- case: triggers of partitions
+-- since 14
 -- old
 create table p (a int) partition by list (a);
 create table p1 partition of p for values in (1);

@@ -87,6 +87,7 @@ create index t_a on t (a);
 create view v as select a, b from t;
 
 -- case: triggers of partitions
+-- since 14
 -- old
 create function f() returns trigger language plpgsql as 'begin return new; end';
 create table p (a int, b int) partition by range (a);

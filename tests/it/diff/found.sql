@@ -69,17 +69,6 @@ create trigger g before insert on p for each row execute function f();
 -- new
 create function f() returns trigger language plpgsql as 'begin return new; end';
 
--- case: a partition becomes partitioned, with an index of its own
--- old
-create table p (x int, y int) partition by list (x);
-create table p_1 partition of p for values in (1);
-create index own on p_1 (y);
--- new
-create table p (x int, y int) partition by list (x);
-create table p_1 partition of p for values in (1) partition by hash (y);
-create table p_1_0 partition of p_1 for values with (modulus 1, remainder 0);
-create index own on p_1 (y);
-
 -- case: types without a cast between them
 -- old
 create table t (a int, b date, c uuid);
