@@ -179,14 +179,8 @@ pub(super) fn alter(
         steps
     } else {
         let set_not_null = || set("set not null").probing(probes::not_null(sides, id));
-        let change = (old, new);
-        statements.extend(not_null::alter(
-            sides,
-            id,
-            change,
-            || drop_not_null(sides, id),
-            set_not_null,
-        ));
+        let unset = || drop_not_null(sides, id);
+        statements.extend(not_null::alter(sides, id, (old, new), unset, set_not_null));
         Vec::new()
     };
     if let (true, Some(identity)) = (is_own_identity && is("identity"), new.get("identity")) {
