@@ -11,9 +11,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 [ $# -gt 0 ] || set -- 13 15 18
 
-# The largest executable that is accepted, in bytes, and the most packages in it. They were
-# 5.93 MB and 151 packages when castoff had learnt HTTP, for the page and for waiting: a little more.
-readonly most_bytes=6000000
+# The largest executable that is accepted, in bytes, and the most packages in it. It was 5.94 MB and
+# 151 packages before castoff compared schemas; the limit has room for that, and is to come down again.
+readonly most_bytes=7500000
 readonly most_packages=155
 
 passed=0
