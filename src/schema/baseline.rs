@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn the_role_may_do_what_the_owner_may() {
-        check_given("\"old one\"=arw/\"old one\"", "new=arw/\"old one\"");
-        check_given("web=r/\"old one\"", "web=r/\"old one\"");
+        check_given("\"old one\"=arw/\"old one\"", "new=arw/new");
+        check_given("web=r/\"old one\"", "web=r/new");
         check_given("=r/x", "=r/x");
     }
 
