@@ -108,7 +108,7 @@ fn tables_columns_and_constraints() {
 
 #[test]
 fn classes() {
-    check(include_str!("diff/classes.sql"), 19);
+    check(include_str!("diff/classes.sql"), 24);
 }
 
 #[test]

@@ -320,7 +320,12 @@ pub(super) fn alter_sequence(
     let mut statements = Vec::new();
     let qualified = sides.qualified(id);
     if !text.is_empty() {
-        statements.extend(into_bounds(&qualified, old, new));
+        let widened = into_bounds(&qualified, old, new);
+        if let (2, false, Some(kind)) = (widened.len(), differing.contains("type"), new.get("type")) {
+            // A sequence that was widened for a moment.
+            text += &format!(" as {kind}");
+        }
+        statements.extend(widened);
         statements.push(Statement::new(format!("alter sequence {qualified}{text}")));
     }
     if differing.contains("unlogged") {
@@ -336,22 +341,31 @@ pub(super) fn alter_sequence(
     Alteration::InPlace(statements)
 }
 
-/// A sequence that stands outside its new bounds begins anew, as far as the old ones allow: the
-/// server refuses bounds that it stands outside of.
-fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> Option<Statement> {
+/// A sequence that stands outside its new bounds begins anew: the server refuses bounds that it
+/// stands outside of. Where the new start is outside of the old bounds, they are widened for it.
+fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> Vec<Statement> {
     let number = |attributes: &Attributes, name| -> i64 {
         let number = attributes.get(name).and_then(|text| text.parse().ok());
         number.unwrap_or_default()
     };
-    let (low, high) = (number(new, "min"), number(new, "max"));
-    let narrows = low > number(old, "min") || high < number(old, "max");
-    let start = number(new, "start").clamp(number(old, "min"), number(old, "max"));
-    narrows.then(|| {
-        Statement::new(format!(
-            "select pg_catalog.setval('{}', {start}, false) from {qualified} where last_value not between {low} and {high}",
-            qualified.replace('\'', "''")
-        ))
-    })
+    let bounds = |attributes| (number(attributes, "min"), number(attributes, "max"));
+    let ((old_low, old_high), (low, high)) = (bounds(old), bounds(new));
+    let start = number(new, "start");
+    let mut statements = Vec::new();
+    if low <= old_low && high >= old_high {
+        return statements;
+    }
+    if !(old_low..=old_high).contains(&start) {
+        let (lowest, highest) = (start.min(old_low), start.max(old_high));
+        statements.push(Statement::new(format!(
+            "alter sequence {qualified} as bigint minvalue {lowest} maxvalue {highest}"
+        )));
+    }
+    statements.push(Statement::new(format!(
+        "select pg_catalog.setval('{}', {start}, false) from {qualified} where last_value not between {low} and {high}",
+        qualified.replace('\'', "''")
+    )));
+    statements
 }
 
 pub(super) fn create_event_trigger(

@@ -1,7 +1,7 @@
 //! Partitions and heirs: joining and leaving, and what they have of their own.
 
 use super::table::{alter_only, alter_table, columns};
-use super::{Sides, not_null, probes, table};
+use super::{Sides, not_null, online, probes, table};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 
@@ -65,7 +65,8 @@ pub(in crate::schema) fn leaves_first(sides: &Sides<'_>, join: &Id) -> bool {
 }
 
 /// Whether a table is made as a part of its parents. A partition with its columns in another order,
-/// or with other names of `not null`, is made by itself and joins later.
+/// or with other names of `not null`, is made by itself and joins later; so is one whose parent has
+/// a default partition with rows to look through.
 pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
     let of_new = |table: &Id| columns(sides.new, table);
     let is_alike = |parent: &Id| {
@@ -81,7 +82,10 @@ pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
     };
     of(sides.new, id)
         .iter()
-        .all(|(join, attributes)| !attributes.has("bound") || is_alike(&parent(join)))
+        .all(|(join, attributes)| {
+            !attributes.has("bound")
+                || (is_alike(&parent(join)) && !online::is_beside_a_default(sides, join))
+        })
 }
 
 pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
@@ -90,12 +94,20 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
         return Vec::new();
     }
     let above = parent(id);
-    let parent = sides.qualified(&above);
-    // What the parent demands has to be there already.
+    // What the parent demands has to be there already; of several, the first brings it.
+    let joins = of(sides.new, &table);
+    let demands = |above: &Id, constraint: &Id| {
+        let names = [above.name(0), above.name(1), constraint.own_name()];
+        sides.new.get(&Id::new(Kind::Constraint, &names)).is_some()
+    };
     let is_missing = |(constraint, attributes): &(&Id, &Attributes)| {
+        let is_there = |old: &Attributes| old.get("definition") == attributes.get("definition");
+        let mut demanding = joins.iter().filter(|(join, _)| demands(&parent(join), constraint));
         attributes.has("inherited")
             && attributes.get("type") == Some("c")
-            && (sides.old.get(constraint).is_none() || sides.is_of_a_new_table(&table))
+            && demanding.next().is_none_or(|(first, _)| first == id)
+            && (!sides.old.get(constraint).is_some_and(is_there)
+                || sides.is_of_a_new_table(&table))
     };
     let constraints = sides.new.parts(&table, Kind::Constraint);
     let mut statements: Vec<Statement> = constraints
@@ -108,12 +120,13 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
         .collect();
     statements.push(match attributes.get("bound") {
         Some(bound) => Statement::new(format!(
-            "alter table {parent} attach partition {} {bound}",
+            "alter table {} attach partition {} {bound}",
+            sides.qualified(&above),
             sides.qualified(id)
         ))
         .probing(probes::attach(sides, &table, &above, bound))
         .probing(probes::in_the_default(sides, &table, &above, bound)),
-        None => alter_table(sides, id, &format!("inherit {parent}")),
+        None => alter_table(sides, id, &format!("inherit {}", sides.qualified(&above))),
     });
     statements
 }

@@ -141,6 +141,11 @@ pub fn drop(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec<S
     }
 }
 
+/// Whether a new partition would make the server look through the default partition's rows.
+pub fn is_beside_a_default(sides: &Sides<'_>, join: &Id) -> bool {
+    partition::is_beside_a_default(sides, join)
+}
+
 /// How a partition joins whose rows are there already.
 pub fn join(sides: &Sides<'_>, id: &Id) -> Option<Vec<Statement>> {
     partition::join(sides, id)

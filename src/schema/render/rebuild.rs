@@ -1,7 +1,7 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
 use super::table::columns;
-use super::{Sides, cast, probes, remake};
+use super::{Sides, cast, inheritance, probes, remake};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -74,7 +74,8 @@ pub(super) fn goes_with_its_parent(sides: &Sides<'_>, id: &Id) -> bool {
     parents.any(|parent| sides.is_rebuilt(&parent) || goes_with_its_parent(sides, &parent))
 }
 
-/// The rows of the old table, and its end.
+/// The rows of the old table, and its end. Those of a partition of a table that is made anew as well
+/// are the rows of that, and go with it.
 pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let mut names = Vec::new();
     let mut values = Vec::new();
@@ -113,8 +114,12 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     } else {
         ""
     };
+    let mut joins = sides.old.parts(id, Kind::Inheritance);
+    let goes_above = joins.any(|(join, _)| {
+        sides.new.get(join).is_some() && sides.is_rebuilt(&inheritance::parent(join))
+    });
     let mut statements = Vec::new();
-    if !names.is_empty() {
+    if !names.is_empty() && !goes_above {
         statements.push(
             Statement::new(format!(
                 "insert into {table} ({}){overriding} select {} from {before}",
@@ -135,6 +140,9 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
                 "alter sequence {sequence} owned by {owner}"
             )));
         }
+    }
+    if goes_above {
+        return statements;
     }
     statements.push(Statement {
         loses: (!lost.is_empty()).then(|| format!("the columns {}", lost.join(", "))),

@@ -84,7 +84,11 @@ pub(super) fn alter_view(
 }
 
 pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if attributes.has("inherited") {
+    // What an index of the parent alone, which is not valid, has below it was attached by hand.
+    let is_alone = |parent: &&Id| sides.new.get(parent).is_some_and(|one| one.has("invalid"));
+    let mut above = sides.new.needs(id);
+    let parent = above.find(|parent| parent.kind == Kind::Index && is_alone(parent));
+    if attributes.has("inherited") && parent.is_none() {
         return inheritance::rename_index(sides, id, attributes);
     }
     let definition = attributes.get("definition").unwrap_or_default();
@@ -98,7 +102,18 @@ pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) 
     let probe = probes::index(sides, id, attributes);
     let mut statements = vec![Statement::new(definition).probing(probe)];
     statements.extend(finish_index(sides, id, &Attributes::default(), attributes));
+    if let (true, Some(parent)) = (attributes.has("inherited"), parent) {
+        statements.push(attach(sides, id, parent));
+    }
     statements
+}
+
+fn attach(sides: &Sides<'_>, id: &Id, parent: &Id) -> Statement {
+    Statement::new(format!(
+        "alter index {} attach partition {}",
+        sides.qualified(parent),
+        sides.qualified(id)
+    ))
 }
 
 pub(super) fn finish_index(
@@ -200,11 +215,7 @@ fn attach_index(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Statement> 
         .find(|parent| parent.kind == Kind::Index && sides.old.get(parent).is_some());
     match parent {
         Some(parent) if new.has("inherited") && inheritance::stays(sides, &table) => {
-            vec![Statement::new(format!(
-                "alter index {} attach partition {}",
-                sides.qualified(parent),
-                sides.qualified(id)
-            ))]
+            vec![attach(sides, id, parent)]
         }
         _ => Vec::new(),
     }

@@ -229,3 +229,72 @@ alter table p1 replica identity using index p1_pkey;
 create table p (a bigint not null, b text not null, constraint k primary key (b, a)) partition by list (b);
 create table p1 partition of p for values in ('a');
 alter table p1 replica identity using index p1_pkey;
+
+-- case: sequences whose bounds have nothing in common
+-- old
+create sequence s as smallint start 3 minvalue 2 maxvalue 30 cycle cache 2;
+create sequence high minvalue 1000 maxvalue 2000 start 1500;
+-- new
+create sequence s as bigint start -3 increment -1 minvalue -100 maxvalue -1;
+create sequence high minvalue 1 maxvalue 1200 start 7;
+
+-- case: an index of a parent alone, and with all its partitions
+-- old
+create table f (id int, foo text) partition by list (foo);
+create table f1 partition of f for values in ('1');
+create table f2 partition of f for values in ('2');
+create index i on only f (id);
+create index i1 on f1 (id);
+alter index i attach partition i1;
+-- new
+create table f (id int, foo text) partition by list (foo);
+create table f1 partition of f for values in ('1');
+create table f2 partition of f for values in ('2');
+create index i on only f (id);
+create index i1 on f1 (id);
+alter index i attach partition i1;
+create index i2 on f2 (id);
+alter index i attach partition i2;
+
+-- case: a partition of a partition, both made anew
+-- old
+create table t (id int, d date, k text) partition by list (k);
+create table ta partition of t for values in ('a') partition by range (d);
+create table ta1 partition of ta for values from ('2020-01-01') to ('2021-01-01');
+create table tb partition of t for values in ('b', null);
+-- new
+create table t (id int, d date, k text) partition by range (d);
+create table ta partition of t for values from ('2020-01-01') to ('2021-01-01') partition by hash (id);
+create table ta1 partition of ta for values with (modulus 2, remainder 0);
+create table ta2 partition of ta for values with (modulus 2, remainder 1);
+create table tb partition of t default;
+
+-- case: partitions come while there is a default one
+-- old
+create table t (d int not null, k text, primary key (d)) partition by range (d);
+create index t_k on t (k);
+create table t1 partition of t for values from (1) to (10);
+create table t2 partition of t for values from (10) to (20);
+create table td partition of t default;
+create table u (d int) partition by list (d);
+create table ud partition of u default;
+-- new
+create table t (d int not null, k text, primary key (d)) partition by range (d);
+create index t_k on t (k);
+create table t1 partition of t for values from (1) to (15);
+create table t2 partition of t for values from (15) to (20);
+create table t3 partition of t for values from (20) to (maxvalue);
+create table td partition of t default;
+create table u (d int) partition by list (d);
+create table u1 partition of u for values in (1);
+create table ud partition of u default;
+
+-- case: an heir of two whose check changes as it leaves
+-- old
+create table p (a int, constraint p_a check (a > 0));
+create table q (z int);
+create table d (a int, z int, constraint p_a check (a > 0)) inherits (p, q);
+-- new
+create table p (a int, constraint p_a check (a > 1));
+create table q (z int);
+create table d (a int, z int, constraint p_a check (a > 1));

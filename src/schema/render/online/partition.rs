@@ -39,6 +39,18 @@ fn default_partition<'s>(schema: &'s Schema, parent: &Id) -> Option<&'s Id> {
     partitions(schema, parent).find(|join| bound(join) == Some("DEFAULT"))
 }
 
+/// The default partition that is there while another one joins.
+fn default_beside<'s>(sides: &Sides<'s>, id: &Id) -> Option<&'s Id> {
+    let default = default_partition(sides.new, &parent(id));
+    default.filter(|default| *default != id && sides.old.get(default).is_some())
+}
+
+/// Whether the default partition's rows would be looked through when a partition is made.
+pub(super) fn is_beside_a_default(sides: &Sides<'_>, id: &Id) -> bool {
+    let default = default_beside(sides, id);
+    default.is_some_and(|default| is_in_use(sides, default)) && is_in_use(sides, &parent(id))
+}
+
 /// A check that is there for a while: what brings it, and what takes it away.
 fn check(sides: &Sides<'_>, table: &Id, expression: &str) -> [Vec<Statement>; 2] {
     let name = free_name(sides, table, table.name(1), "bound");
@@ -90,8 +102,7 @@ fn only_in(schema: &Schema, other: &Schema, parent: &Id) -> Vec<Id> {
 /// The checks for a partition that joins: what brings them, and what takes them away.
 fn checks(sides: &Sides<'_>, id: &Id) -> Option<[Vec<Statement>; 2]> {
     // The rows of the default partition must not be the new one's.
-    let default = default_partition(sides.new, &parent(id));
-    let default = default.filter(|default| *default != id && sides.old.get(default).is_some());
+    let default = default_beside(sides, id);
     let (mut before, mut behind) = (Vec::new(), Vec::new());
     for join in [id].into_iter().chain(default) {
         if is_in_use(sides, join)
