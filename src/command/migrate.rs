@@ -201,6 +201,8 @@ fn candidates(
     last_id: &RevisionId,
     steps: &[Step],
 ) -> Result<Vec<Candidate>, Error> {
+    let is_ordinary = |step: &&Step| !step.is_rename && step.upgrade.run_together();
+    let is_only = steps.iter().filter(is_ordinary).count() == 1;
     let mut candidates: Vec<Candidate> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let is_last = index + 1 == steps.len();
@@ -214,7 +216,7 @@ fn candidates(
             _ if step.is_rename && !is_last => format!("{message}: new names"),
             Some(Runs::Before) if !is_last => format!("{message}: values of enums"),
             Some(Runs::Alone) if steps.len() > 1 => format!("{message}: online"),
-            _ if is_last => message.to_owned(),
+            _ if is_last || is_only => message.to_owned(),
             _ => format!("{message}: part {}", index + 1),
         };
         let before = candidates.last().map(|candidate| &candidate.id);

@@ -44,12 +44,13 @@ select
         'inherited', case when not a.attislocal then 'true' end,
         'owner', case when a.attacl is not null then pg_get_userbyid(c.relowner)::text end,
         'acl', to_json(a.attacl::text[])::text,
-        'comment', col_description(a.attrelid, a.attnum)
+        'comment', said.description
     ]
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_type t on t.oid = a.atttypid
+left join pg_description said on said.objoid = a.attrelid and said.classoid = 'pg_class'::regclass and said.objsubid = a.attnum
 where c.relkind in ('r', 'p', 'f')
     and c.relpersistence <> 't'
     and a.attnum > 0
