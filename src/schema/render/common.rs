@@ -321,7 +321,8 @@ pub(super) fn alter_sequence(
     let qualified = sides.qualified(id);
     if !text.is_empty() {
         let widened = into_bounds(&qualified, old, new);
-        if let (2, false, Some(kind)) = (widened.len(), differing.contains("type"), new.get("type")) {
+        if let (2, false, Some(kind)) = (widened.len(), differing.contains("type"), new.get("type"))
+        {
             // A sequence that was widened for a moment.
             text += &format!(" as {kind}");
         }

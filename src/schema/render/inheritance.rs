@@ -20,13 +20,26 @@ pub(super) fn parent(join: &Id) -> Id {
     Id::new(Kind::Table, &[join.name(2), join.name(3)])
 }
 
+/// Whether a table is a parent's before and after, all the time. A partition that gets another bound
+/// leaves and joins; unless that is done in one step behind everything else.
+fn is_kept(sides: &Sides<'_>, join: &Id) -> bool {
+    let bound = |schema: &Schema| {
+        schema
+            .get(join)
+            .map(|one| one.get("bound").map(str::to_owned))
+    };
+    let (old, new) = (bound(sides.old), bound(sides.new));
+    old.is_some()
+        && new.is_some()
+        && !sides.is_rebuilt(&parent(join))
+        && (old == new || online::may_swap(sides, join))
+}
+
 /// Whether the table of a part has a parent before and after, all the time: what happens to the
 /// parent happens to it.
 pub(super) fn stays(sides: &Sides<'_>, id: &Id) -> bool {
-    of(sides.old, id).iter().any(|(join, attributes)| {
-        let is_same = |new: &Attributes| new.get("bound") == attributes.get("bound");
-        sides.new.get(join).is_some_and(is_same) && !sides.is_rebuilt(&parent(join))
-    })
+    let joins = of(sides.old, id);
+    joins.iter().any(|(join, _)| is_kept(sides, join))
 }
 
 /// Whether a column changes its type with its parent's: it has it from there, all the time.
@@ -34,10 +47,7 @@ pub(super) fn comes_from_above(sides: &Sides<'_>, id: &Id, new: &Attributes) -> 
     let is_in_both = |join: &Id| {
         let names = [join.name(2), join.name(3), id.own_name()];
         let above = Id::new(Kind::Column, &names);
-        sides.old.get(&above).is_some()
-            && sides.new.get(&above).is_some()
-            && sides.new.get(join).is_some()
-            && !sides.is_rebuilt(&parent(join))
+        sides.old.get(&above).is_some() && sides.new.get(&above).is_some() && is_kept(sides, join)
     };
     (new.has("inherited") && stays(sides, id))
         || of(sides.old, id).iter().any(|(join, _)| is_in_both(join))
@@ -80,12 +90,10 @@ pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
                 own.own_name() == above.own_name() && is_named_alike
             })
     };
-    of(sides.new, id)
-        .iter()
-        .all(|(join, attributes)| {
-            !attributes.has("bound")
-                || (is_alike(&parent(join)) && !online::is_beside_a_default(sides, join))
-        })
+    of(sides.new, id).iter().all(|(join, attributes)| {
+        !attributes.has("bound")
+            || (is_alike(&parent(join)) && !online::is_beside_a_default(sides, join))
+    })
 }
 
 pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
@@ -102,12 +110,13 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
     };
     let is_missing = |(constraint, attributes): &(&Id, &Attributes)| {
         let is_there = |old: &Attributes| old.get("definition") == attributes.get("definition");
-        let mut demanding = joins.iter().filter(|(join, _)| demands(&parent(join), constraint));
+        let mut demanding = joins
+            .iter()
+            .filter(|(join, _)| demands(&parent(join), constraint));
         attributes.has("inherited")
             && attributes.get("type") == Some("c")
             && demanding.next().is_none_or(|(first, _)| first == id)
-            && (!sides.old.get(constraint).is_some_and(is_there)
-                || sides.is_of_a_new_table(&table))
+            && (!sides.old.get(constraint).is_some_and(is_there) || sides.is_of_a_new_table(&table))
     };
     let constraints = sides.new.parts(&table, Kind::Constraint);
     let mut statements: Vec<Statement> = constraints

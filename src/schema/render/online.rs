@@ -30,6 +30,10 @@ const LONGEST_NAME: usize = 63;
 
 /// Whether a table is there before and after, with its rows: somebody may be using it.
 pub fn is_in_use(sides: &Sides<'_>, table: &Id) -> bool {
+    is_there(sides, table) && !partition::leaves_for_a_moment(sides, &table.table(Kind::Table))
+}
+
+fn is_there(sides: &Sides<'_>, table: &Id) -> bool {
     let table = table.table(Kind::Table);
     sides.online
         && sides.old.objects.contains_key(&table)

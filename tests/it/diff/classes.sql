@@ -298,3 +298,26 @@ create table d (a int, z int, constraint p_a check (a > 0)) inherits (p, q);
 create table p (a int, constraint p_a check (a > 1));
 create table q (z int);
 create table d (a int, z int, constraint p_a check (a > 1));
+
+-- case: a partition gets another bound while its columns and checks change
+-- old
+create table p (id int, k text, v int default 1) partition by list (k);
+create table pa partition of p for values in ('a');
+create table pb partition of p (v default 5, constraint own check (v > 0)) for values in ('b');
+-- new
+create table p (id bigint, k text, v int default 2, n text not null default 'n') partition by list (k);
+create table pa partition of p (v default 7) for values in ('a');
+create table pb partition of p (constraint own check (v > 1)) for values in ('b', 'c');
+create table pd partition of p default;
+
+-- case: a partition gets another bound while the keys change
+-- old
+create table p (id int, k int, u text, primary key (id, k)) partition by range (k);
+create table p1 partition of p for values from (1) to (10);
+create table p2 partition of p for values from (10) to (20);
+create table r (pid int, pk int, constraint rf foreign key (pid, pk) references p);
+-- new
+create table p (id bigint, k int, u text, primary key (k, id), unique (u, k)) partition by range (k);
+create table p1 partition of p for values from (1) to (10);
+create table p2 partition of p for values from (10) to (30);
+create table r (pid bigint, pk int, constraint rf foreign key (pk, pid) references p on delete cascade);

@@ -3,7 +3,7 @@
 //! A partition that joins is not looked at where a validated check says what its bound says; one that
 //! leaves `concurrently` gets such a check, where it has none (`ALTER TABLE` in PostgreSQL's manual).
 
-use super::{constraint, free_name, is_in_use};
+use super::{free_name, is_there};
 use crate::schema::model::{Id, Kind, Schema};
 use crate::schema::render::Sides;
 use crate::schema::render::table::alter_table;
@@ -48,7 +48,7 @@ fn default_beside<'s>(sides: &Sides<'s>, id: &Id) -> Option<&'s Id> {
 /// Whether the default partition's rows would be looked through when a partition is made.
 pub(super) fn is_beside_a_default(sides: &Sides<'_>, id: &Id) -> bool {
     let default = default_beside(sides, id);
-    default.is_some_and(|default| is_in_use(sides, default)) && is_in_use(sides, &parent(id))
+    default.is_some_and(|default| is_there(sides, default)) && is_there(sides, &parent(id))
 }
 
 /// A check that is there for a while: what brings it, and what takes it away.
@@ -63,7 +63,7 @@ fn check(sides: &Sides<'_>, table: &Id, expression: &str) -> [Vec<Statement>; 2]
         alone(&format!(
             "add constraint {quoted} check ({expression}) not valid"
         )),
-        constraint::validate(sides, table, &name),
+        alone(&format!("validate constraint {quoted}")),
     ];
     [bring, vec![alone(&format!("drop constraint {quoted}"))]]
 }
@@ -105,7 +105,7 @@ fn checks(sides: &Sides<'_>, id: &Id) -> Option<[Vec<Statement>; 2]> {
     let default = default_beside(sides, id);
     let (mut before, mut behind) = (Vec::new(), Vec::new());
     for join in [id].into_iter().chain(default) {
-        if is_in_use(sides, join)
+        if is_there(sides, join)
             && let Some(rows) = rows_of(sides, sides.new, join)
         {
             let [bring, take] = check(sides, &join.table(Kind::Table), &rows);
@@ -126,13 +126,23 @@ pub(super) fn may_swap(sides: &Sides<'_>, id: &Id) -> bool {
         joins.map(|join| (join.clone(), bound(join))).collect()
     };
     let is_bound = |schema: &Schema| schema.get(id).is_some_and(|join| join.has("bound"));
-    is_in_use(sides, id)
-        && is_in_use(sides, &parent)
+    is_there(sides, id)
+        && is_there(sides, &parent)
         && !is_below_one_made_anew(sides, &parent)
         && is_bound(sides.old)
         && is_bound(sides.new)
         && joins(sides.old) == joins(sides.new)
         && checks(sides, id).is_some()
+}
+
+/// Whether a partition leaves and joins again in the transaction of everything else: nothing of it
+/// may take a transaction of its own, or its rows would be missed in between.
+pub(super) fn leaves_for_a_moment(sides: &Sides<'_>, table: &Id) -> bool {
+    let mut joins = sides.old.parts(table, Kind::Inheritance);
+    joins.any(|(join, old)| {
+        let new = sides.new.get(join);
+        new.is_some_and(|new| new.get("bound") != old.get("bound")) && !may_swap(sides, join)
+    })
 }
 
 /// Leaves and joins in one transaction, by a bound of which it is known that it holds.
@@ -169,8 +179,8 @@ fn is_below_one_made_anew(sides: &Sides<'_>, table: &Id) -> bool {
 pub(super) fn leave(sides: &Sides<'_>, id: &Id) -> Option<Vec<Statement>> {
     let (table, parent) = (id.table(Kind::Table), parent(id));
     let may = sides.major >= 14
-        && is_in_use(sides, &table)
-        && is_in_use(sides, &parent)
+        && is_there(sides, &table)
+        && is_there(sides, &parent)
         && sides.new.get(id).is_none()
         && only_in(sides.new, sides.old, &parent).is_empty()
         && default_partition(sides.old, &parent).is_none();
