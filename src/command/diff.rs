@@ -105,7 +105,7 @@ pub(super) fn between(
     }
     let place = |name: &str| match (name, &declaration) {
         ("declared", Some(declaration)) => workshop.build_declared(declaration),
-        (url, _) if url.contains("://") => Ok(Place::Url(url.to_owned())),
+        (url, _) if declared::names_a_database(url) => Ok(Place::Url(url.to_owned())),
         (target, _) => Ok(Place::Made(workshop.build(&target.parse()?)?)),
     };
     let places = (place(from)?, place(to)?);
@@ -120,7 +120,7 @@ pub(super) fn between(
             Place::Made(database) => database,
             Place::Url(_) => scratch.build(&old)?,
         };
-        let comments = if from == "head" || from.contains("://") {
+        let comments = if from == "head" || declared::names_a_database(from) {
             Comments::MustFit
         } else {
             Comments::MayFit

@@ -13,6 +13,7 @@ use crate::database::failure::{Failure, Refusal};
 use crate::error::Error;
 use crate::place::Place;
 use crate::sql::classify::{first_word, sets_session};
+use crate::sql::lexer::Lexer;
 use crate::sql::split::{self, Statement};
 
 /// What each text starts with: nothing of the text before. Bodies of functions are looked at when
@@ -273,15 +274,8 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
                     word: word.into_owned(),
                 });
             }
-            "create" | "alter" | "drop" => {
-                // Of the server, and not of one database's schema: it would stay.
-                let second = text.split_whitespace().nth(1).map(str::to_ascii_lowercase);
-                if let Some(second) = second.as_deref()
-                    && matches!(
-                        second,
-                        "database" | "system" | "tablespace" | "subscription"
-                    )
-                {
+            "create" | "alter" | "drop" | "reassign" => {
+                if let Some(second) = of_the_server(&word, text) {
                     return Err(ScratchError::DeclaresNothing {
                         place: place(span.start, span.end),
                         word: format!("{word} {second}"),
@@ -301,6 +295,24 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
         if sets { &mut settings } else { &mut items }.push(item);
     }
     Ok((settings, items))
+}
+
+/// The second word of a statement that changes something of the server, and not of one database's
+/// schema: it would stay. A role that is made stays too, and harms nobody.
+fn of_the_server(first: &str, text: &str) -> Option<String> {
+    let mut lexer = Lexer::new(text.as_bytes(), 0);
+    let words = std::iter::from_fn(|| lexer.next_token().ok().flatten());
+    let mut words = words
+        .skip(1)
+        .map(|token| text[token.start..token.end].to_ascii_lowercase());
+    let (second, third) = (words.next()?, words.next().unwrap_or_default());
+    let is_its = match (first, &*second) {
+        (_, "database" | "system" | "tablespace" | "subscription") => true,
+        ("alter" | "drop", "role" | "user" | "group") => third != "mapping",
+        ("drop" | "reassign", "owned") => true,
+        _ => false,
+    };
+    is_its.then_some(second)
 }
 
 /// What the validators of SQL and PL/pgSQL say to the functions, now that everything is there.
@@ -334,4 +346,31 @@ async fn odd_functions(client: &Client) -> Result<Vec<String>, Error> {
         }
     }
     Ok(odd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_servers_is_not_declared() {
+        let check = |text: &str, expected: Option<&str>| {
+            let found = of_the_server(&first_word(text), text);
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("create database a", Some("database"));
+        check("alter /* all */ system set a = 1", Some("system"));
+        check("create subscription s", Some("subscription"));
+        check("ALTER ROLE a password 'b'", Some("role"));
+        check("drop user a", Some("user"));
+        check("drop owned by a", Some("owned"));
+        check("reassign owned by a to b", Some("owned"));
+        check(
+            "alter user mapping for a server b options (add c 'd')",
+            None,
+        );
+        check("drop user mapping for a server b", None);
+        check("create role a", None);
+        check("create table role (a int)", None);
+    }
 }

@@ -142,3 +142,8 @@ fn everything_else() {
 fn what_random_schemas_found() {
     check(include_str!("diff/found.sql"), 13);
 }
+
+#[test]
+fn names_and_texts() {
+    check(include_str!("diff/names.sql"), 5);
+}

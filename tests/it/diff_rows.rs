@@ -102,14 +102,21 @@ fn check(case: &Case<'_>) {
     assert_eq!(after.trim(), gives_back, "{} and back", case.name);
 }
 
-#[test]
-fn rows_live_through_changes() {
-    let cases: Vec<&str> = include_str!("diff/rows.sql")
-        .split("-- case: ")
-        .skip(1)
-        .collect();
-    assert_eq!(cases.len(), 34);
+#[track_caller]
+fn check_all(text: &str, count: usize) {
+    let cases: Vec<&str> = text.split("-- case: ").skip(1).collect();
+    assert_eq!(cases.len(), count);
     for text in cases {
         check(&case(text));
     }
+}
+
+#[test]
+fn rows_live_through_changes() {
+    check_all(include_str!("diff/rows.sql"), 34);
+}
+
+#[test]
+fn values_move_to_types_that_are_made_again() {
+    check_all(include_str!("diff/values.sql"), 7);
 }

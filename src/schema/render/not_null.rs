@@ -1,14 +1,14 @@
 //! The constraints that say `not null`: since 18 they have names, comments and options of their own.
 
 use super::table::{alter_only, alter_table};
-use super::{Sides, inheritance};
+use super::{Sides, chosen, inheritance};
 use crate::schema::model::{Attributes, Id};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
 /// The name of a constraint that nobody named.
 pub(super) fn usual_name(id: &Id) -> String {
-    format!("{}_{}_not_null", id.name(1), id.own_name())
+    chosen::name(id.name(1), Some(id.own_name()), "not_null")
 }
 
 fn name(id: &Id, attributes: &Attributes) -> String {
@@ -19,6 +19,11 @@ fn name(id: &Id, attributes: &Attributes) -> String {
 fn has_option(attributes: &Attributes, option: &str) -> bool {
     let options = attributes.get("not null options");
     attributes.has("not null") && options.is_some_and(|options| options.contains(option))
+}
+
+/// The same of a domain.
+pub(super) fn usual_name_of_domain(id: &Id) -> String {
+    chosen::name(id.own_name(), None, "not_null")
 }
 
 /// What stands in the definition of a column; with the usual name, if it has to have it.
@@ -134,7 +139,7 @@ pub(super) fn of_domain(
     new: &Attributes,
 ) -> Vec<Statement> {
     let qualified = sides.qualified(id);
-    let usual = format!("{}_not_null", id.own_name());
+    let usual = usual_name_of_domain(id);
     let name = |attributes: &Attributes| {
         let name = attributes.get("not null name").unwrap_or(&usual);
         sides.name(name)
