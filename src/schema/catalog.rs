@@ -62,6 +62,7 @@ type Address = (u32, u32, i32);
 const BEGIN: &str = "begin transaction isolation level repeatable read read only; \
     set local search_path = ''; set local jit = off; set local datestyle = 'ISO, YMD'; \
     set local intervalstyle = 'postgres'; set local extra_float_digits = 3; \
+    set local standard_conforming_strings = on; \
     set local bytea_output = 'hex'; set local timezone = 'UTC'; \
     set local quote_all_identifiers = off";
 

@@ -19,7 +19,8 @@ use crate::sql::split::{self, Statement};
 /// What each text starts with: nothing of the text before. Bodies of functions are looked at when
 /// all is there.
 const AFRESH: &str = "reset session authorization; reset role; reset all; \
-    set check_function_bodies = off; set client_min_messages = error";
+    set check_function_bodies = off; set client_min_messages = error; \
+    set standard_conforming_strings = on";
 
 /// Refusals that may go away when something else has been made: the class of syntax errors and
 /// things that are not there, but for the syntax itself, and of states that do not fit.

@@ -147,3 +147,8 @@ fn what_random_schemas_found() {
 fn names_and_texts() {
     check(include_str!("diff/names.sql"), 5);
 }
+
+#[test]
+fn partitions_with_other_bounds() {
+    check(include_str!("diff/bounds.sql"), 2);
+}

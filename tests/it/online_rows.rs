@@ -54,8 +54,8 @@ fn rows_in_the_way_of_what_changes_online_are_found() {
         "create table t (a int check (a > 5), c int unique, b int); create unique index i on t (c);",
         "insert into t (a, b, c) values (1, 1, 2), (2, 2, 2)",
         &[
-            "rows of public.t do not pass t_a_check",
             "rows of public.t have the same c",
+            "rows of public.t do not pass t_a_check",
             "rows of public.t have the same c",
         ],
     );

@@ -307,6 +307,10 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         return Vec::new();
     }
     match id.kind {
+        Kind::Extension if attributes.has("holds rows") => vec![Statement::losing(
+            format!("drop extension {}", own()),
+            "the tables of the extension and their rows",
+        )],
         Kind::Schema | Kind::Extension | Kind::EventTrigger => {
             vec![Statement::new(format!("drop {word} {}", own()))]
         }

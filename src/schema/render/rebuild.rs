@@ -1,6 +1,6 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
-use super::table::columns;
+use super::table::{self, columns};
 use super::{Sides, carry, cast, chosen, probes, remake};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
@@ -41,8 +41,18 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         sides.qualified(id),
         sides.own(&sides.aside(id))
     )));
-    // The new table's identity columns are to have sequences of these names.
     let before = sides.qualified(&sides.aside(id));
+    // Whoever moves the rows is to see them all, also where policies are the owner's too.
+    if sides
+        .old
+        .get(id)
+        .is_some_and(|table| table.has("force row security"))
+    {
+        statements.push(Statement::new(format!(
+            "alter table {before} no force row level security"
+        )));
+    }
+    // The new table's identity columns are to have sequences of these names.
     for (column, attributes) in columns(sides.old, id) {
         if attributes.has("identity") {
             let own = sides.own(column);
@@ -135,6 +145,10 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
             ))
             .probing(probes::without_partition(sides, id)),
         );
+    }
+    // Before that it would take no rows, as its policies come behind them.
+    if let Some(new) = sides.new.get(id) {
+        statements.extend(table::enable_row_security(sides, id, new));
     }
     let is_identity = |(_, new): &(&Id, &Attributes)| new.has("identity");
     for (column, _) in columns(sides.new, id).into_iter().filter(is_identity) {
