@@ -97,14 +97,18 @@ pub(super) fn alter(
     if loses_validity || (is_new && new.has("not null options")) {
         statements.push(add(sides, id, new));
     } else if new.has("not null") {
-        if is_new {
+        // An heir may have one by another name, which a rename of the parent's would not find.
+        let is_made_by_name = is_new && new.has("not null name") && !is_parents;
+        if is_made_by_name {
+            statements.push(add(sides, id, new).probing(set().probes));
+        } else if is_new {
             statements.push(set());
         }
         // One that is made now has the usual name.
-        let before = if is_new {
-            usual_name(id)
-        } else {
-            name(id, old)
+        let before = match is_new {
+            true if is_made_by_name => name(id, new),
+            true => usual_name(id),
+            false => name(id, old),
         };
         let (before, after) = (sides.name(&before), sides.name(&name(id, new)));
         if before != after && !is_parents {

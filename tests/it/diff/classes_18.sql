@@ -73,3 +73,11 @@ create table a (id int primary key) partition by range (id);
 create table a1 partition of a default;
 create table b (a int references a) partition by range (a);
 create table b1 partition of b default;
+
+-- case: a parent gets not null by a name where an heir has it by another
+-- old
+create table p (a int);
+create table c (a int constraint y not null) inherits (p);
+-- new
+create table p (a int constraint x not null);
+create table c (a int constraint y not null) inherits (p);
