@@ -130,10 +130,6 @@ impl Loader<'_> {
             for mut item in together {
                 let text = self.sql(&item);
                 if let Err(refusal) = run(self.client, text).await? {
-                    // Roles are the server's: this one is there already.
-                    if refusal.sqlstate == "42710" && creates_role(text) {
-                        continue;
-                    }
                     let is_final = !may_pass(&refusal) || first_word(text) == "drop";
                     item.refusal = Some(refusal);
                     if is_final {
@@ -200,11 +196,29 @@ impl Loader<'_> {
     fn unloadable(&self, items: &[Item]) -> Error {
         let mut items: Vec<&Item> = items.iter().collect();
         items.sort_by_key(|item| (item.text, item.span.start));
+        let says = |item: &&Item| {
+            let refusal = item.refusal.as_ref();
+            let says = refusal.map(|refusal| refusal.message.clone());
+            (Names::of(self.sql(item)), says.unwrap_or_default())
+        };
+        let circle = sequence::circle(&items.iter().map(says).collect::<Vec<_>>());
         let mut failed = items.into_iter().filter_map(|item| {
             let Range { start, end } = item.span;
             let source = self.texts[item.text].source;
-            let place = Place::of(&source.path, &source.text, start, end);
-            Some((place, item.refusal.clone()?))
+            let refusal = item.refusal.clone()?;
+            let letter = refusal.position.and_then(|position| {
+                let mut letters = self.sql(item).char_indices();
+                Some(
+                    letters
+                        .nth(usize::try_from(position).ok()?.checked_sub(1)?)?
+                        .0,
+                )
+            });
+            let place = match letter {
+                Some(at) => Place::at(&source.path, &source.text, start, start + at),
+                None => Place::of(&source.path, &source.text, start, end),
+            };
+            Some((place, refusal))
         });
         let Some((place, refusal)) = failed.next() else {
             return Error::System(std::io::Error::other("nothing failed"));
@@ -217,6 +231,7 @@ impl Loader<'_> {
             place: Box::new(place),
             refusal,
             others,
+            circle,
         }
         .into()
     }
@@ -231,14 +246,6 @@ fn is_about_what_comes(text: &str) -> bool {
         [&*words[0], &*words[1], &*words[2]],
         ["alter", "default", "privileges"] | ["create", "event", "trigger"]
     )
-}
-
-fn creates_role(text: &str) -> bool {
-    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
-    words.next().as_deref() == Some("create")
-        && words
-            .next()
-            .is_some_and(|word| matches!(&*word, "role" | "user" | "group"))
 }
 
 /// Runs one statement: refusals are answers, everything else is an error.
@@ -277,6 +284,10 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
             }
             "create" | "alter" | "drop" | "reassign" => {
                 if let Some(second) = of_the_server(&word, text) {
+                    if word == "create" && matches!(&*second, "role" | "user" | "group") {
+                        // It was looked for before, with all others that are named.
+                        continue;
+                    }
                     return Err(ScratchError::DeclaresNothing {
                         place: place(span.start, span.end),
                         word: format!("{word} {second}"),
@@ -299,7 +310,7 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
 }
 
 /// The second word of a statement that changes something of the server, and not of one database's
-/// schema: it would stay. A role that is made stays too, and harms nobody.
+/// schema: it would stay.
 fn of_the_server(first: &str, text: &str) -> Option<String> {
     let mut lexer = Lexer::new(text.as_bytes(), 0);
     let words = std::iter::from_fn(|| lexer.next_token().ok().flatten());
@@ -309,7 +320,7 @@ fn of_the_server(first: &str, text: &str) -> Option<String> {
     let (second, third) = (words.next()?, words.next().unwrap_or_default());
     let is_its = match (first, &*second) {
         (_, "database" | "system" | "tablespace" | "subscription") => true,
-        ("alter" | "drop", "role" | "user" | "group") => third != "mapping",
+        (_, "role" | "user" | "group") => third != "mapping",
         ("drop" | "reassign", "owned") => true,
         _ => false,
     };
@@ -371,7 +382,8 @@ mod tests {
             None,
         );
         check("drop user mapping for a server b", None);
-        check("create role a", None);
+        check("create role a", Some("role"));
+        check("create user mapping for a server b", None);
         check("create table role (a int)", None);
     }
 }

@@ -3,17 +3,9 @@
 
 use crate::schema::probe::Probe;
 use crate::schema::statement::Statement;
-use crate::sql::ident::{Literal, dollar_quoted};
+use crate::sql::guard::guard;
 
 /// Fails when there is a row like this: `rest` is what follows `from`.
 pub(super) fn no_rows(rest: &str, says: &str, hint: &str) -> Statement {
-    // The message is a format.
-    let message = says.replace('%', "%%");
-    let body = format!(
-        " begin if exists (select from {rest}) then\n    \
-         raise exception {}\n        using hint = {}; end if; end ",
-        Literal(&message),
-        Literal(hint)
-    );
-    Statement::new(format!("do {}", dollar_quoted(&body))).probing([Probe::exists(rest, says)])
+    Statement::new(guard(rest, says, hint)).probing([Probe::exists(rest, says)])
 }

@@ -2,7 +2,7 @@
 
 use super::table::{alter_only, alter_table};
 use super::{Sides, chosen, inheritance};
-use crate::schema::model::{Attributes, Id};
+use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -11,7 +11,8 @@ pub(super) fn usual_name(id: &Id) -> String {
     chosen::name(id.name(1), Some(id.own_name()), "not_null")
 }
 
-fn name(id: &Id, attributes: &Attributes) -> String {
+/// The name of the constraint of a column that has one.
+pub(super) fn name(id: &Id, attributes: &Attributes) -> String {
     let name = attributes.get("not null name").map(str::to_owned);
     name.unwrap_or_else(|| usual_name(id))
 }
@@ -29,7 +30,9 @@ pub(super) fn usual_name_of_domain(id: &Id) -> String {
 /// What stands in the definition of a column; with the usual name, if it has to have it.
 pub(super) fn words(sides: &Sides<'_>, id: &Id, attributes: &Attributes, is_named: bool) -> String {
     // Only a table that is there can have a constraint that is not valid.
-    if !attributes.has("not null") || has_option(attributes, "not valid") {
+    let is_only_above = attributes.get("not null own") == Some("false")
+        && inheritance::is_born_into(sides, &id.table(Kind::Table));
+    if !attributes.has("not null") || has_option(attributes, "not valid") || is_only_above {
         return String::new();
     }
     let usual = is_named.then(|| usual_name(id));
@@ -42,6 +45,16 @@ pub(super) fn words(sides: &Sides<'_>, id: &Id, attributes: &Attributes, is_name
         name.unwrap_or_default(),
         options.unwrap_or_default()
     )
+}
+
+/// What a new table says of a column that it has from its parents: that it is not null by itself,
+/// too.
+pub(super) fn of_heir(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<String> {
+    if attributes.get("not null own") != Some("true") {
+        return None;
+    }
+    let (name, own) = (name(id, attributes), sides.own(id));
+    Some(format!("constraint {} not null {own}", sides.name(&name)))
 }
 
 /// What cannot be said in the definition.
@@ -88,7 +101,10 @@ pub(super) fn alter(
     set: impl Fn() -> Statement,
 ) -> Vec<Statement> {
     let mut statements = Vec::new();
-    let is_parents = new.has("inherited") && inheritance::says(sides, id, "not null");
+    // A parent's has its name as long as the table is the parent's.
+    let is_told = |schema| inheritance::says(schema, id, "not null");
+    let is_parents = is_told(sides.old) && is_told(sides.new) && inheritance::stays(sides, id);
+    let is_own = |attributes: &Attributes| attributes.get("not null own") == Some("true");
     let is_new = !old.has("not null") && new.has("not null");
     let loses_validity = has_option(new, "not valid") && !has_option(old, "not valid");
     if old.has("not null") && (!new.has("not null") || loses_validity) {
@@ -101,7 +117,7 @@ pub(super) fn alter(
         let is_made_by_name = is_new && new.has("not null name") && !is_parents;
         if is_made_by_name {
             statements.push(add(sides, id, new).probing(set().probes));
-        } else if is_new {
+        } else if is_new || (is_own(new) && !is_own(old)) {
             statements.push(set());
         }
         // One that is made now has the usual name.
