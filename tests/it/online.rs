@@ -280,6 +280,7 @@ fn the_short_form_is_one_transaction() {
 
         -- downgrade
         -- Loses what was written into what the upgrade made.
+
         -- locks public.invoice (access exclusive)
         drop index public.invoice_total;
 
