@@ -319,9 +319,9 @@ fn of_the_server(first: &str, text: &str) -> Option<String> {
         .map(|token| text[token.start..token.end].to_ascii_lowercase());
     let (second, third) = (words.next()?, words.next().unwrap_or_default());
     let is_its = match (first, &*second) {
-        (_, "database" | "system" | "tablespace" | "subscription") => true,
+        (_, "database" | "system" | "tablespace" | "subscription")
+        | ("drop" | "reassign", "owned") => true,
         (_, "role" | "user" | "group") => third != "mapping",
-        ("drop" | "reassign", "owned") => true,
         _ => false,
     };
     is_its.then_some(second)
