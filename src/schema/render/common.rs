@@ -348,8 +348,8 @@ fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> Option<St
     let start = number(new, "start").clamp(number(old, "min"), number(old, "max"));
     narrows.then(|| {
         Statement::new(format!(
-            "select pg_catalog.setval('{}', {start}, false) from {qualified} where last_value not between {low} and {high}",
-            qualified.replace('\'', "''")
+            "select pg_catalog.setval({}, {start}, false) from {qualified} where last_value not between {low} and {high}",
+            Literal(qualified)
         ))
     })
 }
