@@ -363,8 +363,8 @@ fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> Vec<State
         )));
     }
     statements.push(Statement::new(format!(
-        "select pg_catalog.setval('{}', {start}, false) from {qualified} where last_value not between {low} and {high}",
-        qualified.replace('\'', "''")
+        "select pg_catalog.setval({}, {start}, false) from {qualified} where last_value not between {low} and {high}",
+        Literal(qualified)
     )));
     statements
 }
