@@ -186,7 +186,9 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
         // It moves to another.
         Kind::Extension if gone.kind == Kind::Schema => false,
         // Columns come and go while partitions stay attached.
-        Kind::Inheritance => matches!(gone.kind, Kind::Table | Kind::ForeignTable),
+        Kind::Inheritance | Kind::Typing => {
+            matches!(gone.kind, Kind::Table | Kind::ForeignTable)
+        }
         Kind::ForeignTable => gone.kind == Kind::Server,
         Kind::Table
         | Kind::Schema

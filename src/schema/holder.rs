@@ -11,6 +11,7 @@ pub(super) fn takes_along(holder: &Id, id: &Id) -> bool {
         Kind::Column
             | Kind::ViewColumn
             | Kind::Inheritance
+            | Kind::Typing
             | Kind::Default
             | Kind::Constraint
             | Kind::DomainConstraint

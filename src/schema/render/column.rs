@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::table::{alter_only, alter_table, options, word};
 use super::types::{IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY, IN_THE_WAY_OF_ANOTHER_TYPE};
 use super::{
-    Alteration, Sides, arrival, cast, identity, inheritance, not_null, online, probes, retype,
+    Alteration, Sides, arrival, cast, identity, inheritance, not_null, online, probes, retype, typing,
 };
-use crate::schema::model::{Attributes, Id, Kind, Schema};
+use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::probe::Probe;
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -83,7 +83,7 @@ pub(super) fn finish(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
 }
 
 pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id)) || typing::changes_with_it(sides, id) {
         return Vec::new();
     }
     let definition = definition(sides, id, attributes);
@@ -94,17 +94,8 @@ pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<St
     statements
 }
 
-/// Whether the table is of a type before and after: its columns change with the type's attributes.
-fn is_of_a_type(sides: &Sides<'_>, id: &Id) -> bool {
-    let kind = |schema: &Schema| {
-        let table = schema.get(&id.table(Kind::Table))?;
-        table.get("of type").map(str::to_owned)
-    };
-    kind(sides.old).is_some_and(|old| kind(sides.new) == Some(old))
-}
-
 pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id)) || typing::changes_with_it(sides, id) {
         return Vec::new();
     }
     let action = format!("drop column {}", sides.own(id));
@@ -161,7 +152,7 @@ pub(super) fn alter(
         statements.push(set("drop identity"));
     }
     let retypes = is("type") || is("collation");
-    if retypes && !comes_along && !is_of_a_type(sides, id) {
+    if retypes && !comes_along && !typing::changes_with_it(sides, id) {
         statements.extend(retype(sides, id, old, new));
     }
     if retypes && comes_along {

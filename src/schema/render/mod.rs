@@ -25,6 +25,7 @@ mod retype;
 mod scan;
 mod table;
 mod types;
+mod typing;
 
 use std::collections::BTreeSet;
 
@@ -136,6 +137,7 @@ impl Sides<'_> {
         match (key(self.old), key(self.new)) {
             _ if table.kind != Kind::Table => false,
             (Some(old), Some(new)) if old != new => true,
+            _ if typing::needs_another_table(self, table) => true,
             (Some(Some(_)), Some(_)) => self.is_key_rebuilt(table),
             _ => false,
         }
@@ -251,6 +253,7 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Default => column::set_default(sides, id, attributes),
         Kind::IdentitySequence => identity::create(sides, id, attributes),
         Kind::Inheritance => inheritance::join(sides, id, attributes),
+        Kind::Typing => typing::begin(sides, id, attributes),
         Kind::MemberPrivileges => privilege::of_member(sides, id, None, Some(attributes)),
         // Its relation made it.
         Kind::ViewColumn => column::finish(sides, id, attributes),
@@ -338,6 +341,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Column if sides.new.get(id).is_some() && sides.is_of_a_new_table(id) => Vec::new(),
         Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
         Kind::Inheritance => inheritance::leave(sides, id, attributes),
+        Kind::Typing => typing::end(sides, id),
         Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
         // The column goes.
         Kind::IdentitySequence => Vec::new(),
@@ -455,6 +459,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::Inheritance if !rest.contains("bound") => Alteration::InPlace(Vec::new()),
         Kind::Publication => publication::alter(sides, id, new, &rest),
         Kind::Inheritance
+        | Kind::Typing
         | Kind::Language
         | Kind::AccessMethod
         | Kind::Collation

@@ -32,9 +32,12 @@ pub(in crate::schema) const IN_THE_WAY: &[Kind] = &[
     Kind::Default,
     Kind::Statistics,
     Kind::Cast,
+    Kind::Transform,
     Kind::Operator,
+    Kind::OperatorFamily,
     Kind::OperatorClass,
     Kind::PublicationTable,
+    Kind::Typing,
 ];
 
 /// Whether something that is in both schemas is made again, by its own changes or with what it is

@@ -332,10 +332,6 @@ pub(super) fn alter(
                 add(&format!("set access method {}", sides.name(method)));
             }
             "server options" => add(&super::foreign::change_options(sides, old, new)),
-            "of type" => match new.get(name) {
-                Some(kind) => add(&format!("of {kind}")),
-                None => add("not of"),
-            },
             _ => {}
         }
     }

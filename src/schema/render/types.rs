@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, retype};
+use super::{Alteration, Sides, retype, typing};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -393,7 +393,13 @@ pub(super) fn composite_changes(
             Kind::Column | Kind::Composite | Kind::Domain | Kind::Range
         )
     });
-    !order.eq(after.iter().map(|(name, ..)| name)) || (is_in_use && after.iter().any(is_other))
+    let changed = after.iter().filter_map(|(name, kind, _)| {
+        let (_, earlier, _) = before.iter().find(|(other, ..)| other == name)?;
+        Some((earlier.clone(), kind.clone()))
+    });
+    !order.eq(after.iter().map(|(name, ..)| name))
+        || (is_in_use && after.iter().any(is_other))
+        || typing::wants_a_cast(sides, id, changed)
 }
 
 /// All else about a range is said when it is made.
