@@ -11,7 +11,7 @@ use super::difference::{Change, Difference};
 use super::holder::takes_along;
 use super::later;
 use super::model::{Id, Kind};
-use super::render::{self, Sides, inheritance, online};
+use super::render::{self, Sides, inheritance, online, rebuild};
 use super::statement::Statement;
 
 pub use cycle::Cycle;
@@ -99,6 +99,12 @@ fn returning(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec<
     is_replaced.then(|| online::bring_back(sides, id)).flatten()
 }
 
+/// Whether something of a table that is made anew stays until the rows have moved.
+fn is_kept_for_its_values(sides: &Sides<'_>, id: &Id) -> bool {
+    let column = sides.old.get(id).filter(|_| id.kind == Kind::Column);
+    column.is_some_and(|column| !column.has("generated"))
+}
+
 impl Graph {
     /// Among steps that could be next: in one transaction, alone, or when all else is done.
     fn part(&self, node: &Node) -> usize {
@@ -169,20 +175,33 @@ impl Graph {
             .filter(|holder| takes_along(holder, &node.1));
         holders
             .filter_map(|holder| {
+                let table = holder.table(Kind::Table);
+                let end = rebuild::goes_with(sides, &table).map(|table| (Step::Move, table));
+                if let Some(end) = end {
+                    let end = *place.get(&end)?;
+                    // The values of a column go to the new table.
+                    return Some((end, is_kept_for_its_values(sides, &node.1)));
+                }
                 let holder = (Step::Drop, holder.clone());
                 let own = *place.get(&holder)?;
-                Some(
-                    self.taken_along(sides, &holder, place, order)
-                        .unwrap_or(own),
-                )
+                let end = self.taken_along(sides, &holder, place, order);
+                Some((end.unwrap_or(own), false))
             })
-            .find(|holder| {
-                let behind = self.behind.get(node).into_iter().flatten();
-                behind.filter_map(|next| place.get(next)).all(|next| {
-                    // What goes in the same stroke is not in the way.
-                    next >= holder || self.goes_at(sides, *next, *holder, place, order)
-                })
+            .find(|(holder, is_kept)| {
+                let mut behind = self.behind.get(node).into_iter().flatten();
+                *is_kept
+                    || behind.all(|next| {
+                        let is_set_aside = next.0 == Step::Drop
+                            && rebuild::goes_with(sides, &next.1).is_some_and(|table| {
+                                place.get(&(Step::Move, table)) == Some(holder)
+                            });
+                        // What goes in the same stroke is not in the way.
+                        let goes_at = |at: usize| self.goes_at(sides, at, *holder, place, order);
+                        let at = place.get(next);
+                        is_set_aside || at.is_none_or(|at| at >= holder || goes_at(*at))
+                    })
             })
+            .map(|(holder, _)| holder)
     }
 
     /// Whether what stands at a place goes with the holder at another.

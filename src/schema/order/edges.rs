@@ -8,7 +8,7 @@ use crate::schema::difference::{Change, Difference};
 use crate::schema::holder::relation_name;
 use crate::schema::later::{self, Later};
 use crate::schema::model::{Id, Kind, Schema};
-use crate::schema::render::{Sides, arrival, online, remake};
+use crate::schema::render::{Sides, arrival, online, range, rebuild, remake, types};
 use crate::schema::statement::Statement;
 
 /// The steps and their edges.
@@ -104,14 +104,17 @@ impl Graph {
             graph.add((Step::Drop, meanwhile.clone()), gone);
             graph.add((Step::Create, altered.1), (Step::Create, meanwhile.clone()));
         }
-        graph.add_names(&nodes);
+        graph.add_names(sides, &nodes);
         for (step, id) in &nodes {
             if *step == Step::Move && id.kind == Kind::Table {
                 graph.add_move(sides, id, &nodes);
+                graph.add_end_of_parent(sides, id);
             } else if *step == Step::Move {
                 graph.add_end(sides, id);
             } else if *step == Step::Create && matches!(id.kind, Kind::Table | Kind::ForeignTable) {
                 graph.add_columns(sides, id);
+            } else if *step == Step::Create && types::comes_with_its_checks(sides, id) {
+                graph.add_checks(sides, id);
             }
         }
         later::take_back(&mut graph.later, difference, &graph.behind);
@@ -130,7 +133,11 @@ impl Graph {
             self.add((Step::Drop, user.clone()), node.clone());
             // What no longer needs it has to be told first.
             let still_needs = sides.new.needs(user).any(|needed| needed == id);
-            if !still_needs && matters_to_an_alteration(sides, user, id) {
+            // One that is only set aside goes at the end.
+            let change = difference.changes.get(id);
+            let is_set_aside = matches!(change, Some(Change::Leave | Change::Rebuild))
+                && !matches!(id.kind, Kind::Table | Kind::ForeignTable);
+            if !still_needs && !is_set_aside && matters_to_an_alteration(sides, user, id) {
                 self.add((Step::Alter, user.clone()), node.clone());
                 if matches!(difference.changes.get(user), Some(Change::Alter(_))) {
                     self.add((Step::Settle, user.clone()), node.clone());
@@ -139,16 +146,34 @@ impl Graph {
         }
         self.add(node.clone(), (Step::Create, id.clone()));
         if difference.changes.get(id) == Some(&Change::Drop) && !is_part(id) {
-            // What is made again has it until its values are moved.
+            // What is made again has it until its values are moved. All else that has it can go first.
             for user in sides.old.needed_by(id) {
                 self.add((Step::Move, user.clone()), node.clone());
-                self.add((Step::Move, user.table(Kind::Table)), node.clone());
+                let column = sides.old.get(user).filter(|_| user.kind == Kind::Column);
+                if column.is_some_and(|column| !column.has("generated")) {
+                    self.add((Step::Move, user.table(Kind::Table)), node.clone());
+                }
             }
         }
         if id.kind == Kind::Column {
             let typing = id.table(Kind::Table).names;
             let kind = Kind::Typing;
-            self.add(node.clone(), (Step::Create, Id { kind, names: typing }));
+            self.add(
+                node.clone(),
+                (
+                    Step::Create,
+                    Id {
+                        kind,
+                        names: typing,
+                    },
+                ),
+            );
+        }
+        if id.kind == Kind::Constraint {
+            // One of the same name comes with the joining.
+            for (join, _) in sides.new.parts(&id.table(Kind::Table), Kind::Inheritance) {
+                self.add(node.clone(), (Step::Create, join.clone()));
+            }
         }
         let holds_columns = matches!(id.kind, Kind::Inheritance | Kind::Typing);
         if holds_columns && !sides.is_of_a_new_table(id) {
@@ -203,6 +228,17 @@ impl Graph {
         }
     }
 
+    /// A domain that is made with its checks comes behind what these need.
+    fn add_checks(&mut self, sides: &Sides<'_>, domain: &Id) {
+        for (check, _) in sides.new.parts(domain, Kind::DomainConstraint) {
+            for needed in sides.new.needs(check) {
+                for step in [Step::Create, Step::Alter] {
+                    self.add((step, needed.clone()), (Step::Create, domain.clone()));
+                }
+            }
+        }
+    }
+
     /// A column that is added with its default comes behind what that needs.
     fn add_default(&mut self, sides: &Sides<'_>, node: &Node) {
         let Some((default, _)) = arrival::default_of(sides, &node.1) else {
@@ -213,6 +249,16 @@ impl Graph {
             // A sequence that was there learns whose it is when the column is there.
             if !sides.new.needs(needed).any(|column| *column == node.1) {
                 self.add((Step::Alter, needed.clone()), node.clone());
+            }
+        }
+    }
+
+    /// What goes with its parent's rows ends behind those.
+    fn add_end_of_parent(&mut self, sides: &Sides<'_>, id: &Id) {
+        for (join, _) in sides.old.parts(id, Kind::Inheritance) {
+            let parent = Id::new(Kind::Table, &[join.name(2), join.name(3)]);
+            if rebuild::moves_with(sides, id, &parent) {
+                self.add((Step::Move, parent), (Step::Move, id.clone()));
             }
         }
     }
@@ -284,21 +330,22 @@ impl Graph {
     }
 
     /// A name is free once what had it is gone: relations and types share theirs in a schema.
-    fn add_names(&mut self, nodes: &[Node]) {
+    fn add_names(&mut self, sides: &Sides<'_>, nodes: &[Node]) {
         let mut dropped: BTreeMap<(Rc<str>, Rc<str>), Vec<Node>> = BTreeMap::new();
+        let names = |schema: &Schema, id: &Id| {
+            let many = schema.get(id).and_then(range::name_of_many);
+            relation_name(id).into_iter().chain(many)
+        };
         for node in nodes.iter().filter(|(step, _)| *step == Step::Drop) {
-            if let Some(name) = relation_name(&node.1) {
+            for name in names(sides.old, &node.1) {
                 dropped.entry(name).or_default().push(node.clone());
             }
         }
         for node in nodes.iter().filter(|(step, _)| *step == Step::Create) {
-            let name = relation_name(&node.1);
-            for gone in name
-                .and_then(|name| dropped.get(&name))
-                .into_iter()
-                .flatten()
-            {
-                self.add(gone.clone(), node.clone());
+            for name in names(sides.new, &node.1) {
+                for gone in dropped.get(&name).into_iter().flatten() {
+                    self.add(gone.clone(), node.clone());
+                }
             }
         }
     }

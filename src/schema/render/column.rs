@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::table::{alter_only, alter_table, options, word};
 use super::types::{IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY, IN_THE_WAY_OF_ANOTHER_TYPE};
 use super::{
-    Alteration, Sides, arrival, cast, identity, inheritance, not_null, online, probes, retype, typing,
+    Alteration, Sides, arrival, cast, identity, inheritance, not_null, online, probes, remake,
+    retype, typing,
 };
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::probe::Probe;
@@ -82,8 +83,23 @@ pub(super) fn finish(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     statements
 }
 
+/// How the values of a column are stored, said again: a new type brings its own way.
+pub(super) fn kept(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let own = sides.own(id);
+    let get = |name| sides.new.get(id).and_then(|new| new.get(name));
+    ["storage", "compression"]
+        .into_iter()
+        .filter_map(|name| Some((name, get(name)?)))
+        .map(|(name, value)| {
+            alter_only(sides, id, &format!("alter column {own} set {name} {value}"))
+        })
+        .collect()
+}
+
 pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if (attributes.has("inherited") && inheritance::stays(sides, id)) || typing::changes_with_it(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id))
+        || typing::changes_with_it(sides, id)
+    {
         return Vec::new();
     }
     let definition = definition(sides, id, attributes);
@@ -95,7 +111,9 @@ pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<St
 }
 
 pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if (attributes.has("inherited") && inheritance::stays(sides, id)) || typing::changes_with_it(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id))
+        || typing::changes_with_it(sides, id)
+    {
         return Vec::new();
     }
     let action = format!("drop column {}", sides.own(id));
@@ -106,6 +124,21 @@ pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
         alter_table(sides, id, &action)
     };
     vec![Statement::losing(drop.sql, "the column and its values")]
+}
+
+/// A computed column of a table that is made anew: the values stay only where they are none that are
+/// computed any longer.
+pub(super) fn drop_computed(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    let new = sides.new.get(id);
+    if new.is_some_and(|new| !new.has("generated")) {
+        let action = format!("alter column {} drop expression", sides.own(id));
+        return vec![alter_table(sides, id, &action)];
+    }
+    let mut statements = drop(sides, id, attributes);
+    if new.is_some() {
+        statements.iter_mut().for_each(|one| one.loses = None);
+    }
+    statements
 }
 
 pub(super) fn set_default(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
@@ -154,6 +187,16 @@ pub(super) fn alter(
     let retypes = is("type") || is("collation");
     if retypes && !comes_along && !typing::changes_with_it(sides, id) {
         statements.extend(retype(sides, id, old, new));
+    }
+    // One that is computed no longer takes its values along itself.
+    if !retypes && !comes_along && is("generated") && remake::is_of_one(sides, id) {
+        let kind = new.get("type").unwrap_or_default();
+        let text = if kind.ends_with("[]") {
+            "text[]"
+        } else {
+            "text"
+        };
+        statements.push(set(&format!("type {kind} using {own}::{text}::{kind}")));
     }
     if retypes && comes_along {
         statements.extend(super::table::replica_identity(sides, id));

@@ -90,7 +90,11 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
     let is_missing = |(constraint, attributes): &(&Id, &Attributes)| {
         attributes.has("inherited")
             && attributes.get("type") == Some("c")
-            && (sides.old.get(constraint).is_none() || sides.is_of_a_new_table(&table))
+            && (sides.is_of_a_new_table(&table)
+                || sides
+                    .old
+                    .get(constraint)
+                    .is_none_or(|old| old.get("definition") != attributes.get("definition")))
     };
     let constraints = sides.new.parts(&table, Kind::Constraint);
     let mut statements: Vec<Statement> = constraints

@@ -18,13 +18,14 @@ mod plain;
 mod privilege;
 pub mod probes;
 mod publication;
-mod rebuild;
+pub(super) mod range;
+pub(super) mod rebuild;
 mod relation;
 pub(super) mod remake;
 mod retype;
 mod scan;
 mod table;
-mod types;
+pub(super) mod types;
 mod typing;
 
 use std::collections::BTreeSet;
@@ -240,7 +241,7 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
             Some(_) | None => types::create_domain(sides, id, attributes),
         },
         Kind::Composite => types::create_composite(sides, id, attributes),
-        Kind::Range => types::create_range(sides, id, attributes),
+        Kind::Range => range::create(sides, id, attributes),
         Kind::DomainConstraint => types::create_constraint(sides, id, attributes),
         Kind::Sequence => common::create_sequence(sides, id, attributes),
         Kind::Function => function::create(attributes),
@@ -314,7 +315,8 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         _ => id.table(Kind::Table),
     };
     let is_part = matches!(id.kind, Kind::Index) || id.names.len() > 2;
-    if is_part && rebuild::goes_with_its_parent(sides, &table) {
+    let is_inherited = attributes.has("inherited") || id.kind == Kind::Inheritance;
+    if is_part && is_inherited && rebuild::goes_with_that_of_its_parent(sides, &table) {
         return Vec::new();
     }
     match id.kind {
@@ -338,8 +340,10 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         )],
         Kind::Table if sides.is_rebuilt(id) => rebuild::set_aside(sides, id),
         Kind::Table if rebuild::goes_with_its_parent(sides, id) => Vec::new(),
+        // Its values go to the new table.
+        Kind::Column if sides.is_rebuilt(&table) && !attributes.has("generated") => Vec::new(),
+        Kind::Column if sides.is_rebuilt(&table) => column::drop_computed(sides, id, attributes),
         Kind::Column if sides.new.get(id).is_some() && sides.is_of_a_new_table(id) => Vec::new(),
-        Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
         Kind::Inheritance => inheritance::leave(sides, id, attributes),
         Kind::Typing => typing::end(sides, id),
         Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
@@ -436,7 +440,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::MemberPrivileges => {
             Alteration::InPlace(privilege::of_member(sides, id, Some(old), Some(new)))
         }
-        Kind::Range => types::alter_range(old, new),
+        Kind::Range => range::alter(sides, id, old, new),
         Kind::SearchConfiguration => plain::alter_configuration(sides, id, old, new, &rest),
         Kind::Constraint => table::alter_constraint(sides, id, old, new, &rest),
         Kind::View | Kind::MaterializedView => relation::alter_view(sides, id, old, new, &rest),

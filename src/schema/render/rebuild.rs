@@ -74,8 +74,37 @@ pub(super) fn goes_with_its_parent(sides: &Sides<'_>, id: &Id) -> bool {
     parents.any(|parent| sides.is_rebuilt(&parent) || goes_with_its_parent(sides, &parent))
 }
 
+/// Whether a partition and its parent are made anew together: the parent's rows are the partition's.
+pub(in crate::schema) fn moves_with(sides: &Sides<'_>, id: &Id, parent: &Id) -> bool {
+    let join = [id.name(0), id.name(1), parent.name(0), parent.name(1)];
+    let join = Id::new(Kind::Inheritance, &join);
+    let is_in_both = sides.old.get(&join).is_some() && sides.new.get(&join).is_some();
+    is_in_both && sides.is_rebuilt(id) && sides.is_rebuilt(parent)
+}
+
+/// The table with whose rows an old table goes: itself, or one above it.
+pub(in crate::schema) fn goes_with(sides: &Sides<'_>, id: &Id) -> Option<Id> {
+    let mut parents = sides
+        .old
+        .parts(id, Kind::Inheritance)
+        .map(|(join, _)| Id::new(Kind::Table, &[join.name(2), join.name(3)]));
+    let is_gone = sides.new.get(id).is_none();
+    let above = parents.find_map(|parent| {
+        let goes = is_gone || moves_with(sides, id, &parent);
+        goes.then(|| goes_with(sides, &parent)).flatten()
+    });
+    above.or_else(|| sides.is_rebuilt(id).then(|| id.clone()))
+}
+
+/// Whether what a part is of a table above goes with that of the old one, to which its table belongs
+/// to the end.
+pub(super) fn goes_with_that_of_its_parent(sides: &Sides<'_>, table: &Id) -> bool {
+    goes_with(sides, table).is_some_and(|above| above != *table)
+}
+
 /// The rows of the old table, and its end.
 pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let is_moved_by_its_parent = goes_with_that_of_its_parent(sides, id);
     let mut names = Vec::new();
     let mut values = Vec::new();
     let mut lost = Vec::new();
@@ -114,7 +143,7 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         ""
     };
     let mut statements = Vec::new();
-    if !names.is_empty() {
+    if !names.is_empty() && !is_moved_by_its_parent {
         statements.push(
             Statement::new(format!(
                 "insert into {table} ({}){overriding} select {} from {before}",
@@ -135,6 +164,9 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
                 "alter sequence {sequence} owned by {owner}"
             )));
         }
+    }
+    if is_moved_by_its_parent {
+        return statements;
     }
     statements.push(Statement {
         loses: (!lost.is_empty()).then(|| format!("the columns {}", lost.join(", "))),

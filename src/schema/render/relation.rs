@@ -85,7 +85,15 @@ pub(super) fn alter_view(
 
 pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     if attributes.has("inherited") {
-        return inheritance::rename_index(sides, id, attributes);
+        let mut statements = inheritance::rename_index(sides, id, attributes);
+        // It comes with the options of the one above it.
+        let mut above = sides.new.needs(id).filter(|one| one.kind == Kind::Index);
+        let above = above.find_map(|one| storage(sides.new.get(one)?));
+        let index = sides.qualified(id);
+        for action in options(above, storage(attributes), "") {
+            statements.push(Statement::new(format!("alter index {index} {action}")));
+        }
+        return statements;
     }
     let definition = attributes.get("definition").unwrap_or_default();
     // For a partitioned table the server prints `on only`, which would make an index without the
@@ -99,6 +107,13 @@ pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) 
     let mut statements = vec![Statement::new(definition).probing(probe)];
     statements.extend(finish_index(sides, id, &Attributes::default(), attributes));
     statements
+}
+
+/// The storage parameters in the definition of an index.
+fn storage(index: &Attributes) -> Option<&str> {
+    let definition = index.get("definition")?;
+    let (_, rest) = definition.split_once(" WITH (")?;
+    rest.split_once(')').map(|(options, _)| options)
 }
 
 pub(super) fn finish_index(
