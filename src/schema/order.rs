@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::schema::difference;
-    use crate::schema::model::Attributes;
+    use crate::schema::model::{Attributes, Schema};
 
     fn id(name: &str) -> Id {
         Id::new(Kind::View, &["s", name])

@@ -142,3 +142,8 @@ fn everything_else() {
 fn what_random_schemas_found() {
     check(include_str!("diff/found.sql"), 13);
 }
+
+#[test]
+fn what_waits_for_each_other() {
+    check(include_str!("diff/cycles.sql"), 16);
+}

@@ -136,7 +136,9 @@ pub(super) fn drop_computed(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
     }
     let mut statements = drop(sides, id, attributes);
     if new.is_some() {
-        statements.iter_mut().for_each(|one| one.loses = None);
+        for statement in &mut statements {
+            statement.loses = None;
+        }
     }
     statements
 }
@@ -232,19 +234,7 @@ pub(super) fn alter(
     if is_own_identity && is("identity options") && old.has("identity") && new.has("identity") {
         statements.extend(set_identity_options(sides, id, old, new));
     }
-    // A new type brings its own storage, and forgets the compression.
-    if is("storage") || (retypes && new.has("storage")) {
-        statements.push(set(&format!(
-            "set storage {}",
-            new.get("storage")
-                .or(new.get("usual storage"))
-                .unwrap_or("extended")
-        )));
-    }
-    if is("compression") || (retypes && new.has("compression")) {
-        let method = new.get("compression").unwrap_or("default");
-        statements.push(set(&format!("set compression {method}")));
-    }
+    statements.extend(storage(new, differing, retypes).iter().map(|one| set(one)));
     if is("statistics") {
         let target = new.get("statistics").unwrap_or("-1");
         statements.push(set(&format!("set statistics {target}")));
@@ -271,6 +261,21 @@ pub(super) fn alter(
     } else {
         Alteration::InPlace(statements)
     }
+}
+
+/// How the values are kept. A new type brings its own storage, and forgets the compression.
+fn storage(new: &Attributes, differing: &BTreeSet<&str>, retypes: bool) -> Vec<String> {
+    let is_said = |name| differing.contains(name) || (retypes && new.has(name));
+    let mut actions = Vec::new();
+    if is_said("storage") {
+        let storage = new.get("storage").or(new.get("usual storage"));
+        actions.push(format!("set storage {}", storage.unwrap_or("extended")));
+    }
+    if is_said("compression") {
+        let method = new.get("compression").unwrap_or("default");
+        actions.push(format!("set compression {method}"));
+    }
+    actions
 }
 
 /// The options of an identity that change.

@@ -70,7 +70,7 @@ pub(super) fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attribut
                 "alter type {home}.{own} rename to {new_own}"
             )));
             // The functions are where the range is, wherever the other type is.
-            for arguments in ["".to_owned(), range.clone(), format!("variadic {range}[]")] {
+            for arguments in [String::new(), range.clone(), format!("variadic {range}[]")] {
                 statements.push(Statement::new(format!(
                     "alter function {place}.{own}({arguments}) rename to {new_own}"
                 )));
