@@ -286,7 +286,8 @@ def main():
         [tools.sqlx, "--version"], capture_output=True, text=True, check=True
     ).stdout.strip()
     (HERE / "RESULTS.md").write_text(
-        "# Measured\n\nThe init has [a page of its own](RESULTS-INIT.md).\n\n"
+        "# Measured\n\nThe init has [a page of its own](RESULTS-INIT.md), and so has "
+        "[the comparison of schemas](RESULTS-SCHEMA.md).\n\n"
         "By `benches/run.sh`, everything in one run, the competitors in turn; medians.\n"
         f"{where}; {version}.\n"
         "PostgreSQL as installed, SCRAM over TCP on the same machine, fsync on except where\n"

@@ -190,10 +190,13 @@ pub enum Command {
     #[command(after_help = help::SQUASH)]
     Squash(Squash),
     /// Write the migration that takes the schema from the head to the declared one
+    #[command(after_help = help::MIGRATE)]
     Migrate(Migrate),
     /// Exit with 1 when the declared schema is not what the head makes, and show the statements
+    #[command(after_help = help::CHECK)]
     Check(Check),
     /// Show the statements from one schema to another
+    #[command(after_help = help::DIFF)]
     Diff(Diff),
     /// Make a migrations directory, a configuration file and a first revision
     Init(Init),

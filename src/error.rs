@@ -83,6 +83,8 @@ pub enum Error {
     NotReady {
         /// Which one.
         database: String,
+        /// What says where it is: `DATABASE_URL`.
+        origin: String,
         /// The time it had.
         after: Duration,
         /// The last cause.
@@ -97,6 +99,8 @@ pub enum Error {
     Refused {
         /// Which one.
         database: String,
+        /// What says where it is: `DATABASE_URL`.
+        origin: String,
         /// What it said.
         #[source]
         source: Box<ConnectError>,

@@ -84,12 +84,12 @@ impl FilesError {
     pub fn help(&self) -> String {
         match self {
             Self::None { .. } => {
-                "name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`".into()
+                "name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init` or `castoff migrate`".into()
             }
             Self::Empty {
                 is_alembic: true, ..
             } => "this directory is Alembic's: move it away with `git mv migrations alembic`, then run `castoff init`".into(),
-            Self::Empty { .. } => "write the first one with `castoff revision -m`, or name another directory with --migrations".into(),
+            Self::Empty { .. } => "write the first one with `castoff migrate -m` or `castoff revision -m`, or name another directory with --migrations".into(),
             Self::Embedded { .. } => "name the directory of their files with --migrations".into(),
             Self::Unreadable { .. } => {
                 "check the name in --migrations or CASTOFF_MIGRATIONS, and that this user may read it".into()

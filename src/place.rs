@@ -16,6 +16,8 @@ pub struct Place {
     pub excerpt: Vec<String>,
     /// What stands there: `statement 2 of 3`.
     pub note: Option<String>,
+    /// The line and the character of it, both counted from 1, where they are known more exactly.
+    pub exact: Option<(usize, usize)>,
 }
 
 impl Place {
@@ -42,6 +44,29 @@ impl Place {
             line,
             excerpt,
             note: None,
+            exact: None,
+        }
+    }
+
+    /// The place of one byte of `text[start..end]`, with the lines that lead to it.
+    pub fn at(path: &str, text: &str, start: usize, at: usize) -> Self {
+        let before = text.get(..at).unwrap_or(text);
+        let from = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = 1 + before.matches('\n').count();
+        let column = 1 + before.get(from..).unwrap_or_default().chars().count();
+        let mut first = from;
+        for _ in 1..MOST_LINES {
+            let Some(newline) = text.get(..first).and_then(|text| text.strip_suffix('\n')) else {
+                break;
+            };
+            if newline.len() < start {
+                break;
+            }
+            first = newline.rfind('\n').map_or(0, |newline| newline + 1);
+        }
+        Self {
+            exact: Some((line, column)),
+            ..Self::of(path, text, first, at + 1)
         }
     }
 
@@ -52,6 +77,7 @@ impl Place {
             line: 0,
             excerpt: Vec::new(),
             note: None,
+            exact: None,
         }
     }
 
@@ -79,7 +105,9 @@ fn printable(line: &str) -> String {
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.path)?;
-        if self.line > 0 {
+        if let Some((line, column)) = self.exact {
+            write!(formatter, ":{line}:{column}")?;
+        } else if self.line > 0 {
             write!(formatter, ":{}", self.line)?;
         }
         if let Some(note) = &self.note {
@@ -97,6 +125,23 @@ mod tests {
         let start = text.find(part).unwrap();
         let place = Place::of("a.sql", text, start, start + part.len());
         assert_eq!(format!("{place} {}", place.excerpt.join("|")), expected);
+    }
+
+    #[test]
+    fn leads_to_one_character() {
+        let check = |start: usize, part: &str, expected: &str| {
+            let text = "a (\n  é b,\n);\n1\n2\n3\n4\n5\n6\n7\n8";
+            let place = Place::at("a.sql", text, start, text.find(part).unwrap());
+            assert_eq!(
+                format!("{place} {}:{}", place.line, place.excerpt.join("|")),
+                expected
+            );
+        };
+        check(0, "a", "a.sql:1:1 1:a (");
+        check(0, "b", "a.sql:2:5 1:a (|  é b,");
+        check(0, ";", "a.sql:3:2 1:a (|  é b,|);");
+        check(4, ";", "a.sql:3:2 2:  é b,|);");
+        check(0, "8", "a.sql:11:1 4:1|2|3|4|5|6|7|8");
     }
 
     #[test]

@@ -200,7 +200,11 @@ fn error_as_json(error: &Error, failure: &Failure) -> Value {
     set("message", error.to_string().into());
     if let Some(place) = error.place() {
         set("path", place.path.clone().into());
-        set("line", place.line.into());
+        let (line, column) = place.exact.unzip();
+        set("line", line.unwrap_or(place.line).into());
+        if let Some(column) = column {
+            set("column", column.into());
+        }
     }
     set("causes", error.causes().into());
     for (name, content) in error.notes() {

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 # The largest executable that is accepted, in bytes, and the most packages in it. It was 5.94 MB and
 # 151 packages before castoff compared schemas; the limit has room for that, and is to come down again.
-readonly most_bytes=7500000
+readonly most_bytes=7200000
 readonly most_packages=155
 
 passed=0

@@ -37,6 +37,29 @@ Examples:
 
 The id of the last one stays, so that databases at it or above see no difference.";
 
+pub(super) const MIGRATE: &str = "\
+Examples:
+  castoff migrate -m 'Add user avatar'
+  castoff migrate -m 'Add user avatar' --schema-command 'python -m app.schema'
+  castoff migrate -m 'Call it account' --rename user=account
+
+Reads ./schema, compares it with what the migrations make, and proves the new file before it is written.
+See docs/schema.md.";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  castoff check
+  castoff check --scratch-url postgresql://postgres:ci@localhost/postgres     in CI
+
+Exits with 0 when nothing differs, and with 1 when a migration is missing.";
+
+pub(super) const DIFF: &str = "\
+Examples:
+  castoff diff head declared                       what castoff migrate would write
+  castoff diff head postgresql://app@db/app        what somebody changed by hand
+  castoff diff 3f2a head                           what the later migrations come to
+  castoff diff base declared                       the whole schema";
+
 pub(super) const STATUS: &str = "\
 Examples:
   HEALTHCHECK CMD [\"/castoff\", \"status\"]

@@ -19,6 +19,7 @@ use crate::run::migrate::Goal;
 use crate::run::signal::Stop;
 use crate::schema::migration::{self, Changes};
 use crate::schema::model::Origin;
+use crate::schema::probe::Probe;
 use crate::schema::rename::annotation;
 use crate::schema::rename::candidate::Candidate;
 use crate::schema::rename::wish::Wish;
@@ -63,7 +64,7 @@ impl Compared {
         let settings = self.changes.setting();
         let settings = settings
             .iter()
-            .map(|sql| json!({ "sql": sql, "runs": "together", "loses": null }));
+            .map(|sql| json!({ "sql": sql, "runs": "together", "loses": null, "probes": [] }));
         let statements = self.changes.statements.iter().map(|statement| {
             let runs = match statement.runs {
                 Runs::Together => "together",
@@ -74,6 +75,7 @@ impl Compared {
                 "sql": statement.sql,
                 "runs": runs,
                 "loses": migration::loss(statement),
+                "probes": statement.probes.iter().map(probe).collect::<Vec<_>>(),
             })
         });
         json!({
@@ -83,6 +85,11 @@ impl Compared {
             "perhaps_renamed": self.candidates,
         })
     }
+}
+
+/// A question to the rows; without a query where none can tell.
+fn probe(probe: &Probe) -> Value {
+    json!({ "query": probe.query, "says": probe.says })
 }
 
 /// What leads from one schema to another, each named as `castoff diff` takes it.
@@ -105,7 +112,10 @@ pub(super) fn between(
     }
     let place = |name: &str| match (name, &declaration) {
         ("declared", Some(declaration)) => workshop.build_declared(declaration),
-        (url, _) if url.contains("://") => Ok(Place::Url(url.to_owned())),
+        (url, _) if url.contains("://") => Ok(Place::Url {
+            url: url.to_owned(),
+            origin: if name == from { "FROM" } else { "TO" },
+        }),
         (target, _) => Ok(Place::Made(workshop.build(&target.parse()?)?)),
     };
     let places = (place(from)?, place(to)?);
@@ -118,7 +128,7 @@ pub(super) fn between(
         let scratch = workshop.scratch()?;
         let database = match places.0 {
             Place::Made(database) => database,
-            Place::Url(_) => scratch.build(&old)?,
+            Place::Url { .. } => scratch.build(&old)?,
         };
         let comments = if from == "head" || from.contains("://") {
             Comments::MustFit
@@ -242,7 +252,12 @@ impl<'c> Workshop<'c> {
     /// A database as it is declared.
     fn build_declared(&self, declaration: &Declaration) -> Result<Place, Error> {
         let sources = match declaration {
-            Declaration::Database(url) => return Ok(Place::Url(url.clone())),
+            Declaration::Database(url) => {
+                return Ok(Place::Url {
+                    url: url.clone(),
+                    origin: "--schema",
+                });
+            }
             Declaration::Texts(sources) => sources,
         };
         let scratch = self.scratch()?;
@@ -257,9 +272,9 @@ impl<'c> Workshop<'c> {
     fn way(&self, place: &Place) -> Result<Context<'_>, Error> {
         match place {
             Place::Made(database) => self.scratch()?.context(database),
-            Place::Url(url) => {
+            Place::Url { url, origin } => {
                 let sources = Sources {
-                    url: Some((url.clone(), "the command line".to_owned())),
+                    url: Some((url.clone(), (*origin).to_owned())),
                     ..self.config.database.clone()
                 };
                 Context::to(self.config, self.stop, &sources)
@@ -292,7 +307,11 @@ enum Place {
     /// In a database that was made for it.
     Made(Ident),
     /// In one that somebody named.
-    Url(String),
+    Url {
+        url: String,
+        /// What said so: an argument or an option.
+        origin: &'static str,
+    },
 }
 
 impl Place {
@@ -300,7 +319,7 @@ impl Place {
     fn snapshot(&self, snapshot: Snapshot) -> Snapshot {
         match self {
             Self::Made(_) => snapshot.made(),
-            Self::Url(_) => snapshot,
+            Self::Url { .. } => snapshot,
         }
     }
 }

@@ -8,9 +8,9 @@ use tracing::info;
 use super::diff::{self, Workshop};
 use super::rename::Renaming;
 use super::revision::{file_path, history_in_directory, id, random_id};
-use crate::config::Config;
+use crate::config::{Config, MigrationsFrom};
 use crate::error::Error;
-use crate::migrations::{FilesError, Migrations};
+use crate::migrations::{self, FilesError, Migrations};
 use crate::report;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
@@ -24,6 +24,37 @@ use crate::schema::statement::Runs;
 use crate::scratch::declared;
 use crate::scratch::error::ScratchError;
 use crate::scratch::proof::{self, Step};
+
+/// The directory of the first migration, which goes again if nothing is written into it.
+struct NewDirectory<'c>(Option<&'c Path>);
+
+impl<'c> NewDirectory<'c> {
+    /// Makes `./migrations`, unless it is there, or somebody named another one, or this executable
+    /// carries migrations: then files are missing, and not the first of them.
+    fn make(from: &'c MigrationsFrom) -> Result<Self, Error> {
+        let directory = migrations::directory(from);
+        let is_first = matches!(from, MigrationsFrom::EmbeddedOr(_))
+            && !directory.exists()
+            && migrations::find(from).is_err();
+        if !is_first {
+            return Ok(Self(None));
+        }
+        std::fs::create_dir(directory).map_err(|source| FilesError::Unwritable {
+            path: directory.to_owned(),
+            source,
+        })?;
+        Ok(Self(Some(directory)))
+    }
+}
+
+impl Drop for NewDirectory<'_> {
+    fn drop(&mut self) {
+        if let Some(directory) = self.0 {
+            // Refused when there is something in it.
+            std::fs::remove_dir(directory).ok();
+        }
+    }
+}
 
 /// A file that is not written yet.
 struct Candidate {
@@ -39,6 +70,7 @@ pub(super) fn migrate(
     message: &str,
     rev_id: Option<&str>,
 ) -> Result<(), Error> {
+    let _new = NewDirectory::make(&config.migrations)?;
     let (directory, history) = history_in_directory(config)?;
     let parent = only_head(&history)?;
     let last_id = id(rev_id, &history)?;
@@ -156,7 +188,7 @@ fn tell_long_locks(steps: &[Step]) {
         info!(
             event = "long-locks",
             "others wait while the upgrade goes through all rows: it {}",
-            locks.join(", ")
+            locks.join("; it ")
         );
     }
 }
@@ -169,6 +201,8 @@ fn candidates(
     last_id: &RevisionId,
     steps: &[Step],
 ) -> Result<Vec<Candidate>, Error> {
+    let is_ordinary = |step: &&Step| !step.is_rename && step.upgrade.run_together();
+    let is_only = steps.iter().filter(is_ordinary).count() == 1;
     let mut candidates: Vec<Candidate> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let is_last = index + 1 == steps.len();
@@ -179,9 +213,10 @@ fn candidates(
         };
         let runs = step.upgrade.statements.first().map(|first| first.runs);
         let message = match runs {
+            _ if step.is_rename && !is_last => format!("{message}: new names"),
             Some(Runs::Before) if !is_last => format!("{message}: values of enums"),
             Some(Runs::Alone) if steps.len() > 1 => format!("{message}: online"),
-            _ if is_last => message.to_owned(),
+            _ if is_last || is_only => message.to_owned(),
             _ => format!("{message}: part {}", index + 1),
         };
         let before = candidates.last().map(|candidate| &candidate.id);

@@ -34,6 +34,8 @@ pub struct Sources {
 /// Where and how to connect. Its `Display` is for logs: `app@db:5432/timetracker`.
 #[derive(Clone, Debug)]
 pub struct Conninfo {
+    /// Where the address is from: `DATABASE_URL`, `--scratch-url`, `/run/secrets/db`.
+    pub origin: String,
     /// The hosts to try, in order; at least one.
     pub hosts: Vec<Host>,
     /// The database.
@@ -208,7 +210,9 @@ pub fn resolve(sources: &Sources) -> Result<Conninfo, ConninfoError> {
     let application_name = settings
         .value("application_name")
         .or(settings.value("fallback_application_name"));
+    let origin = sources.url.as_ref().map(|(_, origin)| origin.clone());
     Ok(Conninfo {
+        origin: origin.unwrap_or_else(|| "DATABASE_URL".to_owned()),
         database: database.to_owned(),
         user,
         options: options(&settings, sources),

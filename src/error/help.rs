@@ -25,7 +25,10 @@ impl Error {
             Self::Plan(error) => error.help(),
             Self::Rebase(error) => error.help(),
             Self::Squash(error) => error.help(),
-            Self::NotReady { source, .. } | Self::Refused { source, .. } => source.help(),
+            Self::NotReady { source, origin, .. } | Self::Refused { source, origin, .. } => {
+                let help = source.help();
+                help.replace("`DATABASE_URL`", &format!("`{origin}`"))
+            }
             Self::Wait(error) => error.help(),
             Self::NotCreated { .. } => {
                 "grant the role `createdb`, or create the database with `createdb`".into()

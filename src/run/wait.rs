@@ -86,6 +86,7 @@ impl Patience {
     pub fn not_ready(&self, conninfo: &Conninfo, source: ConnectError) -> Error {
         Error::NotReady {
             database: conninfo.to_string(),
+            origin: conninfo.origin.clone(),
             after: self.total,
             source: Box::new(source),
         }
@@ -124,6 +125,7 @@ pub async fn until_ready(
         if error.retry() == Retry::Never {
             return Err(Error::Refused {
                 database: conninfo.to_string(),
+                origin: conninfo.origin.clone(),
                 source: Box::new(error),
             });
         }
@@ -171,6 +173,7 @@ async fn create(conninfo: &Conninfo, within: Duration) -> Result<(), Error> {
         .await
         .map_err(|source| Error::Refused {
             database: maintenance.to_string(),
+            origin: maintenance.origin.clone(),
             source: Box::new(source),
         })?;
     let name = Ident::new(&conninfo.database)?;

@@ -129,6 +129,7 @@ fn late(error: &Error) -> Option<(Vec<Unready>, Duration)> {
             database,
             after,
             source,
+            ..
         } => one(format!("database {database}"), source.to_string(), after),
         Error::Wait(WaitError::NotApplied {
             revision,

@@ -70,6 +70,7 @@ async fn note(work: &Work<'_>, lock_timeout: Duration, seen: &mut Seen) -> Infal
     // Several looks in each wait, so that one falls into its last part.
     let pause = (lock_timeout / 3).clamp(SHORTEST_LOOK, LONGEST_LOOK);
     let mut same: Option<(String, Instant)> = None;
+    let mut told: Option<Instant> = None;
     let mut watcher = Watcher::new(work, side);
     loop {
         let is_early = began.elapsed() < Duration::from_secs(1);
@@ -86,10 +87,15 @@ async fn note(work: &Work<'_>, lock_timeout: Duration, seen: &mut Seen) -> Infal
                     Some((identity, since)) if identity == wait.identity => since,
                     _ => now,
                 };
-                if now.duration_since(since) > LONGEST_LOCK_TIMEOUT + GRACE {
+                // Told once, and then given time: a second request that is on its way while the
+                // first is heeded would end what comes next, the rollback or another attempt. A
+                // busy server takes its time to hand a request on.
+                let is_heeding = told.is_some_and(|told| now.duration_since(told) < HEED);
+                if now.duration_since(since) > LONGEST_LOCK_TIMEOUT + GRACE && !is_heeding {
                     debug!("ending a wait for a lock that has no timeout");
                     seen.was_ended = true;
-                    work.session.cancel().send(CANCEL).await;
+                    work.session.cancel().send(HEED).await;
+                    told = Some(Instant::now());
                 }
                 same = Some((wait.identity.clone(), since));
                 seen.wait = Some(wait);

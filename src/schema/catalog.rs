@@ -1,5 +1,7 @@
-//! Reading a schema from the catalogs of a database: a fixed number of queries, sent together, in
-//! one snapshot.
+//! Reading a schema from the catalogs of a database: a fixed number of queries at most, sent together,
+//! in one snapshot.
+
+mod queries;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,44 +17,6 @@ use super::links::Links;
 use super::model::{Attributes, Id, Kind, Schema};
 use super::names::Names;
 use crate::database::failure::Failure;
-
-/// The queries that list objects. Each answers with where the object is in the catalogs (class,
-/// number, column), its kind, its names, and its attributes as names and values in turn.
-const OBJECTS: [&str; 33] = [
-    include_str!("sql/schemas.sql"),
-    include_str!("sql/extensions.sql"),
-    include_str!("sql/types.sql"),
-    include_str!("sql/sequences.sql"),
-    include_str!("sql/identity_sequences.sql"),
-    include_str!("sql/functions.sql"),
-    include_str!("sql/aggregates.sql"),
-    include_str!("sql/relations.sql"),
-    include_str!("sql/columns.sql"),
-    include_str!("sql/defaults.sql"),
-    include_str!("sql/constraints.sql"),
-    include_str!("sql/indexes.sql"),
-    include_str!("sql/statistics.sql"),
-    include_str!("sql/rules.sql"),
-    include_str!("sql/triggers.sql"),
-    include_str!("sql/policies.sql"),
-    include_str!("sql/event_triggers.sql"),
-    include_str!("sql/default_privileges.sql"),
-    include_str!("sql/foreign.sql"),
-    include_str!("sql/servers.sql"),
-    include_str!("sql/user_mappings.sql"),
-    include_str!("sql/collations.sql"),
-    include_str!("sql/casts.sql"),
-    include_str!("sql/operators.sql"),
-    include_str!("sql/operator_classes.sql"),
-    include_str!("sql/text_search.sql"),
-    include_str!("sql/others.sql"),
-    include_str!("sql/publications.sql"),
-    include_str!("sql/publication_tables.sql"),
-    include_str!("sql/publication_schemas.sql"),
-    include_str!("sql/inheritance.sql"),
-    include_str!("sql/view_columns.sql"),
-    include_str!("sql/member_privileges.sql"),
-];
 
 /// Where something is in the catalogs: class, number, column.
 type Address = (u32, u32, i32);
@@ -71,10 +35,15 @@ pub async fn read(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
 }
 
 async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failure> {
-    let major = major(client).await?;
+    let present = client.query_typed_one(queries::PRESENT, &[]).await?;
+    let major = version(present.get(0));
+    let present: Vec<&str> = present.get(1);
     let found = RefCell::new(Vec::new());
-    let objects = try_join_all(OBJECTS.map(|query| {
-        let (query, found) = (for_server(query, major), &found);
+    let needed = queries::OBJECTS
+        .iter()
+        .filter_map(|query| query.needed(&present, major));
+    let objects = try_join_all(needed.map(|query| {
+        let found = &found;
         async move {
             let rows = client.query_typed_raw(&query, [(ledger_schema, Type::TEXT)]);
             each(rows.await?, |row| found.borrow_mut().push(object(row))).await
@@ -82,7 +51,7 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
     }));
     let mut aliases: BTreeMap<(u32, u32), Address> = BTreeMap::new();
     let alias = async {
-        let query = for_server(include_str!("sql/aliases.sql"), major);
+        let query = queries::for_server(include_str!("sql/aliases.sql"), major);
         each(all(client, &query).await?, |row| {
             let (what, whose) = ((row.get(0), row.get(1)), address(row, 2));
             aliases.insert(what, whose);
@@ -97,7 +66,7 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
         })
         .await
     };
-    let unknown = for_server(include_str!("sql/unknown.sql"), major);
+    let unknown = queries::for_server(include_str!("sql/unknown.sql"), major);
     let unknown = client.query_typed(&unknown, &[]);
     let role = client.query_typed("select current_user::text", &[]);
     let casts = client.query_typed(include_str!("sql/known_casts.sql"), &[]);
@@ -327,33 +296,12 @@ async fn major(client: &Client) -> Result<u32, Failure> {
     let row = client
         .query_typed("select current_setting('server_version_num')::integer", &[])
         .await?;
-    let number: i32 = row.first().map_or(0, |row| row.get(0));
-    Ok(u32::try_from(number / 10_000).unwrap_or_default())
+    Ok(row.first().map_or(0, |row| version(row.get(0))))
 }
 
-/// A query without the lines that are for other servers: `-- since 14` ends a line that older ones
-/// do not understand, `-- before 14` one that newer ones do not.
-fn for_server(query: &str, major: u32) -> String {
-    let is_meant = |line: &&str| {
-        let Some((_, mark)) = line.rsplit_once("-- ") else {
-            return true;
-        };
-        match mark.split_once(' ') {
-            Some(("since", version)) => version.parse().is_ok_and(|first: u32| major >= first),
-            // `15 to 16`: only those.
-            Some((first, rest)) if first.parse::<u32>().is_ok() => {
-                let last = rest.strip_prefix("to ").and_then(|last| last.parse().ok());
-                first.parse().is_ok_and(|first: u32| major >= first)
-                    && last.is_some_and(|last: u32| major <= last)
-            }
-            Some(("before", version)) => version.parse().is_ok_and(|first: u32| major < first),
-            _ => true,
-        }
-    };
-    query
-        .lines()
-        .filter(is_meant)
-        .fold(String::new(), |query, line| query + line + "\n")
+/// The major version of `server_version_num`.
+fn version(number: i32) -> u32 {
+    u32::try_from(number / 10_000).unwrap_or_default()
 }
 
 /// Indexes of one table, and whether each came from a parent's.
@@ -453,17 +401,5 @@ fn add_typings(schema: &mut Schema) {
         for needed in of.iter().chain(&columns).chain([&table]) {
             schema.add_need(&typing, needed);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_for_other_servers_are_left_out() {
-        let query = "a\nb -- since 14\nc -- before 14\n-- A sentence.\n";
-        assert_eq!(for_server(query, 13), "a\nc -- before 14\n-- A sentence.\n");
-        assert_eq!(for_server(query, 14), "a\nb -- since 14\n-- A sentence.\n");
     }
 }

@@ -59,6 +59,11 @@ impl Effect {
     pub fn is_long(&self) -> bool {
         (self.reads || self.rewrites) && self.lock.is_some_and(|lock| lock >= LockMode::Share)
     }
+
+    /// The same among others, separated by commas.
+    pub fn in_a_sentence(&self) -> String {
+        self.to_string().replace("; ", " and ")
+    }
 }
 
 /// What a transaction did to the relations that were there.

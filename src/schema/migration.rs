@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{self, Change};
+use super::effect::Effect;
 use super::model::Kind;
 use super::order::{self, Cycle};
 use super::render::Sides;
@@ -98,8 +99,12 @@ impl Changes {
     pub fn long_locks(&self) -> Vec<String> {
         let effects = self.statements.iter().flat_map(|one| &one.effects);
         let long = effects.filter(|effect| effect.is_long());
-        let mut told: Vec<String> = long.map(ToString::to_string).collect();
-        told.dedup();
+        let mut told: Vec<String> = Vec::new();
+        for effect in long.map(Effect::in_a_sentence) {
+            if !told.contains(&effect) {
+                told.push(effect);
+            }
+        }
         told
     }
 
@@ -138,6 +143,10 @@ impl Changes {
         for remark in remarks {
             // Writing to a string cannot fail.
             writeln!(sql, "-- {remark}").ok();
+        }
+        // What is said of the section is not said of its first statement.
+        if !remarks.is_empty() {
+            sql.push('\n');
         }
         if self.makes_functions && !alike(Runs::Before) {
             let local = if is_autocommit { "" } else { "local " };
@@ -221,18 +230,18 @@ mod tests {
 
     #[test]
     fn a_section_says_how_it_runs() {
-        check_section("a", false, "[] -- b\na;\n");
-        check_section("+a", false, "[] -- b\n+a;\n");
-        check_section("a !b", false, "[autocommit] -- b\na;\n!b;\n");
+        check_section("a", false, "[] -- b\n\na;\n");
+        check_section("+a", false, "[] -- b\n\n+a;\n");
+        check_section("a !b", false, "[autocommit] -- b\n\na;\n!b;\n");
         check_section(
             "a",
             true,
-            "[] -- b\nset local check_function_bodies = off;\na;\n",
+            "[] -- b\n\nset local check_function_bodies = off;\na;\n",
         );
         check_section(
             "!a",
             true,
-            "[autocommit] -- b\nset check_function_bodies = off;\n!a;\n",
+            "[autocommit] -- b\n\nset check_function_bodies = off;\n!a;\n",
         );
     }
 

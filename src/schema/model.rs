@@ -369,6 +369,14 @@ impl Schema {
             .take_while(move |(id, _)| id.kind == kind && id.names.get(..2) == Some(&names[..]))
     }
 
+    /// All objects of a kind, in the order of their names.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&Id, &Attributes)> {
+        let before_all = Id::new(kind, &[]);
+        self.objects
+            .range(before_all..)
+            .take_while(move |(id, _)| id.kind == kind)
+    }
+
     /// What an object needs.
     pub fn needs(&self, id: &Id) -> impl Iterator<Item = &Id> {
         self.links.needs(id)

@@ -13,7 +13,6 @@ use super::error::ScratchError;
 use crate::config::Config;
 use crate::config::declared::{DEFAULT, DeclaredFrom};
 use crate::error::Error;
-use crate::migrations::FilesError;
 use crate::run;
 use crate::run::signal::Stop;
 
@@ -49,6 +48,14 @@ pub fn find(config: &Config, stop: &Stop) -> Result<Declaration, Error> {
         }
         DeclaredFrom::Command(words) => {
             let text = printed(words, &config.secret_variables, stop)?;
+            if text.trim().is_empty() {
+                // Nothing at all would mean to drop everything: models that nobody imported.
+                return Err(ScratchError::Command {
+                    command: words.join(" "),
+                    reason: "it prints nothing".to_owned(),
+                }
+                .into());
+            }
             let path = format!("`{}`", words.join(" "));
             return Ok(Declaration::Texts(vec![Source { path, text }]));
         }
@@ -77,7 +84,7 @@ pub fn find(config: &Config, stop: &Stop) -> Result<Declaration, Error> {
             path: path.display().to_string(),
             text,
         }),
-        Err(source) => Err(FilesError::Unreadable { path, source }.into()),
+        Err(source) => Err(ScratchError::NotReadable { path, source }.into()),
     };
     Ok(Declaration::Texts(
         paths.into_iter().map(read).collect::<Result<_, Error>>()?,
@@ -85,8 +92,8 @@ pub fn find(config: &Config, stop: &Stop) -> Result<Declaration, Error> {
 }
 
 /// The `*.sql` files of a directory and the folders in it, but for hidden ones.
-fn files(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FilesError> {
-    let unreadable = |source| FilesError::Unreadable {
+fn files(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), ScratchError> {
+    let unreadable = |source| ScratchError::NotReadable {
         path: directory.to_owned(),
         source,
     };

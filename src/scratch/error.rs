@@ -19,6 +19,15 @@ pub enum ScratchError {
         /// What is the matter there.
         why: &'static str,
     },
+    /// A file of the declared schema, or a folder of it, cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    NotReadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// A file of the declared schema cannot be cut into statements.
     #[error("the declared schema cannot be read: {reason}")]
     Unreadable {
@@ -49,6 +58,8 @@ pub enum ScratchError {
         refusal: Box<Refusal>,
         /// The others, a line each.
         others: Vec<String>,
+        /// What waits for each other, by name.
+        circle: Vec<String>,
     },
     /// The command that prints the schema did not.
     #[error("`{command}` failed: {reason}")]
@@ -142,6 +153,7 @@ impl ScratchError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotDeclared { .. } => "schema-not-declared",
+            Self::NotReadable { .. } => "files-unreadable",
             Self::Unreadable { .. } => "schema-unreadable",
             Self::DeclaresNothing { .. } => "schema-declares-nothing",
             Self::Unloadable { .. } => "schema-unloadable",
@@ -164,6 +176,7 @@ impl ScratchError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::NotDeclared { .. }
+            | Self::NotReadable { .. }
             | Self::Unreadable { .. }
             | Self::DeclaresNothing { .. }
             | Self::Unloadable { .. }
@@ -186,10 +199,20 @@ impl ScratchError {
             Self::NotDeclared { .. } => {
                 "write the schema as `create` statements into ./schema, or name it with --schema or --schema-command".into()
             }
+            Self::NotReadable { .. } => {
+                "check that this user may read it, and that it is text in UTF-8".into()
+            }
             Self::Unreadable { help, .. } => help.clone(),
+            Self::DeclaresNothing { word, .. } if word.contains(' ') => {
+                "leave it out: it belongs to the server, and not to the schema of one database".into()
+            }
             Self::DeclaresNothing { .. } => {
                 "leave it out: a declaration says what there is to be; rows are the work of a migration".into()
             }
+            Self::Unloadable { circle, .. } if circle.len() > 1 => format!(
+                "declare what leads back by a statement of its own, such as `alter table … add foreign key`: {} need each other",
+                quoted(circle)
+            ),
             Self::Unloadable { .. } => "correct the declared schema".into(),
             Self::Command { .. } => "correct --schema-command (CASTOFF_SCHEMA_COMMAND), so that it prints DDL and ends with status 0".into(),
             Self::NoServer { .. } => {

@@ -128,10 +128,6 @@ impl Loader<'_> {
             for mut item in together {
                 let text = self.sql(&item);
                 if let Err(refusal) = run(self.client, text).await? {
-                    // Roles are the server's: this one is there already.
-                    if refusal.sqlstate == "42710" && creates_role(text) {
-                        continue;
-                    }
                     let is_final = !may_pass(&refusal) || first_word(text) == "drop";
                     item.refusal = Some(refusal);
                     if is_final {
@@ -198,11 +194,29 @@ impl Loader<'_> {
     fn unloadable(&self, items: &[Item]) -> Error {
         let mut items: Vec<&Item> = items.iter().collect();
         items.sort_by_key(|item| (item.text, item.span.start));
+        let says = |item: &&Item| {
+            let refusal = item.refusal.as_ref();
+            let says = refusal.map(|refusal| refusal.message.clone());
+            (Names::of(self.sql(item)), says.unwrap_or_default())
+        };
+        let circle = sequence::circle(&items.iter().map(says).collect::<Vec<_>>());
         let mut failed = items.into_iter().filter_map(|item| {
             let Range { start, end } = item.span;
             let source = self.texts[item.text].source;
-            let place = Place::of(&source.path, &source.text, start, end);
-            Some((place, item.refusal.clone()?))
+            let refusal = item.refusal.clone()?;
+            let letter = refusal.position.and_then(|position| {
+                let mut letters = self.sql(item).char_indices();
+                Some(
+                    letters
+                        .nth(usize::try_from(position).ok()?.checked_sub(1)?)?
+                        .0,
+                )
+            });
+            let place = match letter {
+                Some(at) => Place::at(&source.path, &source.text, start, start + at),
+                None => Place::of(&source.path, &source.text, start, end),
+            };
+            Some((place, refusal))
         });
         let Some((place, refusal)) = failed.next() else {
             return Error::System(std::io::Error::other("nothing failed"));
@@ -215,6 +229,7 @@ impl Loader<'_> {
             place: Box::new(place),
             refusal,
             others,
+            circle,
         }
         .into()
     }
@@ -229,14 +244,6 @@ fn is_about_what_comes(text: &str) -> bool {
         [&*words[0], &*words[1], &*words[2]],
         ["alter", "default", "privileges"] | ["create", "event", "trigger"]
     )
-}
-
-fn creates_role(text: &str) -> bool {
-    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
-    words.next().as_deref() == Some("create")
-        && words
-            .next()
-            .is_some_and(|word| matches!(&*word, "role" | "user" | "group"))
 }
 
 /// Runs one statement: refusals are answers, everything else is an error.
@@ -275,10 +282,17 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
             }
             "create" | "alter" | "drop" => {
                 // Of the server, and not of one database's schema: it would stay.
-                let second = text.split_whitespace().nth(1).map(str::to_ascii_lowercase);
-                if let Some(second) = second.as_deref()
-                    && matches!(
-                        second,
+                let mut words = text.split_whitespace().map(str::to_ascii_lowercase).skip(1);
+                let second = words.next().unwrap_or_default();
+                let is_role = matches!(&*second, "role" | "user" | "group")
+                    && words.next().as_deref() != Some("mapping");
+                if is_role && word == "create" {
+                    // It was looked for before, with all others that are named.
+                    continue;
+                }
+                if is_role
+                    || matches!(
+                        &*second,
                         "database" | "system" | "tablespace" | "subscription"
                     )
                 {

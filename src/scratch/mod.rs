@@ -255,6 +255,10 @@ impl<'c> Scratch<'c> {
     ) -> Result<(), Error> {
         let history = migrations.history()?;
         if history.is_empty() {
+            // The target is looked up all the same: it may be a word that means nothing.
+            if let Goal::Upgrade(target) | Goal::Downgrade(target) = goal {
+                history.revisions(target)?;
+            }
             return Ok(());
         }
         let context = self.context(database)?;

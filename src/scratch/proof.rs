@@ -23,6 +23,8 @@ pub struct Step {
     pub upgrade: Changes,
     /// Back.
     pub downgrade: Changes,
+    /// Whether it gives other names, and does nothing else.
+    pub is_rename: bool,
 }
 
 /// The difference between two schemas as statements. Where expressions differ, it takes scratch
@@ -97,7 +99,11 @@ pub fn steps(
         if downgrade.would_be_torn() {
             downgrade = changes(Some(scratch), &next, &at, false)?;
         }
-        steps.push(Step { upgrade, downgrade });
+        steps.push(Step {
+            upgrade,
+            downgrade,
+            is_rename: false,
+        });
         at = next;
     }
     let left = changes(Some(scratch), &at, declared, online)?.texts();

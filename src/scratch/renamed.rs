@@ -124,6 +124,7 @@ impl Renamed {
         let step = Step {
             upgrade: changes(self.upgrade),
             downgrade: changes(self.downgrade),
+            is_rename: true,
         };
         steps.insert(0, step);
     }

@@ -17,10 +17,9 @@ const NOBODY: [&str; 7] = [
 ];
 
 /// The roles that the statements of texts name: owners, grantees, those of policies and of default
-/// privileges. Not those that the texts create themselves.
+/// privileges; and those that they create, as that is not done here.
 pub(super) fn named(texts: &[&str]) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
-    let mut made = BTreeSet::new();
     let statements = texts.iter().flat_map(|text| {
         let statements = split(text, 0..text.len()).unwrap_or_default();
         statements
@@ -38,7 +37,7 @@ pub(super) fn named(texts: &[&str]) -> BTreeSet<String> {
         match (word(0), word(1)) {
             ("create", "role" | "user" | "group") if word(2) != "mapping" => {
                 let at = if word(2) == "if" { 5 } else { 2 };
-                made.extend(words.get(at).map(|word| word.name.clone()));
+                named.extend(words.get(at).map(|word| word.name.clone()));
             }
             ("grant" | "revoke", _) if words.iter().any(|word| word.plain() == "on") => {
                 let last = words
@@ -84,7 +83,7 @@ pub(super) fn named(texts: &[&str]) -> BTreeSet<String> {
             _ => {}
         }
     }
-    named.difference(&made).cloned().collect()
+    named
 }
 
 /// A name or keyword of a statement.
@@ -156,7 +155,7 @@ mod tests {
         );
         check("create schema s authorization a", "a");
         check("create schema authorization a", "a");
-        check("create role a; grant all on t to a, b", "b");
+        check("create role a; grant all on t to a, b", "a b");
         check(
             "create table t (owner text); comment on table t is 'owner to x'",
             "",

@@ -146,6 +146,37 @@ pub(super) fn order(statements: &[Names]) -> Vec<usize> {
     order
 }
 
+/// Names that wait for each other, each for the next and the last for the first: statements are given
+/// with what the server says that they lack. Empty if there is no such circle.
+pub(super) fn circle(refused: &[(Names, String)]) -> Vec<String> {
+    let lacks = |says: &str, name: &str| {
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+        says.contains("does not exist")
+            && says
+                .split(|letter| !is_part(letter))
+                .any(|word| word == name)
+    };
+    let next = |at: usize| {
+        let (of, says) = refused.get(at)?;
+        refused.iter().position(|(other, _)| {
+            other.makes != of.makes && other.makes.as_deref().is_some_and(|name| lacks(says, name))
+        })
+    };
+    for start in 0..refused.len() {
+        let mut path = vec![start];
+        while let Some(at) = path.last().and_then(|last| next(*last)) {
+            if let Some(from) = path.iter().position(|passed| *passed == at) {
+                let names = path[from..]
+                    .iter()
+                    .filter_map(|at| refused[*at].0.makes.clone());
+                return names.collect();
+            }
+            path.push(at);
+        }
+    }
+    Vec::new()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +249,35 @@ mod tests {
             &[0, 1],
         );
         check_order(&[], &[]);
+    }
+
+    #[test]
+    fn a_circle_is_told_from_what_is_only_missing() {
+        let check = |refused: &[(&str, &str)], expected: &[&str]| {
+            let refused: Vec<(Names, String)> = refused
+                .iter()
+                .map(|(sql, says)| (Names::of(sql), (*says).to_owned()))
+                .collect();
+            assert_eq!(circle(&refused), expected);
+        };
+        let lacks = |name: &str| format!("relation \"{name}\" does not exist");
+        let (a, b, c) = (lacks("a"), lacks("s.b"), lacks("c"));
+        check(
+            &[
+                ("create view x as table a", &a),
+                ("create table a (b int references s.b)", &b),
+                ("create table s.b (a int references a)", &a),
+            ],
+            &["a", "b"],
+        );
+        check(
+            &[
+                ("create table a (b int references s.b)", &b),
+                ("create table s.b (c int references c)", &c),
+            ],
+            &[],
+        );
+        check(&[], &[]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod classify;
 pub mod destructive;
 pub mod effect;
 pub mod enum_value;
+pub mod guard;
 pub mod ident;
 pub mod lexer;
 pub mod split;

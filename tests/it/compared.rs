@@ -246,16 +246,19 @@ fn a_document_has_the_statements_and_what_they_lose() {
           "statements": [
             {
               "loses": "the column and its values",
+              "probes": [],
               "runs": "together",
               "sql": "alter table public.t drop column a"
             },
             {
               "loses": null,
+              "probes": [],
               "runs": "before",
               "sql": "alter type public.mood add value 'happy'"
             },
             {
               "loses": null,
+              "probes": [],
               "runs": "together",
               "sql": "alter table public.t add column b text"
             }

@@ -65,13 +65,10 @@ fn lines(database: &Database<'_>) -> Option<Vec<String>> {
     Some(lines)
 }
 
+/// Makes one database like another.
 #[track_caller]
-fn check_one_way(case: &Case<'_>, old: &str, new: &str) {
-    let server = Server::shared();
-    let (from, to) = (server.database(), server.database());
-    from.sql(old);
-    to.sql(new);
-    let statements = diff(&from, &to);
+fn check_one_way(case: &Case<'_>, from: &Database<'_>, to: &Database<'_>) {
+    let statements = diff(from, to);
     assert!(!statements.is_empty(), "{}: nothing to do", case.name);
     eprintln!("{}:\n{statements}", case.name);
     // One by one: a new value of an enum may be used when its transaction is over.
@@ -79,9 +76,24 @@ fn check_one_way(case: &Case<'_>, old: &str, new: &str) {
     for statement in statements.split(";\n").filter(|one| !one.is_empty()) {
         session.sql(statement);
     }
-    assert_eq!(diff(&from, &to), "", "{}: a second time", case.name);
+    assert_eq!(diff(from, to), "", "{}: a second time", case.name);
     if !case.is_printed_in_two_ways {
-        assert_eq!(lines(&from), lines(&to), "{}", case.name);
+        assert_eq!(lines(from), lines(to), "{}", case.name);
+    }
+}
+
+/// There, and back from a database that nobody changed to one that nobody changed.
+#[track_caller]
+fn check_case(case: &Case<'_>) {
+    let made = |statements| {
+        let database = Server::shared().database();
+        database.sql(statements);
+        database
+    };
+    let new = made(case.new);
+    check_one_way(case, &made(case.old), &new);
+    if !case.is_one_way {
+        check_one_way(case, &new, &made(case.old));
     }
 }
 
@@ -94,10 +106,7 @@ pub(super) fn check(text: &str, count: usize) {
         .rows("show server_version_num");
     let major = version.trim().parse::<u32>().unwrap() / 10_000;
     for case in cases.iter().filter(|case| major >= case.since) {
-        check_one_way(case, case.old, case.new);
-        if !case.is_one_way {
-            check_one_way(case, case.new, case.old);
-        }
+        check_case(case);
     }
 }
 
@@ -114,7 +123,7 @@ fn classes() {
 #[test]
 fn what_only_newer_servers_have() {
     if is_at_least(&Server::shared().database(), 18) {
-        check(include_str!("diff/classes_18.sql"), 9);
+        check(include_str!("diff/classes_18.sql"), 11);
     }
 }
 

@@ -299,13 +299,28 @@ fn the_architecture_names_what_is_there() {
         }
     }
     assert!(named.len() > 20, "{named:?}");
-    // The table of the files of `run` has each of them, and no other.
-    let (_, table) = page.split_once("| in `src/run/` | |\n|---|---|\n").unwrap();
-    let rows = table.lines().take_while(|line| line.starts_with('|'));
-    let listed: BTreeSet<String> = rows
-        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
-        .map(|name| format!("src/run/{name}.rs"))
-        .collect();
-    let run = sources("src/run").into_iter().map(|source| source.path);
-    assert_eq!(listed, run.collect());
+    // The tables of the files have each of them, or the file that it is a part of, and no other.
+    for room in ["src/run", "src/schema", "src/scratch"] {
+        let head = format!("| in `{room}/` | |\n|---|---|\n");
+        let (_, table) = page.split_once(&head).unwrap();
+        let rows = table.lines().take_while(|line| line.starts_with('|'));
+        let listed: BTreeSet<String> = rows
+            .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+            .map(|name| format!("{room}/{name}.rs"))
+            .collect();
+        let there: BTreeSet<String> = sources(room)
+            .into_iter()
+            .map(|source| source.path)
+            .collect();
+        let is_listed = |path: &String| {
+            // What is below a file that is listed is a part of it.
+            let parent = path
+                .rsplit_once('/')
+                .map(|(folder, _)| format!("{folder}.rs"));
+            listed.contains(path) || parent.is_some_and(|parent| listed.contains(&parent))
+        };
+        let missing: Vec<&String> = there.iter().filter(|path| !is_listed(path)).collect();
+        let gone: Vec<&String> = listed.difference(&there).collect();
+        assert_eq!((missing, gone), (vec![], vec![]), "ARCHITECTURE.md: {room}");
+    }
 }

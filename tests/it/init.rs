@@ -32,7 +32,7 @@ fn init_makes_what_the_other_commands_need() {
         status 17
         --- stderr
         error[no-migrations]: no migrations: none are embedded, and `migrations` is not there
-          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
+          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init` or `castoff migrate`
 
         $ castoff upgrade
         status 10
@@ -44,13 +44,13 @@ fn init_makes_what_the_other_commands_need() {
         status 17
         --- stderr
         error[no-migrations]: no migrations: none are embedded, and `migrations` is not there
-          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
+          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init` or `castoff migrate`
 
         $ castoff bundle -o x
         status 17
         --- stderr
         error[no-migrations]: no migrations: none are embedded, and `migrations` is not there
-          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
+          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init` or `castoff migrate`
 
     "#]].assert_eq(&said);
 }

@@ -1,7 +1,7 @@
 //! Migrations that need a lock which somebody else has: nobody stalls behind them for longer than
 //! an attempt lasts, and they are applied once the lock is free.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use super::support::castoff::Running;
 use super::support::database::{Database, Session};
@@ -352,6 +352,40 @@ fn a_wait_without_a_timeout_is_ended() {
     running.stderr_until("(attempt 1, 57014): rolled back", DEADLINE);
     report.sql("commit");
     finish(running);
+}
+
+/// Another request would end what comes after the statement: the rollback, or the next attempt.
+#[test]
+fn a_server_that_is_slow_to_end_a_wait_is_asked_once() {
+    let server = Server::start(&[]);
+    let database = server.database();
+    let dropped = hidden("perform set_config('lock_' || 'timeout', '0', true);");
+    let column = hidden("alter table t_a add column x integer;");
+    let project = project("", &format!("{dropped}\n{column}"));
+    prepare(&project, &database);
+    let report = reader_of("t_a", &database);
+    let castoff = project.castoff(["upgrade", "--log=debug"]);
+    let mut running = castoff.database(&database).spawn();
+    let looks = "select count(*) > 1 from pg_stat_activity \
+        where application_name like 'castoff%' and datname = current_database()";
+    until("it waits and looks who blocks", DEADLINE, || {
+        (database.rows(looks) == "t\n").then_some(())
+    });
+    // Whoever asks for the end of a statement connects to the process that starts all others.
+    let (_, postmaster) = server.pids();
+    let postmaster = postmaster.expect("the server runs");
+    kill(postmaster, Signal::SIGSTOP).unwrap();
+    let is_late = "select clock_timestamp() - xact_start > '9 s' from pg_stat_activity \
+        where pid = pg_backend_pid()";
+    until("it has asked", DEADLINE, || {
+        (report.rows(is_late) == "t\n").then_some(())
+    });
+    kill(postmaster, Signal::SIGCONT).unwrap();
+    running.stderr_until("(attempt 1, 57014): rolled back", DEADLINE);
+    report.sql("commit");
+    let stderr = finish(running);
+    let asked = stderr.matches("ending a wait for a lock").count();
+    assert_eq!(asked, 1, "{stderr}");
 }
 
 #[test]

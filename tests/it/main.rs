@@ -56,6 +56,8 @@ mod exec;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod first_steps;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod graph;

@@ -110,6 +110,7 @@ fn a_first_schema_is_written_in_the_order_in_which_it_can_be_made() {
 
         -- downgrade
         -- Loses what was written into what the upgrade made.
+
         set local check_function_bodies = off;
         drop view public.paid;
         alter table public.invoice drop constraint invoice_customer_fkey;
@@ -202,6 +203,7 @@ fn what_loses_data_needs_a_word() {
 
             -- downgrade
             -- Restores the structure: what the upgrade lost does not come back.
+
             -- locks public.t (access exclusive)
             alter table public.t add column b integer;
         "#]],
@@ -255,11 +257,11 @@ fn what_cannot_be_made_is_named_with_its_place() {
         status 17
         --- stderr
         error[schema-unloadable]: 2 of the declared schema's statements cannot be run
-          --> schema/schema.sql:1
+          --> schema/schema.sql:2:17
            1 | create view v as
            2 |   select * from missing;
           caused by: 42P01 relation "missing" does not exist
-          also: schema/schema.sql:3: 42P01 relation "v" does not exist
+          also: schema/schema.sql:3:32: 42P01 relation "v" does not exist
           help: correct the declared schema
     "#]]);
     let project = project.file(
@@ -279,7 +281,7 @@ fn what_cannot_be_made_is_named_with_its_place() {
         status 17
         --- stderr
         error[schema-unloadable]: 1 of the declared schema's statements cannot be run
-          --> schema/schema.sql:1
+          --> schema/schema.sql:1:17
            1 | create table t (;
           caused by: 42601 syntax error at or near ";"
           help: correct the declared schema

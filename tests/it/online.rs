@@ -160,7 +160,7 @@ fn what_cannot_be_in_one_transaction_is_a_migration_of_its_own() {
     assert_eq!(names.len(), 3, "{names:?}");
     let first = names
         .iter()
-        .find(|name| name.ends_with("_due_dates_part_1.sql"))
+        .find(|name| name.ends_with("_due_dates.sql"))
         .unwrap();
     let online = names
         .iter()
@@ -185,6 +185,7 @@ fn what_cannot_be_in_one_transaction_is_a_migration_of_its_own() {
 
         -- downgrade
         -- Loses what was written into what the upgrade made.
+
         -- loses: the column and its values
         -- locks public.invoice (access exclusive)
         alter table public.invoice drop column due;
@@ -277,6 +278,7 @@ fn the_short_form_is_one_transaction() {
 
         -- downgrade
         -- Loses what was written into what the upgrade made.
+
         -- locks public.invoice (access exclusive)
         drop index public.invoice_total;
 

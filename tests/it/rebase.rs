@@ -339,7 +339,7 @@ fn embedded_migrations_have_no_files_to_change() {
         status 17
         --- stderr
         error[no-migrations]: no migrations: none are embedded, and `nowhere` is not there
-          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
+          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init` or `castoff migrate`
     "#]]);
     // The directory is what changes, also for an executable that carries the same migrations.
     castoff("rebase m1m1 --migrations away").status(2);

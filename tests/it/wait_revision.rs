@@ -278,13 +278,13 @@ fn a_name_that_nobody_knows_is_told_when_the_time_is_over() {
         status 17
         --- stderr
         error[no-migrations]: no migrations: none are embedded, and `migrations` is not there
-          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
+          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init` or `castoff migrate`
 
         $ castoff wait --revision A-label
         status 17
         --- stderr
         error[no-migrations]: no migrations: none are embedded, and `migrations` is not there
-          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init`
+          help: name the directory with --migrations, embed it with `castoff bundle`, or start one with `castoff init` or `castoff migrate`
 
     "#]].assert_eq(&transcript(&Project::empty(), Some(&database), &lines));
 }

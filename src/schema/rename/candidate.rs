@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::item::{Item, Part, What, columns, items};
+use super::item::{Item, Part, What, columns, items_apart};
 use super::plan::Step;
 use super::wish::{self, Wish, written};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
@@ -50,19 +50,18 @@ impl Candidate {
 
 /// All pairs that fit, tables and types first.
 pub fn candidates(sides: &Sides<'_>) -> Vec<Candidate> {
-    let (old, new) = (items(sides.old), items(sides.new));
-    let names_only = |items: &BTreeSet<Item>| -> BTreeSet<(What, Vec<Rc<str>>)> {
-        let all = items.iter();
-        all.map(|item| (item.what, item.names.clone())).collect()
-    };
-    let (old_names, new_names) = (names_only(&old), names_only(&new));
-    let gone = |item: &&Item| !new_names.contains(&(item.what, item.names.clone()));
+    let old = items_apart(sides.old, sides.new);
+    let new = items_apart(sides.new, sides.old);
+    let gone: Vec<&Item> = old
+        .difference(&new)
+        .filter(|item| !item.is_named_in(sides.new))
+        .collect();
     let come: Vec<&Item> = new
-        .iter()
-        .filter(|item| !old_names.contains(&(item.what, item.names.clone())))
+        .difference(&old)
+        .filter(|item| !item.is_named_in(sides.old))
         .collect();
     let mut found = Vec::new();
-    for old in old.iter().filter(gone) {
+    for old in gone {
         let of_kind = come.iter().filter(|new| new.what == old.what);
         for new in of_kind {
             if fit(sides, old, new) {

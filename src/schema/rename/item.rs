@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::schema::model::{Id, Kind, Schema};
+use crate::schema::model::{Attributes, Id, Kind, Schema};
 
 /// What is named within an object that keeps its parts as a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,6 +131,21 @@ impl Item {
         })
     }
 
+    /// Whether a schema has something of its kind and names, with whatever arguments.
+    pub fn is_named_in(&self, schema: &Schema) -> bool {
+        let What::Object(kind) = self.what else {
+            return false;
+        };
+        let first = Id {
+            kind,
+            names: self.names.iter().cloned().collect(),
+        };
+        let mut following = schema.objects.range(first..);
+        following
+            .next()
+            .is_some_and(|(id, _)| id.kind == kind && id.names.starts_with(&self.names))
+    }
+
     /// As people read it: `column public.t.a`.
     pub fn shown(&self) -> String {
         let names = super::wish::written(&self.names, self.arguments.as_deref());
@@ -140,8 +155,18 @@ impl Item {
 
 /// All that can be renamed.
 pub fn items(schema: &Schema) -> BTreeSet<Item> {
+    items_of(&schema.objects)
+}
+
+/// The same, but for the objects that are alike in another schema.
+pub fn items_apart(schema: &Schema, other: &Schema) -> BTreeSet<Item> {
+    let objects = schema.objects.iter();
+    items_of(objects.filter(|(id, attributes)| other.get(id) != Some(attributes)))
+}
+
+fn items_of<'s>(objects: impl IntoIterator<Item = (&'s Id, &'s Attributes)>) -> BTreeSet<Item> {
     let mut items = BTreeSet::new();
-    for (id, attributes) in &schema.objects {
+    for (id, attributes) in objects {
         for (part, own) in listed(id, |name| attributes.get(name)) {
             let mut names = id.names.to_vec();
             names.push(own.into());

@@ -138,10 +138,8 @@ pub(super) fn without_value(
 ) -> Option<Statement> {
     let domain = |name: &str| {
         let kind = attributes.get("type").unwrap_or_default();
-        let mut domains = sides.new.objects.iter();
-        domains.any(|(id, domain)| {
-            id.kind == Kind::Domain && sides.qualified(id) == kind && domain.has(name)
-        })
+        let mut domains = sides.new.of_kind(Kind::Domain);
+        domains.any(|(id, domain)| sides.qualified(id) == kind && domain.has(name))
     };
     let wants = attributes.has("not null") || domain("not null");
     let has = attributes.has("generated")

@@ -77,7 +77,7 @@ pub(super) fn finish(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
         statements.push(set(format!("set ({options})")));
     }
     // A child has it from its parent.
-    if !(attributes.has("inherited") && inheritance::says(sides, id, "not null")) {
+    if !(attributes.has("inherited") && inheritance::says(sides.new, id, "not null")) {
         statements.extend(not_null::finish(sides, id, attributes));
     }
     statements

@@ -1,7 +1,7 @@
 //! Partitions and heirs: joining and leaving, and what they have of their own.
 
 use super::table::{alter_only, alter_table, columns};
-use super::{Sides, probes, table};
+use super::{Sides, not_null, probes, table};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 
@@ -64,19 +64,24 @@ pub(in crate::schema) fn leaves_first(sides: &Sides<'_>, join: &Id) -> bool {
             .any(|(join, _)| leaves_first(sides, join))
 }
 
-/// Whether a table is made as a part of its parents. A partition with its columns in another order
-/// is made by itself and joins later.
+/// Whether a table is made as a part of its parents. A partition with its columns in another order,
+/// or with other names of `not null`, is made by itself and joins later.
 pub(super) fn is_born_into(sides: &Sides<'_>, id: &Id) -> bool {
-    let names = |table: &Id| -> Vec<String> {
-        let columns = columns(sides.new, table);
-        columns
-            .iter()
-            .map(|(column, _)| column.own_name().to_owned())
-            .collect()
+    let of_new = |table: &Id| columns(sides.new, table);
+    let is_alike = |parent: &Id| {
+        let (own, above) = (of_new(id), of_new(parent));
+        let mut pairs = own.iter().zip(&above);
+        own.len() == above.len()
+            && pairs.all(|((own, attributes), (above, of_parent))| {
+                let is_named_alike = sides.major < 18
+                    || !of_parent.has("not null")
+                    || not_null::name(own, attributes) == not_null::name(above, of_parent);
+                own.own_name() == above.own_name() && is_named_alike
+            })
     };
     of(sides.new, id)
         .iter()
-        .all(|(join, attributes)| !attributes.has("bound") || names(id) == names(&parent(join)))
+        .all(|(join, attributes)| !attributes.has("bound") || is_alike(&parent(join)))
 }
 
 pub(super) fn join(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
@@ -135,8 +140,8 @@ pub(super) fn leave(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<
 }
 
 /// The columns of its parents that a column is.
-fn above(sides: &Sides<'_>, id: &Id) -> Vec<Id> {
-    let parents = of(sides.new, id);
+fn above(schema: &Schema, id: &Id) -> Vec<Id> {
+    let parents = of(schema, id);
     let parents = parents.iter();
     parents
         .map(|(join, _)| Id::new(Kind::Column, &[join.name(2), join.name(3), id.own_name()]))
@@ -144,16 +149,16 @@ fn above(sides: &Sides<'_>, id: &Id) -> Vec<Id> {
 }
 
 /// Whether a parent's column has an attribute.
-pub(super) fn says(sides: &Sides<'_>, id: &Id, name: &str) -> bool {
-    let of_parent = |column: &Id| sides.new.get(column).is_some_and(|column| column.has(name));
-    above(sides, id).iter().any(of_parent)
+pub(super) fn says(schema: &Schema, id: &Id, name: &str) -> bool {
+    let of_parent = |column: &Id| schema.get(column).is_some_and(|column| column.has(name));
+    above(schema, id).iter().any(of_parent)
 }
 
 /// What a new table says of a column that it has from its parents or its type.
 pub(super) fn own_column(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let own = sides.own(id);
-    let above = above(sides, id);
-    let says = |name: &str| says(sides, id, name);
+    let above = above(sides.new, id);
+    let says = |name: &str| says(sides.new, id, name);
     let mut statements = Vec::new();
     let is_from_type = above.is_empty() && !is_plain(sides, id);
     if attributes.has("not null") && !says("not null") && (is_from_type || !above.is_empty()) {

@@ -87,16 +87,15 @@ impl Sides<'_> {
     /// Whether a type, as the server writes it, is one of either schema's enums.
     fn is_own_type(&self, kind: &str) -> bool {
         let kind = kind.trim_end_matches("[]");
-        let is_it = |id: &&Id| id.kind == Kind::Enum && self.qualified(id) == kind;
-        let ids = self.old.objects.keys().chain(self.new.objects.keys());
-        ids.filter(is_it).count() > 0
+        let schemas = [self.old, self.new].into_iter();
+        let mut enums = schemas.flat_map(|schema| schema.of_kind(Kind::Enum));
+        enums.any(|(id, _)| self.qualified(id) == kind)
     }
 
     /// What a type is made of, if it is a domain of the schema; else itself.
     fn base_of<'k>(&self, schema: &'k Schema, kind: &'k str) -> &'k str {
-        let mut objects = schema.objects.iter();
-        let is_it = |id: &Id| id.kind == Kind::Domain && self.qualified(id) == kind;
-        let domain = objects.find(|(id, _)| is_it(id));
+        let mut domains = schema.of_kind(Kind::Domain);
+        let domain = domains.find(|(id, _)| self.qualified(id) == kind);
         domain
             .and_then(|(_, domain)| domain.get("type"))
             .map_or(kind, |base| self.base_of(schema, base))
@@ -131,12 +130,14 @@ impl Sides<'_> {
     /// Whether a table becomes partitioned, or otherwise partitioned, or ordinary: that needs
     /// another table.
     pub fn is_rebuilt(&self, table: &Id) -> bool {
+        if table.kind != Kind::Table {
+            return false;
+        }
         let key = |schema: &Schema| {
             let table = schema.get(table)?;
             Some(table.get("partition by").map(str::to_owned))
         };
         match (key(self.old), key(self.new)) {
-            _ if table.kind != Kind::Table => false,
             (Some(old), Some(new)) if old != new => true,
             _ if typing::needs_another_table(self, table) => true,
             (Some(Some(_)), Some(_)) => self.is_key_rebuilt(table),

@@ -2,7 +2,7 @@
 
 use super::table::{alter_only, alter_table};
 use super::{Sides, inheritance};
-use crate::schema::model::{Attributes, Id};
+use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -11,7 +11,8 @@ pub(super) fn usual_name(id: &Id) -> String {
     format!("{}_{}_not_null", id.name(1), id.own_name())
 }
 
-fn name(id: &Id, attributes: &Attributes) -> String {
+/// The name of the constraint of a column that has one.
+pub(super) fn name(id: &Id, attributes: &Attributes) -> String {
     let name = attributes.get("not null name").map(str::to_owned);
     name.unwrap_or_else(|| usual_name(id))
 }
@@ -24,7 +25,9 @@ fn has_option(attributes: &Attributes, option: &str) -> bool {
 /// What stands in the definition of a column; with the usual name, if it has to have it.
 pub(super) fn words(sides: &Sides<'_>, id: &Id, attributes: &Attributes, is_named: bool) -> String {
     // Only a table that is there can have a constraint that is not valid.
-    if !attributes.has("not null") || has_option(attributes, "not valid") {
+    let is_only_above = attributes.get("not null own") == Some("false")
+        && inheritance::is_born_into(sides, &id.table(Kind::Table));
+    if !attributes.has("not null") || has_option(attributes, "not valid") || is_only_above {
         return String::new();
     }
     let usual = is_named.then(|| usual_name(id));
@@ -37,6 +40,16 @@ pub(super) fn words(sides: &Sides<'_>, id: &Id, attributes: &Attributes, is_name
         name.unwrap_or_default(),
         options.unwrap_or_default()
     )
+}
+
+/// What a new table says of a column that it has from its parents: that it is not null by itself,
+/// too.
+pub(super) fn of_heir(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<String> {
+    if attributes.get("not null own") != Some("true") {
+        return None;
+    }
+    let (name, own) = (name(id, attributes), sides.own(id));
+    Some(format!("constraint {} not null {own}", sides.name(&name)))
 }
 
 /// What cannot be said in the definition.
@@ -83,7 +96,10 @@ pub(super) fn alter(
     set: impl Fn() -> Statement,
 ) -> Vec<Statement> {
     let mut statements = Vec::new();
-    let is_parents = new.has("inherited") && inheritance::says(sides, id, "not null");
+    // A parent's has its name as long as the table is the parent's.
+    let is_told = |schema| inheritance::says(schema, id, "not null");
+    let is_parents = is_told(sides.old) && is_told(sides.new) && inheritance::stays(sides, id);
+    let is_own = |attributes: &Attributes| attributes.get("not null own") == Some("true");
     let is_new = !old.has("not null") && new.has("not null");
     let loses_validity = has_option(new, "not valid") && !has_option(old, "not valid");
     if old.has("not null") && (!new.has("not null") || loses_validity) {
@@ -92,7 +108,7 @@ pub(super) fn alter(
     if loses_validity || (is_new && new.has("not null options")) {
         statements.push(add(sides, id, new));
     } else if new.has("not null") {
-        if is_new {
+        if is_new || (is_own(new) && !is_own(old)) {
             statements.push(set());
         }
         // One that is made now has the usual name.

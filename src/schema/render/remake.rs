@@ -286,8 +286,8 @@ fn row(
 
 fn is_of_a_remade_type(sides: &Sides<'_>, kind: &str) -> bool {
     let kind = kind.trim_end_matches("[]");
-    let mut ids = sides.new.objects.keys();
-    ids.any(|id| KINDS.contains(&id.kind) && sides.qualified(id) == kind && is_remade(sides, id))
+    let mut objects = KINDS.iter().flat_map(|one| sides.new.of_kind(*one));
+    objects.any(|(id, _)| sides.qualified(id) == kind && is_remade(sides, id))
 }
 
 /// The last step: nothing has the old one.

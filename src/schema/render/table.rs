@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, column, common, inheritance, online, probes};
+use super::{Alteration, Sides, column, common, inheritance, not_null, online, probes};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -67,10 +67,13 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     let is_born_into = inheritance::is_born_into(sides, id);
     let own: Vec<String> = columns
         .iter()
-        .filter(|(_, column)| !(is_born_into && column.has("inherited")))
-        .map(|(column, attributes)| {
-            format!("\n    {}", column::definition(sides, column, attributes))
+        .filter_map(|(column, attributes)| {
+            if is_born_into && attributes.has("inherited") {
+                return not_null::of_heir(sides, column, attributes);
+            }
+            Some(column::definition(sides, column, attributes))
         })
+        .map(|definition| format!("\n    {definition}"))
         .collect();
     let mut text = format!("create {unlogged}{} {qualified}", id.kind.name());
     if let (true, Some(bound), Some(parent)) = (is_born_into, get("bound"), get("parents")) {

@@ -113,9 +113,8 @@ pub(super) fn alter_enum(
 
 /// The values of an enum, by its name: those that it is to have.
 pub(super) fn labels_of(sides: &Sides<'_>, kind: &str) -> Option<Vec<String>> {
-    let mut objects = sides.new.objects.iter().chain(&sides.old.objects);
-    let (_, attributes) =
-        objects.find(|(id, _)| id.kind == Kind::Enum && sides.qualified(id) == kind)?;
+    let (new, old) = (sides.new.of_kind(Kind::Enum), sides.old.of_kind(Kind::Enum));
+    let (_, attributes) = new.chain(old).find(|(id, _)| sides.qualified(id) == kind)?;
     Some(list(attributes, "labels"))
 }
 

@@ -11,6 +11,7 @@ select
         'collation', case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end,
         'not null', case when a.attnotnull then 'true' end,
         'not null name', (select k.conname::text from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and k.conname <> format('%s_%s_not_null', c.relname, a.attname)), -- since 18
+        'not null own', (select case when k.conislocal then 'true' else 'false' end from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and k.coninhcount > 0 and k.conislocal <> a.attislocal and not c.relispartition), -- since 18
         'not null options', (select concat_ws(' ', case when k.connoinherit then 'no inherit' end, case when not k.convalidated then 'not valid' end) from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum] and (k.connoinherit or not k.convalidated)), -- since 18
         'not null comment', (select obj_description(k.oid, 'pg_constraint') from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum]), -- since 18
         'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
@@ -43,12 +44,13 @@ select
         'inherited', case when not a.attislocal then 'true' end,
         'owner', case when a.attacl is not null then pg_get_userbyid(c.relowner)::text end,
         'acl', to_json(a.attacl::text[])::text,
-        'comment', col_description(a.attrelid, a.attnum)
+        'comment', said.description
     ]
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_type t on t.oid = a.atttypid
+left join pg_description said on said.objoid = a.attrelid and said.classoid = 'pg_class'::regclass and said.objsubid = a.attnum
 where c.relkind in ('r', 'p', 'f')
     and c.relpersistence <> 't'
     and a.attnum > 0

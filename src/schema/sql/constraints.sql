@@ -10,30 +10,28 @@ select
         'definition', pg_get_constraintdef(k.oid),
         'inherited', case when k.conparentid <> 0 or not k.conislocal then 'true' end,
         'references', case when k.contype = 'f' then k.confrelid::regclass::text end,
-        'index', case when k.contype in ('p', 'u', 'x') then (
-            select i.relname::text from pg_class i where i.oid = k.conindid
-        ) end,
-        'clustered', case when k.contype in ('p', 'u', 'x') then (
-            select 'true' from pg_index i where i.indexrelid = k.conindid and i.indisclustered
-        ) end,
-        'replica identity', case when k.contype in ('p', 'u', 'x') then (
-            select 'true' from pg_index i where i.indexrelid = k.conindid and i.indisreplident
-        ) end,
+        'index', i.relname::text,
+        'clustered', (select 'true' from pg_index x where x.indexrelid = i.oid and x.indisclustered),
+        'replica identity', (select 'true' from pg_index x where x.indexrelid = i.oid and x.indisreplident),
         'usual name', case when k.conparentid <> 0 and k.contype in ('p', 'u') then (
             select c.relname || case when k.contype = 'p' then '_pkey' else '_' || string_agg(a.attname::text, '_' order by a.attnum) || '_key' end
             from pg_attribute a
             where a.attrelid = k.conindid
         ) end,
-        'options', case when k.contype in ('p', 'u', 'x') then (
-            select array_to_string(i.reloptions, ', ') from pg_class i where i.oid = k.conindid
-        ) end,
-        'index comment', case when k.contype in ('p', 'u', 'x') then obj_description(k.conindid, 'pg_class') end,
-        'comment', obj_description(k.oid, 'pg_constraint')
+        'options', array_to_string(i.reloptions, ', '),
+        'index comment', (
+            select d.description from pg_description d
+            where d.objoid = i.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
+        ),
+        'comment', said.description
     ]
 from pg_constraint k
 join pg_namespace n on n.oid = k.connamespace
 left join pg_class c on c.oid = k.conrelid and k.conrelid <> 0
 left join pg_type t on t.oid = k.contypid and k.contypid <> 0
+-- A foreign key names the index of what it refers to, which is not its own.
+left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
+left join pg_description said on said.objoid = k.oid and said.classoid = 'pg_constraint'::regclass and said.objsubid = 0
 where k.contype in ('p', 'u', 'c', 'f', 'x')
     -- One for each partition of a table that is referred to: it comes and goes with the table's own.
     and not exists (

@@ -16,10 +16,11 @@ select
         'sql body', case when p.prosqlbody is not null then 'true' end, -- since 14
         'owner', pg_get_userbyid(p.proowner)::text,
         'acl', to_json(p.proacl::text[])::text,
-        'comment', obj_description(p.oid, 'pg_proc')
+        'comment', said.description
     ]
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
+left join pg_description said on said.objoid = p.oid and said.classoid = 'pg_proc'::regclass and said.objsubid = 0
 where p.prokind <> 'a'
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

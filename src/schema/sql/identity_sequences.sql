@@ -10,7 +10,7 @@ select
         'logged', case when t.relpersistence = 'u' and c.relpersistence = 'p' then 'true' end,
         'owner', pg_get_userbyid(c.relowner)::text,
         'acl', to_json(c.relacl::text[])::text,
-        'comment', obj_description(c.oid, 'pg_class')
+        'comment', said.description
     ]
 from pg_class c
 join pg_depend d on d.classid = 'pg_class'::regclass
@@ -22,6 +22,7 @@ join pg_depend d on d.classid = 'pg_class'::regclass
 join pg_class t on t.oid = d.refobjid
 join pg_namespace n on n.oid = t.relnamespace
 join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
+left join pg_description said on said.objoid = c.oid and said.classoid = 'pg_class'::regclass and said.objsubid = 0
 where c.relkind = 'S'
     and c.relpersistence <> 't'
     and n.nspname !~ '^pg_'

@@ -27,12 +27,13 @@ select
             from pg_attribute a
             where a.attrelid = c.oid and a.attstattarget > -1
         ),
-        'comment', obj_description(c.oid, 'pg_class')
+        'comment', said.description
     ]
 from pg_index x
 join pg_class c on c.oid = x.indexrelid
 join pg_class t on t.oid = x.indrelid
 join pg_namespace n on n.oid = c.relnamespace
+left join pg_description said on said.objoid = c.oid and said.classoid = 'pg_class'::regclass and said.objsubid = 0
 where t.relpersistence <> 't'
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

@@ -13,11 +13,12 @@ select
         ) end,
         'using', pg_get_expr(p.polqual, p.polrelid),
         'check', pg_get_expr(p.polwithcheck, p.polrelid),
-        'comment', obj_description(p.oid, 'pg_policy')
+        'comment', said.description
     ]
 from pg_policy p
 join pg_class c on c.oid = p.polrelid
 join pg_namespace n on n.oid = c.relnamespace
+left join pg_description said on said.objoid = p.oid and said.classoid = 'pg_policy'::regclass and said.objsubid = 0
 where n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'
     and n.nspname <> $1

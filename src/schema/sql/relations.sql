@@ -13,7 +13,7 @@ select
     array[
         'owner', pg_get_userbyid(c.relowner)::text,
         'acl', to_json(c.relacl::text[])::text,
-        'comment', obj_description(c.oid, 'pg_class'),
+        'comment', said.description,
         'unlogged', case when c.relpersistence = 'u' then 'true' end,
         'options', array_to_string(c.reloptions, ', '),
         'toast options', (select array_to_string(t.reloptions, ', ') from pg_class t where t.oid = c.reltoastrelid),
@@ -69,6 +69,7 @@ select
     ]
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
+left join pg_description said on said.objoid = c.oid and said.classoid = 'pg_class'::regclass and said.objsubid = 0
 where c.relkind in ('r', 'p', 'v', 'm', 'f')
     and c.relpersistence <> 't'
     and n.nspname !~ '^pg_'

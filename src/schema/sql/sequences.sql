@@ -27,11 +27,12 @@ select
         ),
         'owner', pg_get_userbyid(c.relowner)::text,
         'acl', to_json(c.relacl::text[])::text,
-        'comment', obj_description(c.oid, 'pg_class')
+        'comment', said.description
     ]
 from pg_sequence s
 join pg_class c on c.oid = s.seqrelid
 join pg_namespace n on n.oid = c.relnamespace
+left join pg_description said on said.objoid = c.oid and said.classoid = 'pg_class'::regclass and said.objsubid = 0
 where c.relpersistence <> 't'
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

@@ -10,11 +10,12 @@ select
         'constraint', case when g.tgconstraint <> 0 then 'true' end,
         'enabled', case g.tgenabled when 'D' then 'disable' when 'A' then 'enable always' when 'R' then 'enable replica' end,
         'inherited', case when g.tgparentid <> 0 then 'true' end,
-        'comment', obj_description(g.oid, 'pg_trigger')
+        'comment', said.description
     ]
 from pg_trigger g
 join pg_class c on c.oid = g.tgrelid
 join pg_namespace n on n.oid = c.relnamespace
+left join pg_description said on said.objoid = g.oid and said.classoid = 'pg_trigger'::regclass and said.objsubid = 0
 where not g.tgisinternal
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

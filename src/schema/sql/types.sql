@@ -44,11 +44,12 @@ select
         'not null comment', case when t.typtype = 'd' then (select obj_description(k.oid, 'pg_constraint') from pg_constraint k where k.contypid = t.oid and k.contype = 'n') end, -- since 17
         'owner', pg_get_userbyid(t.typowner)::text,
         'acl', to_json(t.typacl::text[])::text,
-        'comment', obj_description(t.oid, 'pg_type')
+        'comment', said.description
     ]
 from pg_type t
 join pg_namespace n on n.oid = t.typnamespace
 left join pg_class c on c.oid = t.typrelid
+left join pg_description said on said.objoid = t.oid and said.classoid = 'pg_type'::regclass and said.objsubid = 0
 where (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c'))
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

@@ -15,13 +15,14 @@ select
         'statistics', nullif(a.attstattarget, -1)::text,
         'options', array_to_string(a.attoptions, ', '),
         'acl', to_json(a.attacl::text[])::text,
-        'comment', col_description(a.attrelid, a.attnum),
+        'comment', said.description,
         'owner', pg_get_userbyid(c.relowner)::text
     ]
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_type t on t.oid = a.atttypid
+left join pg_description said on said.objoid = a.attrelid and said.classoid = 'pg_class'::regclass and said.objsubid = a.attnum
 where c.relkind in ('v', 'm', 'c')
     and a.attnum > 0
     and not a.attisdropped
@@ -31,7 +32,7 @@ where c.relkind in ('v', 'm', 'c')
         or a.attstattarget >= 0
         or (c.relkind = 'm' and a.attstorage <> t.typstorage)
         or (c.relkind = 'm' and a.attcompression <> '') -- since 14
-        or col_description(a.attrelid, a.attnum) is not null
+        or said.description is not null
     )
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

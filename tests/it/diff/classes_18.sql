@@ -73,3 +73,36 @@ create table a (id int primary key) partition by range (id);
 create table a1 partition of a default;
 create table b (a int references a) partition by range (a);
 create table b1 partition of b default;
+
+-- case: names of not null of partitions that are made, join and leave
+-- old
+create table e (id int not null, c text not null) partition by range (id);
+create table joins (id int constraint mine not null, c text not null);
+create table leaves partition of e for values from (1) to (10);
+create table moves (id int not null, c text not null);
+alter table e attach partition moves for values from (10) to (20);
+-- new
+create table e (id int not null, c text not null) partition by range (id);
+create table joins partition of e for values from (30) to (40);
+create table leaves (id int not null, c text constraint other not null);
+create table moves (id int not null, c text not null);
+alter table e attach partition moves for values from (10) to (20);
+create table made (id int not null, c text not null);
+alter table e attach partition made for values from (40) to (50);
+create table said partition of e (id constraint said_id not null) for values from (50) to (60);
+create table born partition of e for values from (60) to (70);
+
+-- case: heirs that say not null by themselves
+-- old
+create table a (id int not null, c text not null);
+create table gains () inherits (a);
+create table leaves (id int not null, c text not null) inherits (a);
+create table joins (id int constraint one not null, c text not null);
+-- new
+create table a (id int not null, c text not null);
+create table gains (constraint a_id_not_null not null id) inherits (a);
+create table leaves (id int not null, c text constraint two not null);
+create table joins (id int not null, c text not null) inherits (a);
+create table said (constraint said_key primary key (id)) inherits (a);
+create table more (c text) inherits (a);
+create table most (id int constraint most_id not null, c text not null) inherits (a);

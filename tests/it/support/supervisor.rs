@@ -9,10 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{User, geteuid};
 
 /// Directories of server binaries, as Debian and the others install them.
 const INSTALLED: &str = "/usr/lib/postgresql";
+
+/// Files in memory: a new database is some 300 of them, and most of what a test costs on a disk.
+const IN_MEMORY: &str = "/dev/shm";
+
+/// The room in memory, in bytes, from which it is used: several servers at once with their logs.
+const ROOM: u64 = 4 << 30;
 
 /// The shell process, and the pipes to it.
 #[derive(Debug)]
@@ -27,7 +34,7 @@ impl Supervisor {
     pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new()
             .prefix("castoff-test-")
-            .tempdir()
+            .tempdir_in(place())
             .unwrap()
             .keep();
         if let Some((uid, gid)) = unprivileged() {
@@ -80,6 +87,18 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         drop(self.pipes.get_mut().ok().and_then(Option::take));
         self.child.wait().ok();
+    }
+}
+
+/// Where servers have their files: in memory where there is room.
+fn place() -> PathBuf {
+    let room = statvfs(IN_MEMORY).map_or(0, |memory| {
+        memory.blocks_available() * memory.fragment_size()
+    });
+    if room >= ROOM {
+        IN_MEMORY.into()
+    } else {
+        std::env::temp_dir()
     }
 }
 
