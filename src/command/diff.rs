@@ -112,7 +112,7 @@ pub(super) fn between(
     }
     let place = |name: &str| match (name, &declaration) {
         ("declared", Some(declaration)) => workshop.build_declared(declaration),
-        (url, _) if url.contains("://") => Ok(Place::Url {
+        (url, _) if declared::names_a_database(url) => Ok(Place::Url {
             url: url.to_owned(),
             origin: if name == from { "FROM" } else { "TO" },
         }),
@@ -130,7 +130,7 @@ pub(super) fn between(
             Place::Made(database) => database,
             Place::Url { .. } => scratch.build(&old)?,
         };
-        let comments = if from == "head" || from.contains("://") {
+        let comments = if from == "head" || declared::names_a_database(from) {
             Comments::MustFit
         } else {
             Comments::MayFit

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tracing::{info, warn};
 
 use super::diff::{as_text, unknown};
+use super::new_files;
 use super::revision::{file_path, random_id};
 use crate::cli::Init;
 use crate::config::Config;
@@ -18,10 +19,10 @@ use crate::revision::target::Target;
 use crate::run::Context;
 use crate::run::migrate::Goal;
 use crate::run::signal::Stop;
-use crate::schema::baseline::{self, forget_alembic, give_all_to};
+use crate::schema::baseline::{self, forget_alembic, forget_passwords, give_all_to};
 use crate::schema::model::{Kind, Schema};
 use crate::schema::render::Sides;
-use crate::scratch::declared::Source;
+use crate::scratch::declared::{Source, names_a_database};
 use crate::scratch::error::ScratchError;
 use crate::scratch::{self, Scratch, Snapshot, proof};
 
@@ -112,10 +113,12 @@ fn refuse_what_is_there(directory: &Path) -> Result<(), Error> {
 
 /// Where the declaration goes: a file that is not there, or a directory with nothing in it.
 fn declared_path(named: &str) -> Result<PathBuf, Error> {
-    if named.contains("://") {
+    if names_a_database(named) {
+        // What stands behind may be a password.
+        let (scheme, _) = named.split_once(['=', ':']).unwrap_or((named, ""));
         return Err(ConfigError::Value {
             origin: "--schema".into(),
-            value: named.into(),
+            value: format!("{scheme}…"),
             wanted: "a path here: that is where the declaration is written",
         }
         .into());
@@ -147,6 +150,9 @@ impl<'c> Database<'c> {
         let mut found = scratch::read(&Context::to(config, stop, &config.database)?)?;
         unknown(config, &[&found])?;
         forget_alembic(&mut found.schema);
+        for mapping in forget_passwords(&mut found.schema) {
+            warn!("the baseline leaves the password of the {mapping} out: set it by hand");
+        }
         let scratch = match Scratch::open(config, stop) {
             Ok(scratch) => Some(scratch),
             Err(error @ Error::Scratch(ScratchError::NoServer { .. })) => {
@@ -261,32 +267,14 @@ fn usual(found: &Schema) -> Schema {
     usual
 }
 
-/// Writes the files, with the configuration file if there is none, and prints their paths. What was
-/// written before one that cannot be goes again.
+/// Writes the files, with the configuration file if there is none, and prints their paths.
 fn write_all(files: &[New], declared: Option<&str>) -> Result<(), Error> {
-    let mut written: Vec<&Path> = Vec::new();
     let config = (PathBuf::from(CONFIG_FILE), config_text(files, declared));
-    let config = (!config.0.exists()).then_some(&config);
-    for (path, text) in config.into_iter().chain(files) {
-        if let Err(source) = create(path, text) {
-            for path in written {
-                std::fs::remove_file(path).ok();
-            }
-            let path = path.clone();
-            return Err(FilesError::Unwritable { path, source }.into());
-        }
-        written.push(path);
-    }
-    let paths = written.iter().map(|path| format!("{}\n", path.display()));
+    let config = (!config.0.exists()).then_some(config);
+    let all: Vec<New> = config.into_iter().chain(files.iter().cloned()).collect();
+    new_files::write(&all)?;
+    let paths = all.iter().map(|(path, _)| format!("{}\n", path.display()));
     report::print(&paths.collect::<String>())
-}
-
-fn create(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    std::fs::File::create_new(path)?.write_all(text.as_bytes())
 }
 
 /// The configuration file's text: where the first of the files is, and the declaration.

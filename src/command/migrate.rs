@@ -1,16 +1,18 @@
 //! `castoff migrate`: the migration from the head to the declared schema, proved before it is
 //! written.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tracing::info;
 
 use super::diff::{self, Workshop};
+use super::new_files;
 use super::rename::Renaming;
 use super::revision::{file_path, history_in_directory, id, random_id};
 use crate::config::{Config, MigrationsFrom};
 use crate::error::Error;
-use crate::migrations::{self, FilesError, Migrations};
+use crate::migrations::{self, FilesError, Migrations, NamedBytes};
 use crate::report;
 use crate::revision::history::History;
 use crate::revision::id::RevisionId;
@@ -112,9 +114,8 @@ pub(super) fn migrate(
         .collect();
     allow_losses(config, stop, losses, perhaps)?;
     let candidates = candidates(directory, message, parent.as_ref(), &last_id, &steps)?;
-    let mut files = Migrations::Directory(directory.to_owned())
-        .files()?
-        .migrations;
+    let known = directory_files(directory)?;
+    let mut files = known.clone();
     files.extend(candidates.iter().map(|candidate| {
         let path = candidate.path.display().to_string();
         (path, candidate.text.clone().into_bytes())
@@ -129,7 +130,21 @@ pub(super) fn migrate(
     if let Some(signal) = stop.received() {
         return Err(Error::Stopped { signal });
     }
+    // Somebody else may have written one meanwhile, and what was proved is not what is there.
+    if directory_files(directory)? != known {
+        return Err(FilesError::Unwritable {
+            path: directory.to_owned(),
+            source: io::Error::other("somebody else has just changed it"),
+        }
+        .into());
+    }
     write(&candidates)
+}
+
+fn directory_files(directory: &Path) -> Result<Vec<NamedBytes>, Error> {
+    Ok(Migrations::Directory(directory.to_owned())
+        .files()?
+        .migrations)
 }
 
 /// What is to be followed: the only head, or nothing.
@@ -251,24 +266,12 @@ fn candidates(
     Ok(candidates)
 }
 
-/// Writes all, or none; never over a file that is there.
+/// Writes all, or none.
 fn write(candidates: &[Candidate]) -> Result<(), Error> {
-    use std::io::Write as _;
-    let mut written: Vec<&Path> = Vec::new();
-    for Candidate { path, text, .. } in candidates {
-        let create = || {
-            let mut file = std::fs::File::create_new(path)?;
-            written.push(path);
-            file.write_all(text.as_bytes())
-        };
-        if let Err(source) = { create }() {
-            for path in written {
-                std::fs::remove_file(path).ok();
-            }
-            let path = path.clone();
-            return Err(FilesError::Unwritable { path, source }.into());
-        }
-    }
+    let files = candidates
+        .iter()
+        .map(|one| (one.path.clone(), one.text.clone()));
+    new_files::write(&files.collect::<Vec<_>>())?;
     let mut paths = String::new();
     for Candidate { id, path, .. } in candidates {
         info!(event = "written", revision = %id, "wrote revision {id}");

@@ -14,6 +14,7 @@ mod init;
 mod listing;
 mod merge;
 mod migrate;
+mod new_files;
 mod plan;
 mod rebase;
 mod rename;

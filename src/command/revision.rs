@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::info;
 
+use super::new_files;
 use crate::cli::Revision;
 use crate::config::Config;
 use crate::error::Error;
@@ -131,17 +132,8 @@ pub(super) fn file_path(directory: &Path, new: &Draft<'_>) -> PathBuf {
     directory.join(draft::file_name(&now, new.id, new.message))
 }
 
-/// Writes a new file; never over one that is there.
-pub(super) fn write(directory: &Path, new: &Draft<'_>) -> Result<PathBuf, Error> {
-    use std::io::Write as _;
+fn write(directory: &Path, new: &Draft<'_>) -> Result<PathBuf, Error> {
     let path = file_path(directory, new);
-    let create = || {
-        let mut file = std::fs::File::create_new(&path)?;
-        file.write_all(draft::render_new(new).as_bytes())
-    };
-    create().map_err(|source| FilesError::Unwritable {
-        path: path.clone(),
-        source,
-    })?;
+    new_files::write(&[(path.clone(), draft::render_new(new))])?;
     Ok(path)
 }

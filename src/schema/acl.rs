@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::Kind;
+use super::model::{Attributes, Kind};
 
 /// Who may do what: by grantee (empty for everybody), letter and who granted it, whether it may be
 /// passed on.
@@ -36,6 +36,33 @@ pub fn parse(texts: &str, owner: &str) -> Privileges {
         }
     }
     privileges
+}
+
+/// Writes one role in another's place wherever the privileges of an object name it.
+pub fn give(attributes: &mut Attributes, from: &str, to: &str) {
+    for name in ["acl", "initial"] {
+        let Some(texts) = attributes.get(name) else {
+            continue;
+        };
+        let items: Vec<String> = serde_json::from_str(texts).unwrap_or_default();
+        let given: Vec<String> = items.iter().map(|item| given(item, from, to)).collect();
+        attributes.set(name, &serde_json::Value::from(given).to_string());
+    }
+}
+
+fn given(item: &str, from: &str, to: &str) -> String {
+    let (grantee, rest) = role(item, '=');
+    let (letters, grantor) = rest.split_once('/').unwrap_or((rest, ""));
+    let (grantor, _) = role(grantor, '\n');
+    let written = |role: String| match role {
+        // The empty name is everybody.
+        role if role.is_empty() => role,
+        role => {
+            let role = if role == from { to } else { &role };
+            format!("\"{}\"", role.replace('"', "\"\""))
+        }
+    };
+    format!("{}={letters}/{}", written(grantee), written(grantor))
 }
 
 /// Stands for the owner among grantees. No role has this name: it is empty but for a blank.
@@ -270,6 +297,14 @@ mod tests {
             })
             .collect();
         assert_eq!(shown, expected, "{old} {new}");
+    }
+
+    #[test]
+    fn a_role_takes_anothers_place() {
+        let check = |item: &str, expected: &str| assert_eq!(given(item, "old one", "é"), expected);
+        check("\"old one\"=arw*/\"old one\"", "\"é\"=arw*/\"é\"");
+        check("web=r/\"old one\"", "\"web\"=r/\"é\"");
+        check("=r/\"a \"\"b\"", "=r/\"a \"\"b\"");
     }
 
     #[test]

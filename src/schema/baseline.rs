@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::acl;
 use super::model::{Id, Kind, Schema};
 use super::render::{self, Sides};
 
@@ -21,6 +22,39 @@ pub fn forget_alembic(schema: &mut Schema) {
     schema.objects.retain(|id, _| !is_its(id));
 }
 
+/// Forgets the options of user mappings that are secrets: a baseline is a file that many read. Tells
+/// which mappings had any.
+pub fn forget_passwords(schema: &mut Schema) -> Vec<String> {
+    let mut found = Vec::new();
+    for (id, attributes) in &mut schema.objects {
+        let options = attributes.get("server options");
+        let Some(options) = options.filter(|_| id.kind == Kind::UserMapping) else {
+            continue;
+        };
+        let options: Vec<String> = serde_json::from_str(options).unwrap_or_default();
+        let (secret, kept): (Vec<_>, Vec<_>) =
+            options.into_iter().partition(|option| is_secret(option));
+        if !secret.is_empty() {
+            attributes.set("server options", &serde_json::Value::from(kept).to_string());
+            let user = if id.name(1).is_empty() {
+                "public"
+            } else {
+                id.name(1)
+            };
+            found.push(format!("user mapping for {user} on {}", id.name(0)));
+        }
+    }
+    found
+}
+
+/// Whether the name of an option, `name=value`, is that of a secret.
+fn is_secret(option: &str) -> bool {
+    let name = option.split('=').next().unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    let words = ["password", "secret", "token", "key"];
+    name != "password_required" && words.iter().any(|word| name.contains(word))
+}
+
 /// Lets everything belong to one role: a baseline is applied by whoever owns the new database.
 /// What the owners may do, the role may do then; what others may do stays theirs.
 pub fn give_all_to(schema: &mut Schema, role: &str) {
@@ -31,43 +65,10 @@ pub fn give_all_to(schema: &mut Schema, role: &str) {
         let Some(owner) = attributes.get("owner").map(str::to_owned) else {
             continue;
         };
-        if let Some(acl) = attributes.get("acl") {
-            let items: Vec<String> = serde_json::from_str(acl).unwrap_or_default();
-            let given = items.iter().map(|item| of_role(item, &owner, role));
-            let given: Vec<String> = given.collect();
-            attributes.set("acl", &serde_json::Value::from(given).to_string());
-        }
+        acl::give(attributes, &owner, role);
         attributes.set("owner", role);
     }
     schema.role = role.into();
-}
-
-/// An entry of privileges, `grantee=letters/grantor`, with the role in the place of the owner.
-fn of_role(item: &str, owner: &str, role: &str) -> String {
-    let plain = |name: &str| {
-        let mut letters = name.chars();
-        letters.all(|c| c.is_alphanumeric() || c == '_')
-    };
-    let written = |name: &str| {
-        if plain(name) {
-            name.to_owned()
-        } else {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        }
-    };
-    let (from, to) = (
-        format!("{}=", written(owner)),
-        format!("{}=", written(role)),
-    );
-    let item = match item.strip_prefix(&from) {
-        Some(rest) => to + rest,
-        None => item.to_owned(),
-    };
-    // Who granted it: behind the letters, which have no slash.
-    match item.strip_suffix(&format!("/{}", written(owner))) {
-        Some(rest) => format!("{rest}/{}", written(role)),
-        None => item,
-    }
 }
 
 /// The declared schema as files: a path below the directory, and the text. One for each table and
@@ -216,15 +217,32 @@ mod tests {
         check_file(Kind::Collation, &["public", "c"], &[], "others.sql");
     }
 
-    fn check_given(item: &str, expected: &str) {
-        assert_eq!(of_role(item, "old one", "new"), expected);
-    }
-
     #[test]
-    fn the_role_may_do_what_the_owner_may() {
-        check_given("\"old one\"=arw/\"old one\"", "new=arw/new");
-        check_given("web=r/\"old one\"", "web=r/new");
-        check_given("=r/x", "=r/x");
+    fn passwords_are_no_part_of_a_baseline() {
+        let mut schema = Schema::default();
+        let mut attributes = Attributes::default();
+        let options = r#"["user=u","password=a=b","password_required=false","API_Token=c"]"#;
+        attributes.set("server options", options);
+        for (kind, names) in [
+            (Kind::UserMapping, &["s", ""][..]),
+            (Kind::UserMapping, &["s", "me"]),
+            (Kind::Server, &["s"]),
+        ] {
+            let id = Id::new(kind, names);
+            schema.objects.insert(id, attributes.clone());
+        }
+        let found = forget_passwords(&mut schema);
+        assert_eq!(
+            found,
+            ["user mapping for public on s", "user mapping for me on s"]
+        );
+        let left = |id: &Id| schema.objects[id].get("server options").unwrap();
+        assert_eq!(
+            left(&Id::new(Kind::UserMapping, &["s", "me"])),
+            r#"["user=u","password_required=false"]"#
+        );
+        assert_eq!(left(&Id::new(Kind::Server, &["s"])), options);
+        assert!(forget_passwords(&mut schema).is_empty());
     }
 
     #[test]

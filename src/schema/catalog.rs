@@ -21,14 +21,18 @@ use crate::database::failure::Failure;
 /// Where something is in the catalogs: class, number, column.
 type Address = (u32, u32, i32);
 
+/// Constants and names are printed in the form that any session reads alike, and two sessions print
+/// alike: the settings are those of `pg_dump`, and one time zone for all.
+const BEGIN: &str = "begin transaction isolation level repeatable read read only; \
+    set local search_path = ''; set local jit = off; set local datestyle = 'ISO, YMD'; \
+    set local intervalstyle = 'postgres'; set local extra_float_digits = 3; \
+    set local standard_conforming_strings = on; \
+    set local bytea_output = 'hex'; set local timezone = 'UTC'; \
+    set local quote_all_identifiers = off";
+
 /// Reads the schema. What is in `ledger_schema` is left out.
 pub async fn read(client: &Client, ledger_schema: &str) -> Result<Schema, Failure> {
-    client
-        .batch_execute(
-            "begin transaction isolation level repeatable read read only; \
-             set local search_path = ''; set local jit = off",
-        )
-        .await?;
+    client.batch_execute(BEGIN).await?;
     let read = read_all(client, ledger_schema).await;
     client.batch_execute("rollback").await?;
     read

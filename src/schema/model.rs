@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::links::Links;
 use super::names::Names;
-use super::{canonical, shared};
+use super::{acl, canonical, shared};
 
 /// Makes the kinds with the names that the catalog queries give them.
 macro_rules! kinds {
@@ -353,6 +353,11 @@ impl Schema {
             self.objects.retain(|id, _| !kinds.contains(&id.kind));
         }
         for attributes in self.objects.values_mut() {
+            if let (Aspect::Owner, Some(owner)) = (aspect, attributes.get("owner")) {
+                // What the owner may do is his whoever he is.
+                let owner = owner.to_owned();
+                acl::give(attributes, &owner, acl::OWNER);
+            }
             attributes.remove(name);
         }
     }
@@ -418,6 +423,23 @@ impl Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_owners_privileges_are_the_owners_still() {
+        let made_by = |owner: &str, acl: &str| {
+            let mut schema = Schema::default();
+            let mut attributes = Attributes::default();
+            attributes.set("owner", owner);
+            attributes.set("acl", acl);
+            let id = Id::new(Kind::Table, &["public", "t"]);
+            schema.objects.insert(id, attributes);
+            schema.forget(Aspect::Owner);
+            schema.objects
+        };
+        let one = made_by("one", r#"["one=arw/one", "web=r/one"]"#);
+        let other = made_by("t wo", r#"["\"t wo\"=arw/\"t wo\"", "web=r/\"t wo\""]"#);
+        assert_eq!(one, other);
+    }
 
     #[test]
     fn attributes_are_set_and_forgotten_like_those_of_a_map() {

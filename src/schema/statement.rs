@@ -78,6 +78,33 @@ impl Statement {
         let loses = self.loses.iter().map(|loses| format!("loses: {loses}"));
         let effects = self.effects.iter().map(ToString::to_string);
         let probes = self.probes.iter().map(Probe::line);
-        loses.chain(effects).chain(probes)
+        // A name may have line ends, and what stands behind one would be SQL.
+        let in_one_line = |remark: String| remark.replace(['\r', '\n'], " ");
+        loses.chain(effects).chain(probes).map(in_one_line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_remark_has_two_lines() {
+        let mut statement = Statement::losing("drop table t", "the columns a\n; drop schema b");
+        statement.effects = vec![Effect {
+            relation: "\"c\r\nd\"".to_owned(),
+            below: 0,
+            lock: None,
+            reads: true,
+            rewrites: false,
+        }];
+        let remarks: Vec<String> = statement.remarks().collect();
+        assert_eq!(
+            remarks,
+            [
+                "loses: the columns a ; drop schema b",
+                "reads all of \"c  d\""
+            ]
+        );
     }
 }

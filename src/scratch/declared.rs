@@ -40,10 +40,15 @@ pub enum Declaration {
     Database(String),
 }
 
+/// Whether somebody named a database: by its URL, or by `name=value`, and not a file that is there.
+pub fn names_a_database(named: &str) -> bool {
+    named.contains("://") || (named.contains('=') && !Path::new(named).exists())
+}
+
 /// Reads the declaration.
 pub fn find(config: &Config, stop: &Stop) -> Result<Declaration, Error> {
     let path = match &config.declared.from {
-        DeclaredFrom::Named(named) if named.contains("://") => {
+        DeclaredFrom::Named(named) if names_a_database(named) => {
             return Ok(Declaration::Database(named.clone()));
         }
         DeclaredFrom::Command(words) => {

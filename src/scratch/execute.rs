@@ -10,6 +10,9 @@ use crate::error::Error;
 /// How many statements go in one message, at most: it is a transaction, which keeps its locks.
 const MOST: usize = 64;
 
+/// What was read with that setting is written with it.
+pub(super) const STRINGS: &str = "set standard_conforming_strings = on";
+
 /// How many bytes, unless one statement alone has more.
 const MOST_BYTES: usize = 64 << 10;
 
@@ -19,6 +22,7 @@ pub(super) async fn execute(
     statements: &[String],
     together: bool,
 ) -> Result<(), Error> {
+    one(client, STRINGS).await?;
     if !together {
         for message in messages(statements) {
             // Nothing of a message that fails is left; and not every statement can share one.
@@ -37,19 +41,24 @@ pub(super) async fn execute(
     };
     if all.await.is_err() {
         // Which one it is shows when they run alone.
-        run(client, "rollback").await.map_err(trying("rollback"))?;
-        run(client, "begin").await.map_err(trying("begin"))?;
+        one(client, "rollback").await?;
+        one(client, "begin").await?;
         one_by_one(client, statements).await?;
-        run(client, "commit").await.map_err(trying("commit"))?;
+        one(client, "commit").await?;
     }
     Ok(())
 }
 
 async fn one_by_one(client: &Client, statements: &[String]) -> Result<(), Error> {
     for statement in statements {
-        run(client, statement).await.map_err(trying(statement))?;
+        one(client, statement).await?;
     }
     Ok(())
+}
+
+/// Runs one, and says which if it fails.
+pub(super) async fn one(client: &Client, statement: &str) -> Result<(), Error> {
+    run(client, statement).await.map_err(trying(statement))
 }
 
 async fn run(client: &Client, text: &str) -> Result<(), Failure> {

@@ -13,12 +13,14 @@ use crate::database::failure::{Failure, Refusal};
 use crate::error::Error;
 use crate::place::Place;
 use crate::sql::classify::{first_word, sets_session};
+use crate::sql::lexer::Lexer;
 use crate::sql::split::{self, Statement};
 
 /// What each text starts with: nothing of the text before. Bodies of functions are looked at when
 /// all is there.
 const AFRESH: &str = "reset session authorization; reset role; reset all; \
-    set check_function_bodies = off; set client_min_messages = error";
+    set check_function_bodies = off; set client_min_messages = error; \
+    set standard_conforming_strings = on";
 
 /// Refusals that may go away when something else has been made: the class of syntax errors and
 /// things that are not there, but for the syntax itself, and of states that do not fit.
@@ -280,22 +282,12 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
                     word: word.into_owned(),
                 });
             }
-            "create" | "alter" | "drop" => {
-                // Of the server, and not of one database's schema: it would stay.
-                let mut words = text.split_whitespace().map(str::to_ascii_lowercase).skip(1);
-                let second = words.next().unwrap_or_default();
-                let is_role = matches!(&*second, "role" | "user" | "group")
-                    && words.next().as_deref() != Some("mapping");
-                if is_role && word == "create" {
-                    // It was looked for before, with all others that are named.
-                    continue;
-                }
-                if is_role
-                    || matches!(
-                        &*second,
-                        "database" | "system" | "tablespace" | "subscription"
-                    )
-                {
+            "create" | "alter" | "drop" | "reassign" => {
+                if let Some(second) = of_the_server(&word, text) {
+                    if word == "create" && matches!(&*second, "role" | "user" | "group") {
+                        // It was looked for before, with all others that are named.
+                        continue;
+                    }
                     return Err(ScratchError::DeclaresNothing {
                         place: place(span.start, span.end),
                         word: format!("{word} {second}"),
@@ -315,6 +307,24 @@ fn items(source: &Source, number: usize) -> Result<(Vec<Item>, Vec<Item>), Scrat
         if sets { &mut settings } else { &mut items }.push(item);
     }
     Ok((settings, items))
+}
+
+/// The second word of a statement that changes something of the server, and not of one database's
+/// schema: it would stay.
+fn of_the_server(first: &str, text: &str) -> Option<String> {
+    let mut lexer = Lexer::new(text.as_bytes(), 0);
+    let words = std::iter::from_fn(|| lexer.next_token().ok().flatten());
+    let mut words = words
+        .skip(1)
+        .map(|token| text[token.start..token.end].to_ascii_lowercase());
+    let (second, third) = (words.next()?, words.next().unwrap_or_default());
+    let is_its = match (first, &*second) {
+        (_, "database" | "system" | "tablespace" | "subscription")
+        | ("drop" | "reassign", "owned") => true,
+        (_, "role" | "user" | "group") => third != "mapping",
+        _ => false,
+    };
+    is_its.then_some(second)
 }
 
 /// What the validators of SQL and PL/pgSQL say to the functions, now that everything is there.
@@ -348,4 +358,32 @@ async fn odd_functions(client: &Client) -> Result<Vec<String>, Error> {
         }
     }
     Ok(odd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_servers_is_not_declared() {
+        let check = |text: &str, expected: Option<&str>| {
+            let found = of_the_server(&first_word(text), text);
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("create database a", Some("database"));
+        check("alter /* all */ system set a = 1", Some("system"));
+        check("create subscription s", Some("subscription"));
+        check("ALTER ROLE a password 'b'", Some("role"));
+        check("drop user a", Some("user"));
+        check("drop owned by a", Some("owned"));
+        check("reassign owned by a to b", Some("owned"));
+        check(
+            "alter user mapping for a server b options (add c 'd')",
+            None,
+        );
+        check("drop user mapping for a server b", None);
+        check("create role a", Some("role"));
+        check("create user mapping for a server b", None);
+        check("create table role (a int)", None);
+    }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Client;
 
-use super::error::ScratchError;
+use super::execute::{STRINGS, one};
 use super::{Scratch, quietly};
 use crate::database::failure::Failure;
 use crate::error::Error;
@@ -37,8 +37,9 @@ pub(super) fn run(
             let session = context.session().await?;
             let client = session.client();
             let asking = Error::asking("looking at what the migration does");
+            one(client, STRINGS).await?;
             if let Some(setting) = changes.setting() {
-                execute(client, &setting).await?;
+                one(client, &setting).await?;
             }
             let prepared = client.batch_execute(MAKE_SENTINEL).await;
             prepared.map_err(Failure::from).map_err(&asking)?;
@@ -47,12 +48,12 @@ pub(super) fn run(
             for statement in &mut changes.statements {
                 statement.effects = match statement.runs {
                     Runs::Alone => {
-                        execute(client, &statement.sql).await?;
+                        one(client, &statement.sql).await?;
                         by_words(&relations, &statement.sql)
                     }
                     Runs::Together | Runs::Before => {
                         start(client, &mut scans).await.map_err(&asking)?;
-                        execute(client, &statement.sql).await?;
+                        one(client, &statement.sql).await?;
                         let touched = touched(client, &mut scans).await.map_err(&asking)?;
                         let effects = effect::effects(&relations, &touched);
                         for Touched { relation, file, .. } in touched {
@@ -73,22 +74,6 @@ pub(super) fn run(
         })
     })?;
     Ok(changes)
-}
-
-/// Runs one, and says which if it fails.
-pub(super) async fn execute(client: &Client, statement: &str) -> Result<(), Error> {
-    let done = client.batch_execute(statement).await;
-    done.map_err(Failure::from)
-        .map_err(|failure| match failure {
-            Failure::Refused(refusal) => ScratchError::NotRunnable {
-                statement: statement.to_owned(),
-                refusal,
-            }
-            .into(),
-            failure @ (Failure::Lost(_) | Failure::Protocol(_)) => {
-                Error::asking("trying the migration")(failure)
-            }
-        })
 }
 
 async fn relations(client: &Client) -> Result<Relations, Failure> {

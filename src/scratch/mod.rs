@@ -212,11 +212,10 @@ impl<'c> Scratch<'c> {
 
     /// A new database: empty, or a copy of another, which nobody may be connected to.
     pub fn create(&self, copy_of: Option<&Ident>) -> Result<Ident, Error> {
-        let mut random = [0_u8; 8];
+        let mut random = [0_u8; 4];
         getrandom::fill(&mut random)
             .map_err(|error| Error::System(std::io::Error::other(error.to_string())))?;
-        let number = u64::from_ne_bytes(random);
-        let name = Ident::new(&format!("{PREFIX}{}_{number:016x}", std::process::id()))?;
+        let name = Ident::new(&sweep::name(u32::from_ne_bytes(random)))?;
         // Noted first: castoff may be told to stop when the server has created it already.
         self.made.borrow_mut().push(name.clone());
         let template = copy_of.map_or("template0".to_owned(), ToString::to_string);
@@ -378,14 +377,16 @@ impl Drop for Scratch<'_> {
             run::block_on(async {
                 let work = async {
                     let session = context.session().await?;
+                    let mut left = Ok(true);
                     for name in &made {
                         let sql = format!("drop database if exists {name} with (force)");
                         let dropped = session.client().batch_execute(&sql).await;
-                        dropped
-                            .map_err(Failure::from)
-                            .map_err(Error::asking("dropping a scratch database"))?;
+                        // One that stays, for whatever reason, does not keep the others.
+                        if let Err(failure) = dropped.map_err(Failure::from) {
+                            left = Err(Error::asking("dropping a scratch database")(failure));
+                        }
                     }
-                    Ok(true)
+                    left
                 };
                 tokio::time::timeout(CLEANUP, work)
                     .await

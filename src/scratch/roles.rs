@@ -104,16 +104,19 @@ fn words(statement: &str) -> Vec<Word> {
     let mut words = Vec::new();
     while let Ok(Some(token)) = lexer.next_token() {
         let text = &statement[token.start..token.end];
-        if token.kind == Kind::Word {
-            words.push(Word {
-                name: text.to_lowercase(),
+        let quoted = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        match (token.kind, quoted) {
+            (Kind::Word, _) => words.push(Word {
+                name: text.to_ascii_lowercase(),
                 is_quoted: false,
-            });
-        } else if token.kind == Kind::QuotedName && text.starts_with('"') {
-            words.push(Word {
-                name: text.trim_matches('"').replace("\"\"", "\""),
+            }),
+            (Kind::QuotedName, Some(quoted)) => words.push(Word {
+                name: quoted.replace("\"\"", "\""),
                 is_quoted: true,
-            });
+            }),
+            _ => {}
         }
     }
     words
@@ -141,6 +144,7 @@ mod tests {
             "grant select, update (a) on t to a, \"B c\", public with grant option",
             "B c a",
         );
+        check("grant select on t to \"\"\"a\"\"\"", "\"a\"");
         check("revoke all on function f(text) from a cascade", "a");
         check("grant usage on schema s to current_user, pg_monitor", "");
         check(

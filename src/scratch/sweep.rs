@@ -14,6 +14,29 @@ use crate::sql::ident::Ident;
 /// After so many seconds nobody is still at work with one, on whatever machine.
 const OLD: u64 = 24 * 60 * 60;
 
+/// The name of a scratch database: who makes it, when, and a random number. Between its making and
+/// its mark castoff may be killed, and then only the name tells.
+pub(super) fn name(random: u32) -> String {
+    let pid = std::process::id();
+    format!("{PREFIX}{pid}_{:08x}{random:08x}", now())
+}
+
+/// Whether a database without a mark has such a name, and is old.
+fn is_forgotten(name: &str, now: u64) -> bool {
+    let rest = name.strip_prefix(PREFIX);
+    rest.and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(pid, number)| {
+            let is_hexadecimal = |digit: char| digit.is_ascii_hexdigit();
+            let at = number
+                .get(..8)
+                .and_then(|at| u64::from_str_radix(at, 16).ok());
+            pid.parse::<u32>().is_ok()
+                && number.len() == 16
+                && number.chars().all(is_hexadecimal)
+                && at.is_some_and(|at| at.saturating_add(OLD) < now)
+        })
+}
+
 /// The comment on a scratch database: who made it, and when. Names alone would not do: a process
 /// that does not run here may run on another machine.
 pub(super) fn mark(host: &str) -> String {
@@ -48,14 +71,16 @@ pub(super) fn sweep(scratch: &Scratch<'_>) {
     let sql = "select d.datname::text, pg_catalog.shobj_description(d.oid, 'pg_database') \
         from pg_catalog.pg_database d \
         where pg_catalog.starts_with(d.datname::text, 'castoff_scratch_') \
-        and pg_catalog.shobj_description(d.oid, 'pg_database') is not null \
         and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)";
     let swept = scratch.maintenance(async |client| {
         let rows = client.query_typed(sql, &[]).await.unwrap_or_default();
         for row in rows {
-            let (name, mark): (&str, &str) = (row.get(0), row.get(1));
-            let is_ours = name.starts_with(PREFIX);
-            if is_ours && is_stale(mark, &scratch.config.host, now(), runs) {
+            let (name, mark): (&str, Option<&str>) = (row.get(0), row.get(1));
+            let is_nobodys = match mark {
+                Some(mark) => is_stale(mark, &scratch.config.host, now(), runs),
+                None => is_forgotten(name, now()),
+            };
+            if is_nobodys {
                 let name = Ident::new(name)?;
                 // Without force: it fails when somebody came meanwhile.
                 let dropped = client.batch_execute(&format!("drop database {name}")).await;
@@ -87,5 +112,19 @@ mod tests {
         check("castoff scratch: process 8 on there at 13599", true);
         check("castoff scratch: process 8 on here", false);
         check("kept for the tests", false);
+    }
+
+    #[test]
+    fn without_a_mark_only_an_old_name_tells() {
+        let check = |name: &str, expected: bool| {
+            assert_eq!(is_forgotten(name, 100_000), expected, "{name}");
+        };
+        check(&name(7), false);
+        check("castoff_scratch_8_0000000100000007", true);
+        check("castoff_scratch_8_000186a000000007", false);
+        check("castoff_scratch_8_00000001", false);
+        check("castoff_scratch_8_0000000100000007x", false);
+        check("castoff_scratch_mine_0000000100000007", false);
+        check("other_8_0000000100000007", false);
     }
 }

@@ -1,7 +1,7 @@
 //! Guards: steps of generated migrations that change nothing, and fail where rows stand in the way
 //! of the next. Here is their form, for who writes them and who has to know them again.
 
-use super::ident::Literal;
+use super::ident::{Literal, dollar_quoted};
 
 const BEGINS: &str = " begin if exists (select from ";
 const RAISES: &str = ") then\n    raise exception ";
@@ -10,28 +10,28 @@ const ENDS: &str = "; end if; end ";
 
 /// A guard without its semicolon: `rest` is what follows `from` in a question for rows.
 pub fn guard(rest: &str, says: &str, hint: &str) -> String {
-    let tag = if rest.contains("$$") || says.contains("$$") || hint.contains("$$") {
-        "$guard$"
-    } else {
-        "$$"
-    };
     // The message is a format.
     let message = says.replace('%', "%%");
     let (message, hint) = (Literal(&message), Literal(hint));
-    format!("do {tag}{BEGINS}{rest}{RAISES}{message}{HINTS}{hint}{ENDS}{tag}")
+    let body = format!("{BEGINS}{rest}{RAISES}{message}{HINTS}{hint}{ENDS}");
+    format!("do {}", dollar_quoted(&body))
 }
 
 /// Whether a statement is one, as it was written: who has changed it may have meant more.
 pub fn is_guard(sql: &str) -> bool {
-    ["$$", "$guard$"].iter().any(|tag| {
-        let body = sql.trim_end().strip_prefix("do ");
-        let body = body.and_then(|body| body.strip_prefix(tag)?.strip_suffix(tag));
-        let body = body.and_then(|body| body.strip_prefix(BEGINS)?.strip_suffix(ENDS));
-        let parts = body.and_then(|body| body.split_once(RAISES));
-        let parts = parts.and_then(|(rest, words)| Some((rest, words.split_once(HINTS)?)));
-        parts.is_some_and(|(rest, (message, hint))| {
-            is_one_constant(message) && is_one_constant(hint) && !rest.contains(';')
-        })
+    let body = || {
+        let quoted = sql.trim_end().strip_prefix("do ")?;
+        let (tag, _) = quoted.split_once(BEGINS)?;
+        let body = quoted.strip_prefix(tag)?.strip_suffix(tag)?;
+        (dollar_quoted(body) == quoted).then_some(body)
+    };
+    let parts = || {
+        let body = body()?.strip_prefix(BEGINS)?.strip_suffix(ENDS)?;
+        let (rest, words) = body.split_once(RAISES)?;
+        Some((rest, words.split_once(HINTS)?))
+    };
+    parts().is_some_and(|(rest, (message, hint))| {
+        is_one_constant(message) && is_one_constant(hint) && !rest.contains(';')
     })
 }
 
@@ -54,6 +54,7 @@ mod tests {
             ("t", "t has rows", "fill it first"),
             ("t where a = '5%'", "it's 5% of t", "don't"),
             ("t where a = '$$'", "a", "b"),
+            ("t where a = '$$ $q$'", "a", "b"),
             ("t", "a\\b", "c"),
         ] {
             let guard = guard(rest, says, hint);

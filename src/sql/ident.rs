@@ -75,6 +75,16 @@ impl fmt::Display for Literal<'_> {
     }
 }
 
+/// A string value between dollars, for a body that is itself SQL: nothing in it is doubled.
+pub fn dollar_quoted(body: &str) -> String {
+    let mut tag = "$$".to_owned();
+    // Also not where the last letters of the body and the first of the tag make one.
+    while format!("{body}{tag}").find(&tag) != Some(body.len()) {
+        tag.insert(1, 'q');
+    }
+    format!("{tag}{body}{tag}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +114,15 @@ mod tests {
         check("it's", "'it''s'");
         check("a\\' or 1", "E'a\\\\'' or 1'");
         check("a\0b", "'a'");
+    }
+
+    #[test]
+    fn no_body_ends_before_its_end() {
+        let check = |body: &str, expected: &str| assert_eq!(dollar_quoted(body), expected);
+        check("a 'b' \\", "$$a 'b' \\$$");
+        check("a $$ b", "$q$a $$ b$q$");
+        check("$$ $q$", "$qq$$$ $q$$qq$");
+        check("a$", "$q$a$$q$");
+        check("$$ a$q", "$qq$$$ a$q$qq$");
     }
 }

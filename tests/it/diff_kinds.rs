@@ -123,7 +123,7 @@ fn classes() {
 #[test]
 fn what_only_newer_servers_have() {
     if is_at_least(&Server::shared().database(), 18) {
-        check(include_str!("diff/classes_18.sql"), 11);
+        check(include_str!("diff/classes_18.sql"), 12);
     }
 }
 
@@ -155,4 +155,14 @@ fn what_random_schemas_found() {
 #[test]
 fn what_waits_for_each_other() {
     check(include_str!("diff/cycles.sql"), 16);
+}
+
+#[test]
+fn names_and_texts() {
+    check(include_str!("diff/names.sql"), 5);
+}
+
+#[test]
+fn partitions_with_other_bounds() {
+    check(include_str!("diff/bounds.sql"), 2);
 }

@@ -302,7 +302,7 @@ fn what_keeps_others_waiting_is_told() {
         "create table t (a bigint, b int check (b > 0)); create table u (a int, b int);",
     );
     let told = "others wait while the upgrade goes through all rows: it locks public.t (access \
-        exclusive); rewrites it, locks public.t (access exclusive); reads all of it";
+        exclusive) and rewrites it; it locks public.t (access exclusive) and reads all of it";
     assert!(finished.stderr.contains(told), "{finished}");
 }
 

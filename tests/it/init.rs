@@ -195,7 +195,7 @@ fn nothing_is_written_over() {
     let lines = [
         "init --from-database --schema schema",
         "init --from-database --schema mine.sql",
-        "init --from-database --schema postgres://h/d",
+        "init --from-database --schema postgres://u:secret@h/d",
         "init --schema other",
     ];
     let said = transcript(&project, Some(&database), &lines);
@@ -212,10 +212,10 @@ fn nothing_is_written_over() {
         error[exists]: `mine.sql` is there already
           help: choose another name, or remove it
 
-        $ castoff init --from-database --schema postgres://h/d
+        $ castoff init --from-database --schema postgres://u:secret@h/d
         status 10
         --- stderr
-        error[config-value]: --schema: `postgres://h/d` is not a path here: that is where the declaration is written
+        error[config-value]: --schema: `postgres…` is not a path here: that is where the declaration is written
           help: set --schema to a path here: that is where the declaration is written
 
         $ castoff init --schema other

@@ -114,6 +114,8 @@ mod offline;
 #[cfg(test)]
 mod online;
 #[cfg(test)]
+mod online_rows;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod placeholders;

@@ -198,12 +198,14 @@ fn what_cannot_be_in_one_transaction_is_a_migration_of_its_own() {
         -- upgrade autocommit
         -- locks public.invoice (share row exclusive)
         -- locks public.customer (share row exclusive)
+        -- probe: select exists (select from public.invoice a where a.customer is not null and not exists (select from public.customer b where b.id = a.customer)) -- rows of public.invoice lead to no row of public.customer
         alter table public.invoice add constraint invoice_customer_fkey FOREIGN KEY (customer) REFERENCES public.customer(id) NOT VALID;
 
         -- locks public.invoice (share update exclusive)
         alter table public.invoice validate constraint invoice_customer_fkey;
 
         -- locks public.invoice (access exclusive)
+        -- probe: select exists (select from public.invoice where not ((total > (0)::numeric))) -- rows of public.invoice do not pass invoice_total_check
         alter table public.invoice add constraint invoice_total_check CHECK ((total > (0)::numeric)) NOT VALID;
 
         -- locks public.invoice (share update exclusive)

@@ -56,6 +56,7 @@ pub(super) fn is_assigned(from: &str, to: &str) -> bool {
         || both(&NUMBERS)
         || both(&TIMES)
         || both(&BITS)
+        || (from.starts_with("interval") && to.starts_with("interval"))
         || (TEXTS.contains(&to.as_str()) && !is_array)
 }
 
@@ -85,14 +86,37 @@ pub(super) fn convert(sides: &Sides<'_>, own: &str, from: &str, to: &str) -> Str
     }
     let are_both = is_array(from) && is_array(to);
     let brackets = if are_both { "[]" } else { "" };
-    // A boolean is a number only as an integer.
-    let is_number = is_known(&old, "integer") && is_known("integer", &new);
-    let through = if is_number && is_array(from) == is_array(to) {
-        "integer"
-    } else {
-        "text"
-    };
+    // A boolean or bits are a number only as an integer, which has no digits behind the point.
+    let is_between = |kind: &&str| is_known(&old, kind) && is_known(kind, &new);
+    let numbers = ["numeric", "integer"].into_iter();
+    let through = numbers
+        .filter(|_| is_array(from) == is_array(to))
+        .find(is_between)
+        .unwrap_or("text");
     format!("{own}::{through}{brackets}::{to}")
+}
+
+const DIGITS: &str = "digits that the new type does not have";
+
+const SHAPES: [&str; 6] = ["point", "lseg", "path", "box", "polygon", "circle"];
+
+/// From which shape to which nothing is lost.
+const WHOLE_SHAPES: [(&str, &str); 4] = [
+    ("point", "box"),
+    ("box", "polygon"),
+    ("path", "polygon"),
+    ("polygon", "path"),
+];
+
+/// Whether all bits of a number are kept.
+fn fits_bits(number: &str, bits: &str) -> bool {
+    let wanted = match number {
+        "smallint" => 16,
+        "integer" => 32,
+        "bigint" => 64,
+        _ => return false,
+    };
+    precision(bits).first().is_some_and(|has| *has >= wanted)
 }
 
 /// What a change of type may lose without failing, if anything.
@@ -105,23 +129,32 @@ pub(super) fn loses(from: &str, to: &str) -> Option<&'static str> {
     let (old, new) = (old.as_str(), new.as_str());
     let is_number = |kind: &str| NUMBERS.contains(&kind);
     if is_number(old) && is_number(new) {
-        return loses_digits((from, old), (to, new))
-            .then_some("digits that the new type does not have");
+        return loses_digits((from, old), (to, new)).then_some(DIGITS);
     }
     let is_whole = |kind: &str| matches!(kind, "smallint" | "integer" | "bigint");
     match (old, new) {
-        (_, "boolean") if is_whole(old) => return Some("numbers other than 0 and 1"),
-        (_, "money") if old == "numeric" => return Some("digits that the new type does not have"),
+        (_, "boolean") if is_number(old) => return Some("numbers other than 0 and 1"),
+        (_, "money" | "oid") if is_number(old) && !is_whole(old) => return Some(DIGITS),
+        ("jsonb", _) if is_number(new) && new != "numeric" => return Some(DIGITS),
+        (_, "bit") if is_number(old) && !fits_bits(old, to) => return Some("the higher bits"),
         (_, "name") if old != "name" && !is_whole(old) => {
             return Some("what is longer than 63 bytes");
         }
-        (_, "\"char\"") if TEXTS.contains(&old) => return Some("all but the first byte"),
+        (_, "\"char\"") if old != "integer" => return Some("all but the first byte"),
         ("inet", "cidr") => return Some("the addresses in the networks"),
         ("interval", _) if new.starts_with("time ") => return Some("the days"),
         ("time with time zone", "time without time zone") => return Some("the time zones"),
+        _ if SHAPES.contains(&old) && SHAPES.contains(&new) => {
+            let is_whole = old == new || WHOLE_SHAPES.contains(&(old, new));
+            return (!is_whole).then_some("the shapes");
+        }
         _ => {}
     }
-    let is_time = |kind: &str| kind.starts_with("time") || kind == "interval";
+    let is_interval = |kind: &str| kind.starts_with("interval");
+    if is_interval(old) && is_interval(new) && new != "interval" && old != new {
+        return Some("the fields that the new type does not have");
+    }
+    let is_time = |kind: &str| kind.starts_with("time") || is_interval(kind);
     if old.starts_with("timestamp") && new == "date" {
         return Some("the times of day");
     }
@@ -222,6 +255,20 @@ mod tests {
             true,
         );
         check("integer", "boolean", false, true);
+        check("numeric", "boolean", false, true);
+        check("double precision", "money", false, true);
+        check("integer", "money", false, false);
+        check("jsonb", "integer", false, true);
+        check("jsonb", "numeric", false, false);
+        check("integer", "bit(8)", false, true);
+        check("integer", "bit(32)", false, false);
+        check("smallint[]", "bit[]", false, true);
+        check("boolean", "\"char\"", false, true);
+        check("polygon", "point", false, true);
+        check("box", "polygon", false, false);
+        check("interval", "interval year to month", true, true);
+        check("interval day to second(3)", "interval", true, false);
+        check("interval", "interval(3)", true, true);
         check("text", "name", true, true);
         check("inet", "cidr", false, true);
         check("bit varying(8)", "bit(4)", true, false);

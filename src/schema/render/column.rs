@@ -9,7 +9,6 @@ use super::{
     retype, typing,
 };
 use crate::schema::model::{Attributes, Id, Kind};
-use crate::schema::probe::Probe;
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -208,7 +207,7 @@ pub(super) fn alter(
     // What else is said of the constraint (since 18) comes with it.
     let is_plain = !new.has("not null options") && !new.has("not null comment");
     let alone = online::set_not_null(sides, id, new).filter(|_| gains && is_plain);
-    let alone = alone.map(|steps| probing_first(steps, probes::not_null(sides, id)));
+    let alone = alone.map(|steps| online::probing_first(steps, probes::not_null(sides, id)));
     let alone = if gains && online::is_told_by_parent(sides, id) {
         Vec::new()
     } else if let Some(steps) = alone {
@@ -296,14 +295,6 @@ fn set_identity_options(
         let (own, changed) = (sides.own(id), changed.join(" "));
         alter_table(sides, id, &format!("alter column {own} {changed}"))
     })
-}
-
-/// The first of them says which rows stand in the way of them all.
-fn probing_first(mut steps: Vec<Statement>, probe: Option<Probe>) -> Vec<Statement> {
-    if let Some(first) = steps.first_mut() {
-        first.probes.extend(probe);
-    }
-    steps
 }
 
 /// A partition is told with its parent; an heir is told by itself.

@@ -384,8 +384,8 @@ fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> IntoBound
     }
     let start = start.clamp(low.max(old_low), high.min(old_high));
     IntoBounds::Where(Statement::new(format!(
-        "select pg_catalog.setval('{}', {start}, false) from {qualified} where last_value not between {low} and {high}",
-        qualified.replace('\'', "''")
+        "select pg_catalog.setval({}, {start}, false) from {qualified} where last_value not between {low} and {high}",
+        Literal(qualified)
     )))
 }
 

@@ -3,12 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides};
+use super::{Alteration, Sides, chosen};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
-
-/// The longest name that PostgreSQL keeps whole, in bytes.
-const LONGEST: usize = 63;
 
 /// The sequence of a column, as one schema has it.
 fn of<'s>(schema: &'s Schema, column: &Id) -> Option<&'s Attributes> {
@@ -32,9 +29,8 @@ pub(super) fn sequence(sides: &Sides<'_>, id: &Id) -> String {
 /// `sequence name …` for a column that is made, where the server would choose another name.
 pub(super) fn named(sides: &Sides<'_>, column: &Id) -> Option<String> {
     let name = of(sides.new, column)?.get("name")?;
-    let usual = format!("{}_{}_seq", column.name(1), column.own_name());
-    let is_usual = name == usual && usual.len() <= LONGEST;
-    (!is_usual).then(|| format!("sequence name {}", qualified(sides, column, name)))
+    let usual = chosen::name(column.name(1), Some(column.own_name()), "seq");
+    (name != usual).then(|| format!("sequence name {}", qualified(sides, column, name)))
 }
 
 /// What cannot be said where the column is made.

@@ -1,7 +1,7 @@
 //! Partitions and heirs: joining and leaving, and what they have of their own.
 
 use super::table::{alter_only, alter_table, columns};
-use super::{Sides, not_null, probes, table};
+use super::{Sides, not_null, online, probes, table};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 
@@ -23,24 +23,33 @@ pub(super) fn parent(join: &Id) -> Id {
 /// Whether the table of a part has a parent before and after, all the time: what happens to the
 /// parent happens to it.
 pub(super) fn stays(sides: &Sides<'_>, id: &Id) -> bool {
-    of(sides.old, id).iter().any(|(join, attributes)| {
-        let is_same = |new: &Attributes| new.get("bound") == attributes.get("bound");
-        sides.new.get(join).is_some_and(is_same) && !sides.is_rebuilt(&parent(join))
-    })
+    let joins = sides.old.parts(id, Kind::Inheritance);
+    let mut joins = joins.map(|(join, _)| join);
+    joins.any(|join| is_kept(sides, join))
+}
+
+/// Whether a table is below a parent all the time. One that gets another bound in one stroke is away
+/// for nothing else.
+fn is_kept(sides: &Sides<'_>, join: &Id) -> bool {
+    let bound = |schema: &Schema| {
+        let join = schema.get(join)?;
+        Some(join.get("bound").map(str::to_owned))
+    };
+    let is_same = bound(sides.old) == bound(sides.new) || online::may_swap(sides, join);
+    sides.new.get(join).is_some() && is_same && !sides.is_rebuilt(&parent(join))
 }
 
 /// Whether a column changes its type with its parent's: it has it from there, all the time.
 pub(super) fn comes_from_above(sides: &Sides<'_>, id: &Id, new: &Attributes) -> bool {
-    let is_in_both = |join: &Id| {
+    let is_above = |join: &Id| {
         let names = [join.name(2), join.name(3), id.own_name()];
         let above = Id::new(Kind::Column, &names);
-        sides.old.get(&above).is_some()
-            && sides.new.get(&above).is_some()
-            && sides.new.get(join).is_some()
-            && !sides.is_rebuilt(&parent(join))
+        sides.old.get(&above).is_some() && sides.new.get(&above).is_some()
     };
+    let joins = sides.old.parts(id, Kind::Inheritance);
+    let mut joins = joins.map(|(join, _)| join);
     (new.has("inherited") && stays(sides, id))
-        || of(sides.old, id).iter().any(|(join, _)| is_in_both(join))
+        || joins.any(|join| is_above(join) && is_kept(sides, join))
 }
 
 /// Whether a partition that goes has to leave first: a foreign key refers to a table above it.

@@ -3,7 +3,9 @@
 //! Names are quoted where the server would quote them: [`Names`] has the server's own keywords.
 
 pub mod arrival;
+mod carry;
 mod cast;
+mod chosen;
 mod column;
 mod common;
 mod family;
@@ -183,18 +185,8 @@ impl Sides<'_> {
                 0 => "_before".to_owned(),
                 number => format!("_before{number}"),
             };
-            // PostgreSQL cuts names at 63 bytes.
-            let own = id.name(1);
-            let most = 63 - ending.len();
-            let ends = (0..=most.min(own.len())).rev();
-            let end = ends.into_iter().find(|end| own.is_char_boundary(*end));
-            Id::new(
-                id.kind,
-                &[
-                    id.name(0),
-                    &format!("{}{ending}", &own[..end.unwrap_or_default()]),
-                ],
-            )
+            let own = chosen::clipped(id.name(1), chosen::LONGEST - ending.len());
+            Id::new(id.kind, &[id.name(0), &format!("{own}{ending}")])
         };
         let is_free = |aside: &Id| {
             let kinds = [
@@ -321,6 +313,10 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         return Vec::new();
     }
     match id.kind {
+        Kind::Extension if attributes.has("holds rows") => vec![Statement::losing(
+            format!("drop extension {}", own()),
+            "the tables of the extension and their rows",
+        )],
         Kind::Schema | Kind::Extension | Kind::EventTrigger => {
             vec![Statement::new(format!("drop {word} {}", own()))]
         }

@@ -1,14 +1,14 @@
 //! The constraints that say `not null`: since 18 they have names, comments and options of their own.
 
 use super::table::{alter_only, alter_table};
-use super::{Sides, inheritance};
+use super::{Sides, chosen, inheritance};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
 /// The name of a constraint that nobody named.
 pub(super) fn usual_name(id: &Id) -> String {
-    format!("{}_{}_not_null", id.name(1), id.own_name())
+    chosen::name(id.name(1), Some(id.own_name()), "not_null")
 }
 
 /// The name of the constraint of a column that has one.
@@ -20,6 +20,11 @@ pub(super) fn name(id: &Id, attributes: &Attributes) -> String {
 fn has_option(attributes: &Attributes, option: &str) -> bool {
     let options = attributes.get("not null options");
     attributes.has("not null") && options.is_some_and(|options| options.contains(option))
+}
+
+/// The same of a domain.
+pub(super) fn usual_name_of_domain(id: &Id) -> String {
+    chosen::name(id.own_name(), None, "not_null")
 }
 
 /// What stands in the definition of a column; with the usual name, if it has to have it.
@@ -108,14 +113,18 @@ pub(super) fn alter(
     if loses_validity || (is_new && new.has("not null options")) {
         statements.push(add(sides, id, new));
     } else if new.has("not null") {
-        if is_new || (is_own(new) && !is_own(old)) {
+        // An heir may have one by another name, which a rename of the parent's would not find.
+        let is_made_by_name = is_new && new.has("not null name") && !is_parents;
+        if is_made_by_name {
+            statements.push(add(sides, id, new).probing(set().probes));
+        } else if is_new || (is_own(new) && !is_own(old)) {
             statements.push(set());
         }
         // One that is made now has the usual name.
-        let before = if is_new {
-            usual_name(id)
-        } else {
-            name(id, old)
+        let before = match is_new {
+            true if is_made_by_name => name(id, new),
+            true => usual_name(id),
+            false => name(id, old),
         };
         let (before, after) = (sides.name(&before), sides.name(&name(id, new)));
         if before != after && !is_parents {
@@ -150,7 +159,7 @@ pub(super) fn of_domain(
     new: &Attributes,
 ) -> Vec<Statement> {
     let qualified = sides.qualified(id);
-    let usual = format!("{}_not_null", id.own_name());
+    let usual = usual_name_of_domain(id);
     let name = |attributes: &Attributes| {
         let name = attributes.get("not null name").unwrap_or(&usual);
         sides.name(name)

@@ -16,17 +16,15 @@ mod tree;
 
 use std::collections::BTreeSet;
 
-use super::{Sides, common};
+use super::{Sides, chosen, common, probes};
 use crate::schema::difference::{Change, Difference};
 use crate::schema::model::{Id, Kind, Schema};
+use crate::schema::probe::Probe;
 use crate::schema::statement::{Runs, Statement};
 
 pub(super) use column::{is_told_by_parent, set_not_null};
 pub use constraint::taken_over;
 pub(super) use constraint::{take_over, validate};
-
-/// The longest name that PostgreSQL keeps, in bytes.
-const LONGEST_NAME: usize = 63;
 
 /// Whether a table is there before and after, with its rows: somebody may be using it.
 pub fn is_in_use(sides: &Sides<'_>, table: &Id) -> bool {
@@ -80,7 +78,27 @@ pub fn create(sides: &Sides<'_>, difference: &Difference, id: &Id) -> Option<Vec
         _ => return None,
     };
     statements.extend(common::after_create(sides, id, attributes));
-    Some(alone(statements))
+    Some(alone(probing_first(statements, in_the_way(sides, id))))
+}
+
+/// The first of them says which rows stand in the way of them all.
+pub(super) fn probing_first(
+    mut steps: Vec<Statement>,
+    probes: impl IntoIterator<Item = Probe>,
+) -> Vec<Statement> {
+    if let Some(first) = steps.first_mut() {
+        first.probes.extend(probes);
+    }
+    steps
+}
+
+/// The rows that stand in the way of an index or a constraint, or of its new form.
+fn in_the_way(sides: &Sides<'_>, id: &Id) -> Vec<Probe> {
+    match (id.kind, sides.new.get(id)) {
+        (Kind::Index, Some(new)) => probes::index(sides, id, new).into_iter().collect(),
+        (Kind::Constraint, Some(new)) => probes::constraint(sides, id, new),
+        _ => Vec::new(),
+    }
 }
 
 /// Whether an index was one of a parent's, and is not any more.
@@ -120,7 +138,7 @@ pub fn bring_back(sides: &Sides<'_>, id: &Id) -> Option<Vec<Statement>> {
     }
     first.extend(common::after_create(sides, id, attributes));
     first.extend(validate);
-    Some(first)
+    Some(probing_first(first, in_the_way(sides, id)))
 }
 
 /// How something goes while its table is in use. Nothing, if the usual statement is the one.
@@ -225,11 +243,12 @@ pub fn is_swapped_with_its_root(sides: &Sides<'_>, id: &Id) -> bool {
 
 /// The statements that put one in the other's place.
 pub fn swap(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
-    alone(match id.kind {
+    let statements = match id.kind {
         Kind::Index => index::swap(sides, id),
         Kind::Inheritance => partition::swap(sides, id),
         _ => constraint::swap(sides, id),
-    })
+    };
+    alone(probing_first(statements, in_the_way(sides, id)))
 }
 
 fn alone(mut statements: Vec<Statement>) -> Vec<Statement> {
@@ -268,21 +287,15 @@ pub(super) fn free_name(sides: &Sides<'_>, table: &Id, name: &str, behind: &str)
             0 => format!("_{behind}"),
             number => format!("_{behind}{number}"),
         };
-        let candidate = format!("{}{behind}", truncated(name, LONGEST_NAME - behind.len()));
+        let candidate = format!(
+            "{}{behind}",
+            chosen::clipped(name, chosen::LONGEST - behind.len())
+        );
         if !is_taken(&candidate) {
             return candidate;
         }
         number += 1;
     }
-}
-
-/// As many whole characters as fit.
-fn truncated(name: &str, most: usize) -> &str {
-    let mut end = name.len().min(most);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    &name[..end]
 }
 
 #[cfg(test)]
@@ -314,6 +327,6 @@ mod tests {
         let long = "ä".repeat(31);
         let name = free_name(&sides, &table, &long, "new");
         assert_eq!(name, format!("{}_new", "ä".repeat(29)));
-        assert!(name.len() <= LONGEST_NAME);
+        assert!(name.len() <= chosen::LONGEST);
     }
 }

@@ -4,6 +4,7 @@ use super::Sides;
 use crate::schema::acl::{self, OWNER, Privileges, Verb};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
+use crate::sql::ident::dollar_quoted;
 
 /// The statements from one set of privileges on an object to another.
 pub(super) fn grants(
@@ -41,11 +42,12 @@ fn said_by(sides: &Sides<'_>, grantor: &str, sql: String) -> String {
         return sql;
     }
     let grantor = sides.name(grantor);
-    format!(
-        "do $castoff$ declare before text := pg_catalog.current_setting('role'); begin \
+    let body = format!(
+        " declare before text := pg_catalog.current_setting('role'); begin \
          set local role {grantor}; {sql}; \
-         perform pg_catalog.set_config('role', before, true); end $castoff$"
-    )
+         perform pg_catalog.set_config('role', before, true); end "
+    );
+    format!("do {}", dollar_quoted(&body))
 }
 
 /// The words of a step: verb, what stands before the grantee, what behind.

@@ -159,8 +159,19 @@ fn foreign_key(sides: &Sides<'_>, id: &Id, definition: &str) -> Option<Probe> {
 pub fn index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Option<Probe> {
     let definition = attributes.get("definition").unwrap_or_default();
     let table = attributes.get("table")?;
+    let view = Id::new(Kind::MaterializedView, &[id.name(0), table]);
     let table = Id::new(Kind::Table, &[id.name(0), table]);
-    if !definition.starts_with("CREATE UNIQUE INDEX ") || sides.is_of_a_new_table(&table) {
+    // A view that is made anew has other rows.
+    let rows_of = |schema: &Schema| {
+        let view = schema.get(&view)?;
+        view.get("definition").map(str::to_owned)
+    };
+    let is_with_rows = if sides.new.get(&view).is_some() {
+        rows_of(sides.old) == rows_of(sides.new)
+    } else {
+        !sides.is_of_a_new_table(&table)
+    };
+    if !definition.starts_with("CREATE UNIQUE INDEX ") || !is_with_rows {
         return None;
     }
     let behind = definition.split_once(" USING ")?.1;

@@ -1,7 +1,7 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
-use super::table::columns;
-use super::{Sides, cast, probes, remake};
+use super::table::{self, columns};
+use super::{Sides, carry, cast, chosen, probes, remake};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -23,20 +23,36 @@ fn sequences(sides: &Sides<'_>, id: &Id) -> Vec<(Id, Option<String>)> {
 
 /// The old table gets another name. Its sequences must not go with it.
 pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
-    let mut statements: Vec<Statement> = sequences(sides, id)
-        .iter()
-        .map(|(sequence, _)| {
-            let sequence = sides.qualified(sequence);
-            Statement::new(format!("alter sequence {sequence} owned by none"))
-        })
+    let stays = |(column, old): &(&Id, &Attributes)| {
+        let new = sides.new.get(column);
+        new.is_some_and(|new| new.get("type") == old.get("type"))
+    };
+    let mut statements: Vec<Statement> = columns(sides.old, id)
+        .into_iter()
+        .filter(stays)
+        .filter_map(|(column, old)| carry::guard(sides, column, old.get("type")?))
         .collect();
+    statements.extend(sequences(sides, id).iter().map(|(sequence, _)| {
+        let sequence = sides.qualified(sequence);
+        Statement::new(format!("alter sequence {sequence} owned by none"))
+    }));
     statements.push(Statement::new(format!(
         "alter table {} rename to {}",
         sides.qualified(id),
         sides.own(&sides.aside(id))
     )));
-    // The new table's identity columns are to have sequences of these names.
     let before = sides.qualified(&sides.aside(id));
+    // Whoever moves the rows is to see them all, also where policies are the owner's too.
+    if sides
+        .old
+        .get(id)
+        .is_some_and(|table| table.has("force row security"))
+    {
+        statements.push(Statement::new(format!(
+            "alter table {before} no force row level security"
+        )));
+    }
+    // The new table's identity columns are to have sequences of these names.
     for (column, attributes) in columns(sides.old, id) {
         if attributes.has("identity") {
             let own = sides.own(column);
@@ -47,11 +63,18 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     }
     if sides.major >= 18 {
         // The new table's constraints are to have these names.
-        for (column, attributes) in columns(sides.old, id) {
+        for (number, (column, attributes)) in columns(sides.old, id).into_iter().enumerate() {
             if attributes.has("not null") {
                 let usual = super::not_null::usual_name(column);
                 let name = attributes.get("not null name").unwrap_or(&usual);
-                let (from, to) = (sides.name(name), sides.name(&format!("{name}_before")));
+                let to = format!("{name}_before");
+                // Two long names may begin alike.
+                let to = if to.len() > chosen::LONGEST {
+                    chosen::name(name, Some(&number.to_string()), "before")
+                } else {
+                    to
+                };
+                let (from, to) = (sides.name(name), sides.name(&to));
                 statements.push(Statement::new(format!(
                     "alter table {before} rename constraint {from} to {to}"
                 )));
@@ -107,7 +130,7 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let is_moved_by_its_parent = goes_with_that_of_its_parent(sides, id);
     let mut names = Vec::new();
     let mut values = Vec::new();
-    let mut lost = Vec::new();
+    let (mut lost, mut cut) = (Vec::new(), Vec::new());
     let mut is_identity = false;
     for (column, old) in columns(sides.old, id) {
         let own = sides.own(column);
@@ -119,14 +142,13 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
             continue;
         }
         is_identity |= new.has("identity");
+        if let (Some(old), Some(new)) = (old.get("type"), new.get("type")) {
+            let (old, new) = (sides.base_of(sides.old, old), sides.base_of(sides.new, new));
+            cut.extend(cast::loses(old, new).map(|what| format!("{what} of {own}")));
+        }
         values.push(match (old.get("type"), new.get("type")) {
             (Some(old), Some(new)) if old == new && remake::is_of_one(sides, column) => {
-                let text = if new.ends_with("[]") {
-                    "text[]"
-                } else {
-                    "text"
-                };
-                format!("{own}::{text}::{new}")
+                carry::value(sides, &own, new)
             }
             // An insert assigns; a cast by name would cut what is too long.
             (Some(old), Some(new)) if old != new && !cast::is_assigned(old, new) => {
@@ -153,6 +175,10 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
             .probing(probes::without_partition(sides, id)),
         );
     }
+    // Before that it would take no rows, as its policies come behind them.
+    if let Some(new) = sides.new.get(id) {
+        statements.extend(table::enable_row_security(sides, id, new));
+    }
     let is_identity = |(_, new): &(&Id, &Attributes)| new.has("identity");
     for (column, _) in columns(sides.new, id).into_iter().filter(is_identity) {
         statements.push(super::column::after_the_highest(sides, column));
@@ -168,8 +194,11 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     if is_moved_by_its_parent {
         return statements;
     }
+    if !lost.is_empty() {
+        cut.insert(0, format!("the columns {}", lost.join(", ")));
+    }
     statements.push(Statement {
-        loses: (!lost.is_empty()).then(|| format!("the columns {}", lost.join(", "))),
+        loses: (!cut.is_empty()).then(|| cut.join(", ")),
         ..Statement::new(format!("drop table {before}"))
     });
     statements

@@ -3,6 +3,7 @@
 //! made of one of these. The old one gets another name, the columns move over to the new one with
 //! their values, and then the old one goes.
 
+use super::carry::{self, text};
 use super::types::{self, attributes_of};
 use super::{Sides, cast, guard, inheritance, range};
 use crate::schema::model::{Attributes, Id, Kind};
@@ -39,6 +40,14 @@ pub(in crate::schema) const IN_THE_WAY: &[Kind] = &[
     Kind::PublicationTable,
     Kind::Typing,
 ];
+
+/// The object of a type that is in both schemas and is made again, by the type's name as the server
+/// writes it.
+pub(super) fn remade_type(sides: &Sides<'_>, name: &str) -> Option<Id> {
+    let is_it = |id: &&Id| KINDS.contains(&id.kind) && sides.qualified(id) == name;
+    let found = sides.new.objects.keys().find(is_it);
+    found.filter(|id| is_remade(sides, id)).cloned()
+}
 
 /// Whether something that is in both schemas is made again, by its own changes or with what it is
 /// made of.
@@ -155,14 +164,6 @@ fn retype(sides: &Sides<'_>, mover: &Mover<'_>, to: &str, using: &str) -> Statem
     ))
 }
 
-fn text(kind: &str) -> &'static str {
-    if kind.ends_with("[]") {
-        "text[]"
-    } else {
-        "text"
-    }
-}
-
 fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Domain => "domain",
@@ -174,9 +175,9 @@ fn word(kind: Kind) -> &'static str {
 /// The first step: the name becomes free.
 pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let qualified = sides.qualified(id);
+    let mut statements = guards(sides, id);
     let aside = sides.own(&sides.aside(id));
     let word = word(id.kind);
-    let mut statements = guards(sides, id);
     statements.push(Statement::new(format!(
         "alter {word} {qualified} rename to {aside}"
     )));
@@ -184,22 +185,37 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     statements
 }
 
-/// Fails where a value of an enum is in use that goes: no row loses it in silence.
+/// Fails where values cannot move over: no row loses one in silence.
 fn guards(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let movers = movers(sides, id, id);
+    let movers = movers
+        .iter()
+        .filter(|mover| super::table::word(sides, mover.column) == "table");
+    if id.kind == Kind::Enum {
+        guards_of_labels(sides, id, movers)
+    } else {
+        movers
+            .filter_map(|mover| carry::guard(sides, mover.column, mover.kind))
+            .collect()
+    }
+}
+
+/// Fails where a value of an enum is in use that goes.
+fn guards_of_labels<'m>(
+    sides: &Sides<'_>,
+    id: &Id,
+    movers: impl Iterator<Item = &'m Mover<'m>>,
+) -> Vec<Statement> {
     let (Some(old), Some(new)) = (sides.old.get(id), sides.new.get(id)) else {
         return Vec::new();
     };
     let kept = types::labels(new);
     let mut gone = types::labels(old);
     gone.retain(|label| !kept.contains(label));
-    if id.kind != Kind::Enum || gone.is_empty() {
+    if gone.is_empty() {
         return Vec::new();
     }
     let values = types::literals(&gone);
-    let movers = movers(sides, id, id);
-    let movers = movers
-        .iter()
-        .filter(|mover| super::table::word(sides, mover.column) == "table");
     let guard = |mover: &Mover<'_>| {
         let (table, own) = (sides.qualified(mover.column), sides.own(mover.column));
         let uses = if mover.kind.ends_with("[]") {
@@ -230,7 +246,6 @@ pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Sta
     let is_by_text = old.kind != id.kind || is_carried(sides, id);
     let statement = |mover: &Mover<'_>| {
         let (own, kind) = (sides.own(mover.column), mover.kind);
-        let by_text = || format!("{own}::{}::{kind}", text(kind));
         let is_array = kind.ends_with("[]");
         let value = match (id.kind, sides.old.get(&old)) {
             (Kind::Collation, _) => return retype(sides, mover, kind, ""),
@@ -246,12 +261,12 @@ pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Sta
                     format!("{}::{kind}", cast::convert(sides, &own, &from, &to))
                 }
             }
-            // A subquery may not stand here, so the elements of an array go by their texts: the
-            // attributes must be in their places.
-            (Kind::Composite, Some(before)) if old.kind == id.kind && !is_array => {
-                row(sides, &own, kind, (before, new))
+            // Assigned for the same reason.
+            (Kind::Domain, _) if cast::is_assigned("text", new.get("type").unwrap_or_default()) => {
+                format!("{own}::{}", text(kind))
             }
-            _ => by_text(),
+            (Kind::Composite, _) if old.kind == id.kind => carry::value(sides, &own, kind),
+            _ => format!("{own}::{}::{kind}", text(kind)),
         };
         retype(sides, mover, kind, &format!(" using {value}"))
     };
@@ -260,34 +275,6 @@ pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Sta
         [statement(mover)].into_iter().chain(kept)
     };
     movers.iter().flat_map(statements).collect()
-}
-
-/// The values are put together anew, attribute by attribute.
-fn row(
-    sides: &Sides<'_>,
-    value: &str,
-    kind: &str,
-    (before, after): (&Attributes, &Attributes),
-) -> String {
-    let (before, after) = (attributes_of(before), attributes_of(after));
-    let parts = after.iter().map(|(name, wanted, _)| {
-        let earlier = before.iter().find(|(other, ..)| other == name);
-        let own = format!("({value}).{}", sides.name(name));
-        match earlier {
-            Some((_, from, _)) if from == wanted && !is_of_a_remade_type(sides, wanted) => own,
-            Some((_, from, _)) if from != wanted => cast::convert(sides, &own, from, wanted),
-            Some(_) => format!("{own}::{}::{wanted}", text(wanted)),
-            None => format!("null::{wanted}"),
-        }
-    });
-    let parts = parts.collect::<Vec<_>>().join(", ");
-    format!("case when {value} is distinct from null then row({parts})::{kind} end")
-}
-
-fn is_of_a_remade_type(sides: &Sides<'_>, kind: &str) -> bool {
-    let kind = kind.trim_end_matches("[]");
-    let mut objects = KINDS.iter().flat_map(|one| sides.new.of_kind(*one));
-    objects.any(|(id, _)| sides.qualified(id) == kind && is_remade(sides, id))
 }
 
 /// The last step: nothing has the old one.

@@ -121,10 +121,8 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
         }
         statements.extend(column::finish(sides, column, attributes));
     }
-    for name in ["row security", "force row security"] {
-        if attributes.has(name) {
-            statements.push(alter_table(sides, id, row_security(name, true)));
-        }
+    if !sides.is_rebuilt(id) {
+        statements.extend(enable_row_security(sides, id, attributes));
     }
     if let Some(identity) = get("replica identity").filter(|identity| *identity != "index") {
         statements.push(alter_table(
@@ -134,6 +132,19 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
         ));
     }
     statements
+}
+
+/// What a new table says of row level security.
+pub(super) fn enable_row_security(
+    sides: &Sides<'_>,
+    id: &Id,
+    attributes: &Attributes,
+) -> Vec<Statement> {
+    let names = ["row security", "force row security"].into_iter();
+    names
+        .filter(|name| attributes.has(name))
+        .map(|name| alter_table(sides, id, row_security(name, true)))
+        .collect()
 }
 
 fn row_security(name: &str, on: bool) -> &'static str {

@@ -146,7 +146,7 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
     if get("not null").is_some() {
         if super::remake::takes_over(sides, id) && sides.major >= 17 {
             // The one that it takes over from has the usual name still.
-            let usual = format!("{}_not_null", id.own_name());
+            let usual = super::not_null::usual_name_of_domain(id);
             text += &format!(" constraint {}", sides.name(&usual));
         }
         text += " not null";
@@ -379,7 +379,7 @@ pub(super) fn alter_composite(
 }
 
 /// Name, type and collation.
-type Attribute = (String, String, Option<String>);
+pub(super) type Attribute = (String, String, Option<String>);
 
 /// Whether a composite type is made again: its attributes are in another order, or one of a type in
 /// use has another type.

@@ -13,6 +13,11 @@ union all
 select 'security label on', pg_describe_object(l.classoid, l.objoid, l.objsubid)
 from pg_seclabel l
 union all
+-- By `alter … depends on extension`.
+select 'dependence on an extension of', pg_describe_object(d.classid, d.objid, d.objsubid)
+from pg_depend d
+where d.deptype = 'x' and d.refclassid = 'pg_extension'::regclass and d.objid >= 16384
+union all
 select 'tablespace of', c.oid::regclass::text
 from pg_class c
 where c.reltablespace <> 0 and c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'i', 'I')

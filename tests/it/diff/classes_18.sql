@@ -74,6 +74,14 @@ create table a1 partition of a default;
 create table b (a int references a) partition by range (a);
 create table b1 partition of b default;
 
+-- case: a parent gets not null by a name where an heir has it by another
+-- old
+create table p (a int);
+create table c (a int constraint y not null) inherits (p);
+-- new
+create table p (a int constraint x not null);
+create table c (a int constraint y not null) inherits (p);
+
 -- case: names of not null of partitions that are made, join and leave
 -- old
 create table e (id int not null, c text not null) partition by range (id);

@@ -5,10 +5,11 @@
 
 use super::{constraint, free_name, is_in_use};
 use crate::schema::model::{Id, Kind, Schema};
-use crate::schema::render::Sides;
+use crate::schema::probe::Probe;
 use crate::schema::render::table::alter_table;
+use crate::schema::render::{Sides, probes};
 use crate::schema::statement::{Runs, Statement};
-use crate::sql::ident::Literal;
+use crate::sql::ident::{Literal, dollar_quoted};
 
 /// The attribute of a partition that says as an expression which rows are its.
 const ROWS: &str = "rows";
@@ -69,7 +70,16 @@ pub(super) fn join(sides: &Sides<'_>, id: &Id) -> Option<Vec<Statement>> {
     let attach = format!("attach partition {} {bound}", sides.qualified(&table));
     statements.push(alter_table(sides, &parent, &attach));
     statements.extend(take);
+    let statements = super::probing_first(statements, in_the_way(sides, id, bound));
     Some(super::alone(statements))
+}
+
+/// The rows that belong elsewhere: of the partition, and of the default one.
+fn in_the_way(sides: &Sides<'_>, id: &Id, bound: &str) -> Vec<Probe> {
+    let (table, parent) = (id.table(Kind::Table), parent(id));
+    let own = probes::attach(sides, &table, &parent, bound);
+    let others = probes::in_the_default(sides, &table, &parent, bound);
+    own.into_iter().chain(others).collect()
 }
 
 pub(super) fn partitions<'s>(schema: &'s Schema, parent: &Id) -> impl Iterator<Item = &'s Id> {
@@ -131,22 +141,13 @@ pub(super) fn swap(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     };
     let (parent, own) = (sides.qualified(&parent(id)), sides.qualified(id));
     let bound = sides.new.get(id).and_then(|join| join.get("bound"));
+    let bound = bound.unwrap_or_default();
     let body = format!(
-        " begin alter table {parent} detach partition {own}; alter table {parent} attach partition {own} {}; end ",
-        bound.unwrap_or_default()
+        " begin alter table {parent} detach partition {own}; alter table {parent} attach partition {own} {bound}; end "
     );
     statements.push(Statement::new(format!("do {}", dollar_quoted(&body))));
     statements.extend(take);
-    statements
-}
-
-/// A string that needs no quotes doubled.
-fn dollar_quoted(text: &str) -> String {
-    let mut tag = "$".to_owned();
-    while text.contains(&format!("{tag}$")) {
-        tag.push('q');
-    }
-    format!("{tag}${text}{tag}$")
+    super::probing_first(statements, in_the_way(sides, id, bound))
 }
 
 /// The rows of a table that is made anew move when all its partitions are there, in one transaction.
