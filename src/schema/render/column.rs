@@ -128,6 +128,10 @@ pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
 /// A computed column of a table that is made anew: the values stay only where they are none that are
 /// computed any longer.
 pub(super) fn drop_computed(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    if !attributes.has("generated") {
+        // Its values go to the new table.
+        return Vec::new();
+    }
     let new = sides.new.get(id);
     if new.is_some_and(|new| !new.has("generated")) {
         let action = format!("alter column {} drop expression", sides.own(id));

@@ -308,8 +308,8 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         _ => id.table(Kind::Table),
     };
     let is_part = matches!(id.kind, Kind::Index) || id.names.len() > 2;
-    let is_inherited = attributes.has("inherited") || id.kind == Kind::Inheritance;
-    if is_part && is_inherited && rebuild::goes_with_that_of_its_parent(sides, &table) {
+    let is_from_above = attributes.has("inherited") || id.kind == Kind::Inheritance;
+    if is_part && is_from_above && rebuild::goes_with_that_of_its_parent(sides, &table) {
         return Vec::new();
     }
     match id.kind {
@@ -337,8 +337,6 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         )],
         Kind::Table if sides.is_rebuilt(id) => rebuild::set_aside(sides, id),
         Kind::Table if rebuild::goes_with_its_parent(sides, id) => Vec::new(),
-        // Its values go to the new table.
-        Kind::Column if sides.is_rebuilt(&table) && !attributes.has("generated") => Vec::new(),
         Kind::Column if sides.is_rebuilt(&table) => column::drop_computed(sides, id, attributes),
         Kind::Column if sides.new.get(id).is_some() && sides.is_of_a_new_table(id) => Vec::new(),
         Kind::Inheritance => inheritance::leave(sides, id, attributes),
