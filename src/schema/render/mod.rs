@@ -308,8 +308,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         _ => id.table(Kind::Table),
     };
     let is_part = matches!(id.kind, Kind::Index) || id.names.len() > 2;
-    let is_from_above = attributes.has("inherited") || id.kind == Kind::Inheritance;
-    if is_part && is_from_above && rebuild::goes_with_that_of_its_parent(sides, &table) {
+    if is_part && rebuild::goes_with_that_of_its_parent(sides, id, &table) {
         return Vec::new();
     }
     match id.kind {

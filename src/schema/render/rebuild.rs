@@ -119,15 +119,22 @@ pub(in crate::schema) fn goes_with(sides: &Sides<'_>, id: &Id) -> Option<Id> {
     above.or_else(|| sides.is_rebuilt(id).then(|| id.clone()))
 }
 
-/// Whether what a part is of a table above goes with that of the old one, to which its table belongs
-/// to the end.
-pub(super) fn goes_with_that_of_its_parent(sides: &Sides<'_>, table: &Id) -> bool {
+/// Whether the rows of an old table go with those of one above it.
+fn is_moved_by_its_parent(sides: &Sides<'_>, table: &Id) -> bool {
     goes_with(sides, table).is_some_and(|above| above != *table)
+}
+
+/// Whether a part that is one of the table above goes with that, to which its table belongs to the
+/// end.
+pub(super) fn goes_with_that_of_its_parent(sides: &Sides<'_>, part: &Id, table: &Id) -> bool {
+    let is_inherited = |part: &Attributes| part.has("inherited");
+    (part.kind == Kind::Inheritance || sides.old.get(part).is_some_and(is_inherited))
+        && is_moved_by_its_parent(sides, table)
 }
 
 /// The rows of the old table, and its end.
 pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
-    let is_moved_by_its_parent = goes_with_that_of_its_parent(sides, id);
+    let is_moved_by_its_parent = is_moved_by_its_parent(sides, id);
     let mut names = Vec::new();
     let mut values = Vec::new();
     let (mut lost, mut cut) = (Vec::new(), Vec::new());
