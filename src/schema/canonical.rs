@@ -6,10 +6,29 @@
 pub(super) fn same(one: Option<&str>, other: Option<&str>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => {
-            one == other || (has_array(one) || has_array(other)) && form(one) == form(other)
+            one == other
+                || (has_array(one) || has_array(other)) && form(one) == form(other)
+                || has_columns_of(one, other)
         }
         (one, other) => one == other,
     }
+}
+
+/// Whether two definitions of extended statistics are of the same columns: the server prints these in
+/// the order of the table, which does not change when the columns do.
+fn has_columns_of(one: &str, other: &str) -> bool {
+    let columns = |text: &str| -> Option<Vec<String>> {
+        let text = text.strip_prefix("CREATE STATISTICS ")?;
+        let (head, rest) = text.split_once(" ON ")?;
+        let (columns, table) = rest.rsplit_once(" FROM ")?;
+        let columns = format!("{columns}]");
+        let (columns, _) = elements(&columns)?;
+        let mut parts: Vec<String> = columns.into_iter().map(str::to_owned).collect();
+        parts.sort();
+        parts.extend([head.to_owned(), table.to_owned()]);
+        Some(parts)
+    };
+    columns(one).is_some_and(|columns_of_one| columns(other) == Some(columns_of_one))
 }
 
 fn has_array(text: &str) -> bool {

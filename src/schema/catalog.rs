@@ -118,6 +118,7 @@ async fn read_all(client: &Client, ledger_schema: &str) -> Result<Schema, Failur
     drop(addresses);
     add_containers(&mut schema);
     add_heirs(&mut schema);
+    add_typings(&mut schema);
     schema.links.settle();
     Ok(schema)
 }
@@ -378,6 +379,31 @@ fn add_heirs(schema: &mut Schema) {
         }
         for (who, whom) in needs {
             schema.add_need(&who, &whom);
+        }
+    }
+}
+
+/// A table becomes one of a type when its columns are the type's, and is none while they change.
+fn add_typings(schema: &mut Schema) {
+    let tables = schema.objects.iter();
+    let typed: Vec<(Id, String)> = tables
+        .filter(|(id, _)| id.kind == Kind::Table)
+        .filter_map(|(id, table)| Some((id.clone(), table.get("of type")?.to_owned())))
+        .collect();
+    for (table, kind) in typed {
+        let typing = Id {
+            kind: Kind::Typing,
+            names: table.names.clone(),
+        };
+        let mut attributes = Attributes::default();
+        attributes.set("type", &kind);
+        schema.objects.insert(typing.clone(), attributes);
+        let of = schema.needs(&table).find(|one| one.kind == Kind::Composite);
+        let of = of.cloned();
+        let columns = schema.parts(&table, Kind::Column).map(|(id, _)| id.clone());
+        let columns: Vec<Id> = columns.collect();
+        for needed in of.iter().chain(&columns).chain([&table]) {
+            schema.add_need(&typing, needed);
         }
     }
 }

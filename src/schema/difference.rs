@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Attributes, Id, Kind, Schema};
+use super::model::{Id, Kind, Schema};
 use super::render::{self, Alteration, Sides, online, remake};
 use super::statement::Statement;
 
@@ -186,7 +186,9 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
         // It moves to another.
         Kind::Extension if gone.kind == Kind::Schema => false,
         // Columns come and go while partitions stay attached.
-        Kind::Inheritance => matches!(gone.kind, Kind::Table | Kind::ForeignTable),
+        Kind::Inheritance | Kind::Typing => {
+            matches!(gone.kind, Kind::Table | Kind::ForeignTable)
+        }
         Kind::ForeignTable => gone.kind == Kind::Server,
         Kind::Table
         | Kind::Schema
@@ -205,8 +207,12 @@ fn follows(sides: &Sides<'_>, gone: &Id, user: &Id) -> bool {
                 )
         }
         Kind::Column => {
-            let is_generated = |column: &Attributes| column.has("generated");
-            sides.old.get(user).is_some_and(is_generated)
+            // One that is no longer generated keeps its values, and is told first.
+            let is_generated = |schema: &Schema| {
+                let column = schema.get(user);
+                column.is_some_and(|column| column.has("generated"))
+            };
+            (is_generated(sides.old) && is_generated(sides.new))
                 || gone == &user.table(Kind::Table)
                 || gone == &user.table(Kind::ForeignTable)
         }
@@ -231,6 +237,7 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::model::Attributes;
 
     /// `c` a collation, `a` a table, `a.x` a column of its, `i` an index and `v` a view.
     fn id(word: &str) -> Id {

@@ -11,6 +11,7 @@ pub(super) fn takes_along(holder: &Id, id: &Id) -> bool {
         Kind::Column
             | Kind::ViewColumn
             | Kind::Inheritance
+            | Kind::Typing
             | Kind::Default
             | Kind::Constraint
             | Kind::DomainConstraint
@@ -27,9 +28,15 @@ pub(super) fn takes_along(holder: &Id, id: &Id) -> bool {
             id.kind,
             Kind::Default | Kind::Constraint | Kind::Index | Kind::Statistics | Kind::Sequence
         );
+    let is_own_kind = match holder.kind {
+        Kind::Composite => id.kind == Kind::ViewColumn,
+        Kind::Domain => id.kind == Kind::DomainConstraint,
+        _ => true,
+    };
     // A foreign key needs two tables, and is a part of one.
     let is_its_own = id.names.len() < 3 || holder.names.get(..2) == id.names.get(..2);
     is_part
+        && is_own_kind
         && !survives
         && is_its_own
         && matches!(

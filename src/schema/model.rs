@@ -111,6 +111,8 @@ kinds! {
     Index "index",
     /// That a table is a partition or an heir of another.
     Inheritance "inheritance",
+    /// That a table is one of a composite type.
+    Typing "type of a table",
     /// Extended statistics.
     Statistics "statistics",
     /// A rule.

@@ -153,6 +153,11 @@ fn what_random_schemas_found() {
 }
 
 #[test]
+fn what_waits_for_each_other() {
+    check(include_str!("diff/cycles.sql"), 16);
+}
+
+#[test]
 fn names_and_texts() {
     check(include_str!("diff/names.sql"), 5);
 }

@@ -10,11 +10,13 @@ use super::support::dump::dump;
 use super::support::project::Project;
 use super::support::server::Server;
 
-/// The seeds that CI runs. They are not the first that came: of the pairs of 1000 to 1034 these and
-/// some others come through, and the rest change so much at once that castoff finds no order
-/// (`schema-cycle`) or a statement is refused. Each class that is mended adds seeds here.
-const SEEDS: [u64; 14] = [
-    1000, 1002, 1003, 1005, 1006, 1007, 1008, 1010, 1011, 1012, 1014, 1015, 1017, 1020,
+/// The seeds that CI runs. They are not the first that came: of the pairs of 1000 to 1099 all come
+/// through but 1009, 1018, 1023, 1031, 1043, 1048 and 1064, which change so much at once that a statement
+/// is refused or something is left to do; some more are printed in two ways by `pg_dump`, which the
+/// other changes of a table decide. Each class that is mended adds seeds here.
+const SEEDS: [u64; 26] = [
+    1000, 1002, 1003, 1005, 1006, 1007, 1008, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1019,
+    1020, 1021, 1022, 1024, 1025, 1026, 1027, 1029, 1030, 1033,
 ];
 
 fn seeds() -> Vec<u64> {

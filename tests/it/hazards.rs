@@ -253,11 +253,11 @@ fn partitions() {
             -- locks public.plain (access exclusive)
             alter table public.plain rename to plain_before;
 
-            -- locks public.p and 2 children (access exclusive); rewrites them
-            alter table public.p alter column id type bigint;
-
             -- locks public.joins (access exclusive); rewrites it
             alter table public.joins alter column id type bigint;
+
+            -- locks public.p and 2 children (access exclusive); rewrites them
+            alter table public.p alter column id type bigint;
             create table public.plain (
                 id integer
             ) partition by LIST (id);

@@ -239,8 +239,10 @@ fn every_kind_that_has_a_name_can_be_renamed_between_databases() {
         alter foreign table public.ft_old rename to ft_new;
         alter schema s_old rename to s_new;
         alter publication pub_old rename to pub_new;
-        drop type public.r_new;
-        create type public.r_new as range (subtype = integer, subtype_opclass = pg_catalog.int4_ops, multirange_type_name = public.r_new_multirange);
+        alter type public.r_old_multirange rename to r_new_multirange;
+        alter function public.r_old_multirange() rename to r_new_multirange;
+        alter function public.r_old_multirange(public.r_new) rename to r_new_multirange;
+        alter function public.r_old_multirange(variadic public.r_new[]) rename to r_new_multirange;
     "#]]
     .assert_eq(&finished.stdout);
     let only_renames = |line: &str| line.contains(" rename ");

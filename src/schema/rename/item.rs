@@ -228,6 +228,7 @@ fn is_renamable(kind: Kind) -> bool {
             | Kind::Default
             | Kind::ViewColumn
             | Kind::Inheritance
+            | Kind::Typing
             | Kind::PublicationTable
             | Kind::PublicationSchema
             | Kind::MemberPrivileges

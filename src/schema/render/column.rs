@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::table::{alter_only, alter_table, options, word};
 use super::types::{IN_THE_WAY_OF_A_COLUMN as IN_THE_WAY, IN_THE_WAY_OF_ANOTHER_TYPE};
 use super::{
-    Alteration, Sides, arrival, cast, identity, inheritance, not_null, online, probes, retype,
+    Alteration, Sides, arrival, cast, identity, inheritance, not_null, online, probes, remake,
+    retype, typing,
 };
-use crate::schema::model::{Attributes, Id, Kind, Schema};
+use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -81,8 +82,23 @@ pub(super) fn finish(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     statements
 }
 
+/// How the values of a column are stored, said again: a new type brings its own way.
+pub(super) fn kept(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let own = sides.own(id);
+    let get = |name| sides.new.get(id).and_then(|new| new.get(name));
+    ["storage", "compression"]
+        .into_iter()
+        .filter_map(|name| Some((name, get(name)?)))
+        .map(|(name, value)| {
+            alter_only(sides, id, &format!("alter column {own} set {name} {value}"))
+        })
+        .collect()
+}
+
 pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id))
+        || typing::changes_with_it(sides, id)
+    {
         return Vec::new();
     }
     let definition = definition(sides, id, attributes);
@@ -93,17 +109,10 @@ pub(super) fn add(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<St
     statements
 }
 
-/// Whether the table is of a type before and after: its columns change with the type's attributes.
-fn is_of_a_type(sides: &Sides<'_>, id: &Id) -> bool {
-    let kind = |schema: &Schema| {
-        let table = schema.get(&id.table(Kind::Table))?;
-        table.get("of type").map(str::to_owned)
-    };
-    kind(sides.old).is_some_and(|old| kind(sides.new) == Some(old))
-}
-
 pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    if (attributes.has("inherited") && inheritance::stays(sides, id)) || is_of_a_type(sides, id) {
+    if (attributes.has("inherited") && inheritance::stays(sides, id))
+        || typing::changes_with_it(sides, id)
+    {
         return Vec::new();
     }
     let action = format!("drop column {}", sides.own(id));
@@ -114,6 +123,27 @@ pub(super) fn drop(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<S
         alter_table(sides, id, &action)
     };
     vec![Statement::losing(drop.sql, "the column and its values")]
+}
+
+/// A computed column of a table that is made anew: the values stay only where they are none that are
+/// computed any longer.
+pub(super) fn drop_computed(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
+    if !attributes.has("generated") {
+        // Its values go to the new table.
+        return Vec::new();
+    }
+    let new = sides.new.get(id);
+    if new.is_some_and(|new| !new.has("generated")) {
+        let action = format!("alter column {} drop expression", sides.own(id));
+        return vec![alter_table(sides, id, &action)];
+    }
+    let mut statements = drop(sides, id, attributes);
+    if new.is_some() {
+        for statement in &mut statements {
+            statement.loses = None;
+        }
+    }
+    statements
 }
 
 pub(super) fn set_default(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
@@ -160,8 +190,18 @@ pub(super) fn alter(
         statements.push(set("drop identity"));
     }
     let retypes = is("type") || is("collation");
-    if retypes && !comes_along && !is_of_a_type(sides, id) {
+    if retypes && !comes_along && !typing::changes_with_it(sides, id) {
         statements.extend(retype(sides, id, old, new));
+    }
+    // One that is computed no longer takes its values along itself.
+    if !retypes && !comes_along && is("generated") && remake::is_of_one(sides, id) {
+        let kind = new.get("type").unwrap_or_default();
+        let text = if kind.ends_with("[]") {
+            "text[]"
+        } else {
+            "text"
+        };
+        statements.push(set(&format!("type {kind} using {own}::{text}::{kind}")));
     }
     if retypes && comes_along {
         statements.extend(super::table::replica_identity(sides, id));
@@ -197,19 +237,7 @@ pub(super) fn alter(
     if is_own_identity && is("identity options") && old.has("identity") && new.has("identity") {
         statements.extend(set_identity_options(sides, id, old, new));
     }
-    // A new type brings its own storage, and forgets the compression.
-    if is("storage") || (retypes && new.has("storage")) {
-        statements.push(set(&format!(
-            "set storage {}",
-            new.get("storage")
-                .or(new.get("usual storage"))
-                .unwrap_or("extended")
-        )));
-    }
-    if is("compression") || (retypes && new.has("compression")) {
-        let method = new.get("compression").unwrap_or("default");
-        statements.push(set(&format!("set compression {method}")));
-    }
+    statements.extend(storage(new, differing, retypes).iter().map(|one| set(one)));
     if is("statistics") {
         let target = new.get("statistics").unwrap_or("-1");
         statements.push(set(&format!("set statistics {target}")));
@@ -236,6 +264,21 @@ pub(super) fn alter(
     } else {
         Alteration::InPlace(statements)
     }
+}
+
+/// How the values are kept. A new type brings its own storage, and forgets the compression.
+fn storage(new: &Attributes, differing: &BTreeSet<&str>, retypes: bool) -> Vec<String> {
+    let is_said = |name| differing.contains(name) || (retypes && new.has(name));
+    let mut actions = Vec::new();
+    if is_said("storage") {
+        let storage = new.get("storage").or(new.get("usual storage"));
+        actions.push(format!("set storage {}", storage.unwrap_or("extended")));
+    }
+    if is_said("compression") {
+        let method = new.get("compression").unwrap_or("default");
+        actions.push(format!("set compression {method}"));
+    }
+    actions
 }
 
 /// The options of an identity that change.

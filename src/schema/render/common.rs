@@ -320,16 +320,14 @@ pub(super) fn alter_sequence(
     let mut statements = Vec::new();
     let qualified = sides.qualified(id);
     if !text.is_empty() {
-        let widened = into_bounds(&qualified, old, new);
-        if let (2, false, Some(kind)) = (widened.len(), differing.contains("type"), new.get("type"))
-        {
-            // A sequence that was widened for a moment.
-            text += &format!(" as {kind}");
+        match into_bounds(&qualified, old, new) {
+            IntoBounds::Always(start) => text += &format!(" restart with {start}"),
+            IntoBounds::Where(statement) => statements.push(statement),
+            IntoBounds::Never => {}
         }
-        statements.extend(widened);
         statements.push(Statement::new(format!("alter sequence {qualified}{text}")));
     }
-    if differing.contains("unlogged") {
+    if differing.contains("unlogged") || is_taken_along(sides, id, new) {
         let how = if new.has("unlogged") {
             "unlogged"
         } else {
@@ -342,31 +340,53 @@ pub(super) fn alter_sequence(
     Alteration::InPlace(statements)
 }
 
+/// Whether the table of a sequence becomes logged or unlogged, and not the sequence: the server takes
+/// it along (since 15).
+pub(super) fn is_taken_along(sides: &Sides<'_>, id: &Id, new: &Attributes) -> bool {
+    let needs = sides.old.needs(id).chain(sides.new.needs(id));
+    let mut columns = needs.filter(|needed| needed.kind == Kind::Column);
+    sides.major >= 15
+        && columns.any(|column| {
+            let table = column.table(Kind::Table);
+            let (before, after) = (sides.old.get(&table), sides.new.get(&table));
+            before.zip(after).is_some_and(|(before, after)| {
+                let is = after.has("unlogged");
+                before.has("unlogged") != is && new.has("unlogged") != is
+            })
+        })
+}
+
+/// How a sequence comes into its new bounds.
+enum IntoBounds {
+    /// All numbers of the old ones are in the new ones.
+    Never,
+    /// None is: it begins anew with this one.
+    Always(i64),
+    /// It begins anew where it stands outside.
+    Where(Statement),
+}
+
 /// A sequence that stands outside its new bounds begins anew: the server refuses bounds that it
-/// stands outside of. Where the new start is outside of the old bounds, they are widened for it.
-fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> Vec<Statement> {
+/// stands outside of.
+fn into_bounds(qualified: &str, old: &Attributes, new: &Attributes) -> IntoBounds {
     let number = |attributes: &Attributes, name| -> i64 {
         let number = attributes.get(name).and_then(|text| text.parse().ok());
         number.unwrap_or_default()
     };
-    let bounds = |attributes| (number(attributes, "min"), number(attributes, "max"));
-    let ((old_low, old_high), (low, high)) = (bounds(old), bounds(new));
+    let (low, high) = (number(new, "min"), number(new, "max"));
+    let (old_low, old_high) = (number(old, "min"), number(old, "max"));
     let start = number(new, "start");
-    let mut statements = Vec::new();
     if low <= old_low && high >= old_high {
-        return statements;
+        return IntoBounds::Never;
     }
-    if !(old_low..=old_high).contains(&start) {
-        let (lowest, highest) = (start.min(old_low), start.max(old_high));
-        statements.push(Statement::new(format!(
-            "alter sequence {qualified} as bigint minvalue {lowest} maxvalue {highest}"
-        )));
+    if low > old_high || high < old_low {
+        return IntoBounds::Always(start);
     }
-    statements.push(Statement::new(format!(
+    let start = start.clamp(low.max(old_low), high.min(old_high));
+    IntoBounds::Where(Statement::new(format!(
         "select pg_catalog.setval({}, {start}, false) from {qualified} where last_value not between {low} and {high}",
         Literal(qualified)
-    )));
-    statements
+    )))
 }
 
 pub(super) fn create_event_trigger(

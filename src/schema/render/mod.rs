@@ -20,13 +20,15 @@ mod plain;
 mod privilege;
 pub mod probes;
 mod publication;
-mod rebuild;
+pub(super) mod range;
+pub(super) mod rebuild;
 mod relation;
 pub(super) mod remake;
 mod retype;
 mod scan;
 mod table;
-mod types;
+pub(super) mod types;
+mod typing;
 
 use std::collections::BTreeSet;
 
@@ -139,6 +141,7 @@ impl Sides<'_> {
         };
         match (key(self.old), key(self.new)) {
             (Some(old), Some(new)) if old != new => true,
+            _ if typing::needs_another_table(self, table) => true,
             (Some(Some(_)), Some(_)) => self.is_key_rebuilt(table),
             _ => false,
         }
@@ -231,7 +234,7 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
             Some(_) | None => types::create_domain(sides, id, attributes),
         },
         Kind::Composite => types::create_composite(sides, id, attributes),
-        Kind::Range => types::create_range(sides, id, attributes),
+        Kind::Range => range::create(sides, id, attributes),
         Kind::DomainConstraint => types::create_constraint(sides, id, attributes),
         Kind::Sequence => common::create_sequence(sides, id, attributes),
         Kind::Function => function::create(attributes),
@@ -244,6 +247,7 @@ pub fn create(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         Kind::Default => column::set_default(sides, id, attributes),
         Kind::IdentitySequence => identity::create(sides, id, attributes),
         Kind::Inheritance => inheritance::join(sides, id, attributes),
+        Kind::Typing => typing::begin(sides, id, attributes),
         Kind::MemberPrivileges => privilege::of_member(sides, id, None, Some(attributes)),
         // Its relation made it.
         Kind::ViewColumn => column::finish(sides, id, attributes),
@@ -304,7 +308,7 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         _ => id.table(Kind::Table),
     };
     let is_part = matches!(id.kind, Kind::Index) || id.names.len() > 2;
-    if is_part && rebuild::goes_with_its_parent(sides, &table) {
+    if is_part && rebuild::goes_with_that_of_its_parent(sides, id, &table) {
         return Vec::new();
     }
     match id.kind {
@@ -332,9 +336,10 @@ pub fn drop(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
         )],
         Kind::Table if sides.is_rebuilt(id) => rebuild::set_aside(sides, id),
         Kind::Table if rebuild::goes_with_its_parent(sides, id) => Vec::new(),
+        Kind::Column if sides.is_rebuilt(&table) => column::drop_computed(sides, id, attributes),
         Kind::Column if sides.new.get(id).is_some() && sides.is_of_a_new_table(id) => Vec::new(),
-        Kind::Column if sides.is_rebuilt(&id.table(Kind::Table)) => Vec::new(),
         Kind::Inheritance => inheritance::leave(sides, id, attributes),
+        Kind::Typing => typing::end(sides, id),
         Kind::MemberPrivileges => privilege::of_member(sides, id, Some(attributes), None),
         // The column goes.
         Kind::IdentitySequence => Vec::new(),
@@ -429,7 +434,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::MemberPrivileges => {
             Alteration::InPlace(privilege::of_member(sides, id, Some(old), Some(new)))
         }
-        Kind::Range => types::alter_range(old, new),
+        Kind::Range => range::alter(sides, id, old, new),
         Kind::SearchConfiguration => plain::alter_configuration(sides, id, old, new, &rest),
         Kind::Constraint => table::alter_constraint(sides, id, old, new, &rest),
         Kind::View | Kind::MaterializedView => relation::alter_view(sides, id, old, new, &rest),
@@ -452,6 +457,7 @@ pub fn alter(sides: &Sides<'_>, id: &Id, old: &Attributes, new: &Attributes) -> 
         Kind::Inheritance if !rest.contains("bound") => Alteration::InPlace(Vec::new()),
         Kind::Publication => publication::alter(sides, id, new, &rest),
         Kind::Inheritance
+        | Kind::Typing
         | Kind::Language
         | Kind::AccessMethod
         | Kind::Collation

@@ -32,6 +32,8 @@ pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec
     let target = target(sides, id);
     let qualified = || sides.qualified(id);
     let text = match id.kind {
+        // It comes with the one that names it.
+        Kind::Operator if attributes.has("shell") => return Vec::new(),
         Kind::Operator => format!(
             "create operator {}.{} ({parts})",
             sides.name(id.name(0)),

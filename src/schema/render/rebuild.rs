@@ -1,7 +1,7 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
 use super::table::{self, columns};
-use super::{Sides, carry, cast, chosen, inheritance, probes, remake};
+use super::{Sides, carry, cast, chosen, probes, remake};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -97,9 +97,44 @@ pub(super) fn goes_with_its_parent(sides: &Sides<'_>, id: &Id) -> bool {
     parents.any(|parent| sides.is_rebuilt(&parent) || goes_with_its_parent(sides, &parent))
 }
 
-/// The rows of the old table, and its end. Those of a partition of a table that is made anew as well
-/// are the rows of that, and go with it.
+/// Whether a partition and its parent are made anew together: the parent's rows are the partition's.
+pub(in crate::schema) fn moves_with(sides: &Sides<'_>, id: &Id, parent: &Id) -> bool {
+    let join = [id.name(0), id.name(1), parent.name(0), parent.name(1)];
+    let join = Id::new(Kind::Inheritance, &join);
+    let is_in_both = sides.old.get(&join).is_some() && sides.new.get(&join).is_some();
+    is_in_both && sides.is_rebuilt(id) && sides.is_rebuilt(parent)
+}
+
+/// The table with whose rows an old table goes: itself, or one above it.
+pub(in crate::schema) fn goes_with(sides: &Sides<'_>, id: &Id) -> Option<Id> {
+    let mut parents = sides
+        .old
+        .parts(id, Kind::Inheritance)
+        .map(|(join, _)| Id::new(Kind::Table, &[join.name(2), join.name(3)]));
+    let is_gone = sides.new.get(id).is_none();
+    let above = parents.find_map(|parent| {
+        let goes = is_gone || moves_with(sides, id, &parent);
+        goes.then(|| goes_with(sides, &parent)).flatten()
+    });
+    above.or_else(|| sides.is_rebuilt(id).then(|| id.clone()))
+}
+
+/// Whether the rows of an old table go with those of one above it.
+fn is_moved_by_its_parent(sides: &Sides<'_>, table: &Id) -> bool {
+    goes_with(sides, table).is_some_and(|above| above != *table)
+}
+
+/// Whether a part that is one of the table above goes with that, to which its table belongs to the
+/// end.
+pub(super) fn goes_with_that_of_its_parent(sides: &Sides<'_>, part: &Id, table: &Id) -> bool {
+    let is_inherited = |part: &Attributes| part.has("inherited");
+    (part.kind == Kind::Inheritance || sides.old.get(part).is_some_and(is_inherited))
+        && is_moved_by_its_parent(sides, table)
+}
+
+/// The rows of the old table, and its end.
 pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
+    let is_moved_by_its_parent = is_moved_by_its_parent(sides, id);
     let mut names = Vec::new();
     let mut values = Vec::new();
     let (mut lost, mut cut) = (Vec::new(), Vec::new());
@@ -136,12 +171,8 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     } else {
         ""
     };
-    let mut joins = sides.old.parts(id, Kind::Inheritance);
-    let goes_above = joins.any(|(join, _)| {
-        sides.new.get(join).is_some() && sides.is_rebuilt(&inheritance::parent(join))
-    });
     let mut statements = Vec::new();
-    if !names.is_empty() && !goes_above {
+    if !names.is_empty() && !is_moved_by_its_parent {
         statements.push(
             Statement::new(format!(
                 "insert into {table} ({}){overriding} select {} from {before}",
@@ -167,7 +198,7 @@ pub(super) fn move_rows(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
             )));
         }
     }
-    if goes_above {
+    if is_moved_by_its_parent {
         return statements;
     }
     if !lost.is_empty() {

@@ -89,7 +89,15 @@ pub(super) fn create_index(sides: &Sides<'_>, id: &Id, attributes: &Attributes) 
     let mut above = sides.new.needs(id);
     let parent = above.find(|parent| parent.kind == Kind::Index && is_alone(parent));
     if attributes.has("inherited") && parent.is_none() {
-        return inheritance::rename_index(sides, id, attributes);
+        let mut statements = inheritance::rename_index(sides, id, attributes);
+        // It comes with the options of the one above it.
+        let mut above = sides.new.needs(id).filter(|one| one.kind == Kind::Index);
+        let above = above.find_map(|one| storage(sides.new.get(one)?));
+        let index = sides.qualified(id);
+        for action in options(above, storage(attributes), "") {
+            statements.push(Statement::new(format!("alter index {index} {action}")));
+        }
+        return statements;
     }
     let definition = attributes.get("definition").unwrap_or_default();
     // For a partitioned table the server prints `on only`, which would make an index without the
@@ -114,6 +122,13 @@ fn attach(sides: &Sides<'_>, id: &Id, parent: &Id) -> Statement {
         sides.qualified(parent),
         sides.qualified(id)
     ))
+}
+
+/// The storage parameters in the definition of an index.
+fn storage(index: &Attributes) -> Option<&str> {
+    let definition = index.get("definition")?;
+    let (_, rest) = definition.split_once(" WITH (")?;
+    rest.split_once(')').map(|(options, _)| options)
 }
 
 pub(super) fn finish_index(

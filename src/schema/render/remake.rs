@@ -5,7 +5,7 @@
 
 use super::carry::{self, text};
 use super::types::{self, attributes_of};
-use super::{Sides, cast, guard, inheritance};
+use super::{Sides, cast, guard, inheritance, range};
 use crate::schema::model::{Attributes, Id, Kind};
 use crate::schema::statement::Statement;
 
@@ -33,9 +33,12 @@ pub(in crate::schema) const IN_THE_WAY: &[Kind] = &[
     Kind::Default,
     Kind::Statistics,
     Kind::Cast,
+    Kind::Transform,
     Kind::Operator,
+    Kind::OperatorFamily,
     Kind::OperatorClass,
     Kind::PublicationTable,
+    Kind::Typing,
 ];
 
 /// The object of a type that is in both schemas and is made again, by the type's name as the server
@@ -68,7 +71,9 @@ pub(in crate::schema) fn successor(sides: &Sides<'_>, id: &Id) -> Option<Id> {
     if !is_type(&id.kind) || sides.old.get(id).is_none() || sides.new.get(id).is_some() {
         return None;
     }
-    kinds.find_map(|kind| Some(other(kind)).filter(|id| sides.new.get(id).is_some()))
+    let same_name =
+        kinds.find_map(|kind| Some(other(kind)).filter(|id| sides.new.get(id).is_some()));
+    same_name.or_else(|| range::successor(sides, id))
 }
 
 fn predecessor(sides: &Sides<'_>, id: &Id) -> Option<Id> {
@@ -78,7 +83,8 @@ fn predecessor(sides: &Sides<'_>, id: &Id) -> Option<Id> {
     };
     let others = KINDS.iter().map(other);
     let mut olds = others.filter(|other| other.kind != id.kind);
-    olds.find(|old| successor(sides, old).as_ref() == Some(id))
+    let same_name = olds.find(|old| successor(sides, old).as_ref() == Some(id));
+    same_name.or_else(|| range::predecessor(sides, id))
 }
 
 fn changes(sides: &Sides<'_>, id: &Id) -> bool {
@@ -89,7 +95,7 @@ fn changes(sides: &Sides<'_>, id: &Id) -> bool {
         Kind::Enum => !types::only_gains(old, new),
         Kind::Domain => types::domain_changes(sides, id, old, new),
         Kind::Composite => types::composite_changes(sides, id, old, new),
-        Kind::Range => old.get("range") != new.get("range"),
+        Kind::Range => range::changes(old, new),
         _ => old.get("create") != new.get("create"),
     }
 }
@@ -131,6 +137,7 @@ fn movers<'s>(sides: &Sides<'s>, old: &Id, new: &Id) -> Vec<Mover<'s>> {
             let is_it = sides.new.needs(column).any(|needed| needed == new)
                 && before.get("type") == Some(kind)
                 && !after.has("generated")
+                && !before.has("generated")
                 && !sides.is_of_a_new_table(column)
                 && !inheritance::comes_from_above(sides, column, after);
             let collation = after.get("collation");
@@ -169,23 +176,12 @@ fn word(kind: Kind) -> &'static str {
 pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     let qualified = sides.qualified(id);
     let mut statements = guards(sides, id);
-    if id.kind == Kind::Range {
-        // The functions that make a range keep their names when it is renamed, so it goes at once.
-        let successor = successor(sides, id).unwrap_or_else(|| id.clone());
-        let movers = movers(sides, id, &successor);
-        let to_text = |mover: &Mover<'_>| {
-            let (own, text) = (sides.own(mover.column), text(mover.kind));
-            retype(sides, mover, text, &format!(" using {own}::{text}"))
-        };
-        statements.extend(movers.iter().map(to_text));
-        statements.push(Statement::new(format!("drop type {qualified}")));
-        return statements;
-    }
     let aside = sides.own(&sides.aside(id));
     let word = word(id.kind);
     statements.push(Statement::new(format!(
         "alter {word} {qualified} rename to {aside}"
     )));
+    statements.extend(range::set_makers_aside(sides, id, &aside));
     statements
 }
 
@@ -274,14 +270,15 @@ pub(super) fn take_over(sides: &Sides<'_>, id: &Id, new: &Attributes) -> Vec<Sta
         };
         retype(sides, mover, kind, &format!(" using {value}"))
     };
-    movers.iter().map(statement).collect()
+    let statements = |mover: &Mover<'_>| {
+        let kept = super::column::kept(sides, mover.column);
+        [statement(mover)].into_iter().chain(kept)
+    };
+    movers.iter().flat_map(statements).collect()
 }
 
 /// The last step: nothing has the old one.
 pub(super) fn end(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
-    if id.kind == Kind::Range {
-        return Vec::new();
-    }
     let aside = sides.qualified(&sides.aside(id));
     let drop = format!("drop {} {aside}", word(id.kind));
     vec![Statement {

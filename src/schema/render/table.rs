@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, column, inheritance, not_null, online, probes};
+use super::{Alteration, Sides, column, common, inheritance, not_null, online, probes};
 use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
@@ -309,6 +309,24 @@ pub(super) fn alter_constraint(
     Alteration::Replace
 }
 
+fn logged(attributes: &Attributes) -> &'static str {
+    if attributes.has("unlogged") {
+        "set unlogged"
+    } else {
+        "set logged"
+    }
+}
+
+/// The sequences that columns of a table have before and after.
+fn sequences_of<'s>(sides: &Sides<'s>, table: &Id) -> Vec<(Id, &'s Attributes)> {
+    let columns = sides.old.parts(table, Kind::Column);
+    let users = columns.flat_map(|(column, _)| sides.old.needed_by(column));
+    let sequences = users.filter(|user| user.kind == Kind::Sequence);
+    sequences
+        .filter_map(|id| Some((id.clone(), sides.new.get(id)?)))
+        .collect()
+}
+
 pub(super) fn alter(
     sides: &Sides<'_>,
     id: &Id,
@@ -320,11 +338,7 @@ pub(super) fn alter(
     let mut add = |action: &str| statements.push(alter_table(sides, id, action));
     for name in differing {
         match *name {
-            "unlogged" => add(if new.has("unlogged") {
-                "set unlogged"
-            } else {
-                "set logged"
-            }),
+            "unlogged" => add(logged(new)),
             "row security" | "force row security" => add(row_security(name, new.has(name))),
             "replica identity" => {
                 // An index says so itself.
@@ -346,15 +360,18 @@ pub(super) fn alter(
                 add(&format!("set access method {}", sides.name(method)));
             }
             "server options" => add(&super::foreign::change_options(sides, old, new)),
-            "of type" => match new.get(name) {
-                Some(kind) => add(&format!("of {kind}")),
-                None => add("not of"),
-            },
             _ => {}
         }
     }
     if differing.contains("server") {
         return Alteration::Replace;
+    }
+    for (sequence, attributes) in sequences_of(sides, id) {
+        if common::is_taken_along(sides, &sequence, attributes) {
+            let name = sides.qualified(&sequence);
+            let how = logged(attributes);
+            statements.push(Statement::new(format!("alter sequence {name} {how}")));
+        }
     }
     Alteration::InPlace(statements)
 }

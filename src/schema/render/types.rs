@@ -1,9 +1,9 @@
-//! Enums, domains, composite types and ranges.
+//! Enums, domains and composite types.
 
 use std::collections::BTreeSet;
 
-use super::{Alteration, Sides, retype};
-use crate::schema::model::{Attributes, Id, Kind};
+use super::{Alteration, Sides, retype, typing};
+use crate::schema::model::{Attributes, Id, Kind, Schema};
 use crate::schema::statement::Statement;
 use crate::sql::ident::Literal;
 
@@ -151,8 +151,7 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
         }
         text += " not null";
     }
-    if super::remake::takes_over(sides, id) {
-        // A domain in use in an array takes no constraint: it is made with them.
+    if comes_with_its_checks(sides, id) {
         for (constraint, attributes) in sides.new.parts(id, Kind::DomainConstraint) {
             let definition = attributes.get("definition").unwrap_or_default();
             if !is_not_valid(attributes) {
@@ -168,6 +167,28 @@ pub(super) fn create_domain(sides: &Sides<'_>, id: &Id, attributes: &Attributes)
         attributes,
     ));
     statements
+}
+
+/// Whether a domain is made with its checks: one in use within another type takes none later.
+pub(in crate::schema) fn comes_with_its_checks(sides: &Sides<'_>, id: &Id) -> bool {
+    if id.kind != Kind::Domain {
+        return false;
+    }
+    let mut users = sides.new.needed_by(id);
+    super::remake::takes_over(sides, id)
+        || (sides.old.get(id).is_none() && users.any(|user| is_within(sides.new, user)))
+}
+
+/// Whether a type is in use within another one, or an array.
+fn is_within(schema: &Schema, user: &Id) -> bool {
+    match user.kind {
+        Kind::Column => {
+            let kind = schema.get(user).and_then(|column| column.get("type"));
+            kind.is_some_and(|kind| kind.ends_with("[]"))
+        }
+        Kind::Composite | Kind::Range => true,
+        _ => false,
+    }
 }
 
 /// Whether a constraint looks at no value that is there: such a one may come at any time.
@@ -187,21 +208,17 @@ pub(super) fn domain_changes(
     if old.get("type") != new.get("type") || old.get("collation") != new.get("collation") {
         return true;
     }
-    let is_within = |user: &Id| match user.kind {
-        Kind::Column => {
-            let kind = sides.old.get(user).and_then(|column| column.get("type"));
-            kind.is_some_and(|kind| kind.ends_with("[]"))
-        }
-        Kind::Composite | Kind::Range => true,
-        _ => false,
-    };
     let is_new = |(constraint, new): (&Id, &Attributes)| {
         let old = sides.old.get(constraint);
         !is_not_valid(new) && old.is_none_or(|old| old.get("definition") != new.get("definition"))
     };
     let gains = (new.has("not null") && !old.has("not null"))
         || sides.new.parts(id, Kind::DomainConstraint).any(is_new);
-    gains && sides.old.needed_by(id).any(is_within)
+    gains
+        && sides
+            .old
+            .needed_by(id)
+            .any(|user| is_within(sides.old, user))
 }
 
 pub(super) fn alter_domain(
@@ -270,8 +287,7 @@ pub(super) fn create_constraint(
     attributes: &Attributes,
 ) -> Vec<Statement> {
     let domain = id.table(Kind::Domain);
-    // It came with a domain that was made again.
-    if super::remake::takes_over(sides, &domain) && !is_not_valid(attributes) {
+    if comes_with_its_checks(sides, &domain) && !is_not_valid(attributes) {
         return Vec::new();
     }
     let definition = attributes.get("definition").unwrap_or_default();
@@ -392,33 +408,11 @@ pub(super) fn composite_changes(
             Kind::Column | Kind::Composite | Kind::Domain | Kind::Range
         )
     });
-    !order.eq(after.iter().map(|(name, ..)| name)) || (is_in_use && after.iter().any(is_other))
-}
-
-/// All else about a range is said when it is made.
-pub(super) fn alter_range(old: &Attributes, new: &Attributes) -> Alteration {
-    Alteration::InPlace(comment_on_multirange(old, new))
-}
-
-/// What is said of the type of many ranges.
-fn comment_on_multirange(old: &Attributes, new: &Attributes) -> Vec<Statement> {
-    let said = new.get("multirange comment");
-    let multirange = new.get("multirange").unwrap_or_default();
-    if old.get("multirange comment") == said || multirange.is_empty() {
-        return Vec::new();
-    }
-    let text = said.map_or("null".to_owned(), |text| Literal(text).to_string());
-    vec![Statement::new(format!(
-        "comment on type {multirange} is {text}"
-    ))]
-}
-
-pub(super) fn create_range(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
-    let mut statements = vec![Statement::new(format!(
-        "create type {} as range ({})",
-        sides.qualified(id),
-        attributes.get("range").unwrap_or_default()
-    ))];
-    statements.extend(comment_on_multirange(&Attributes::default(), attributes));
-    statements
+    let changed = after.iter().filter_map(|(name, kind, _)| {
+        let (_, earlier, _) = before.iter().find(|(other, ..)| other == name)?;
+        Some((earlier.clone(), kind.clone()))
+    });
+    !order.eq(after.iter().map(|(name, ..)| name))
+        || (is_in_use && after.iter().any(is_other))
+        || typing::wants_a_cast(sides, id, changed)
 }

@@ -11,8 +11,9 @@ select
         case when o.oprright = 0 then 'none' else format_type(o.oprright, null) end
     ],
     array[
+        'shell', case when o.oprcode = 0 then 'true' end,
         'create', concat_ws(', ',
-            'function = ' || o.oprcode::regproc,
+            'function = ' || nullif(o.oprcode, 0)::regproc,
             case when o.oprleft <> 0 then 'leftarg = ' || format_type(o.oprleft, null) end,
             case when o.oprright <> 0 then 'rightarg = ' || format_type(o.oprright, null) end,
             (select format('commutator = operator(%I.%s)', cn.nspname, c.oprname) from pg_operator c join pg_namespace cn on cn.oid = c.oprnamespace where c.oid = o.oprcom),
@@ -27,8 +28,7 @@ select
     ]
 from pg_operator o
 join pg_namespace n on n.oid = o.oprnamespace
-where o.oprcode <> 0
-    and n.nspname !~ '^pg_'
+where n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'
     and n.nspname <> $1
     and not exists (
