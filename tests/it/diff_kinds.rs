@@ -117,7 +117,7 @@ fn tables_columns_and_constraints() {
 
 #[test]
 fn classes() {
-    check(include_str!("diff/classes.sql"), 26);
+    check(include_str!("diff/classes.sql"), 27);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use super::random_schema::{Genome, Item, ROLES};
 use super::support::database::Database;
 use super::support::dump::dump;
+use super::support::interrupt::is_at_least;
 use super::support::project::Project;
 use super::support::server::Server;
 
@@ -95,7 +96,15 @@ fn random_schemas_become_each_other() {
             .session("postgres")
             .sql(&format!("create role \"{role}\""));
     }
-    for seed in seeds() {
+    let database = server.database();
+    let comes_through = |seed: &u64| match seed {
+        // A partition that leaves loses a foreign key to its own parent there, or has it twice.
+        1013 => is_at_least(&database, 15),
+        // A partition's own default is in the way of an identity of its parent.
+        1033 => !is_at_least(&database, 17),
+        _ => true,
+    };
+    for seed in seeds().into_iter().filter(comes_through) {
         let (old, new) = Genome::pair(seed);
         let (old, new) = (old.items(), new.items());
         check(seed, &server, &old, &new);

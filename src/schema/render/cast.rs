@@ -60,6 +60,21 @@ pub(super) fn is_assigned(from: &str, to: &str) -> bool {
         || (TEXTS.contains(&to.as_str()) && !is_array)
 }
 
+/// Whether a foreign key may have one of the types on each side, in either direction: they are
+/// compared in one operator family (`btree` of PostgreSQL's manual).
+pub(super) fn is_compared(from: &str, to: &str) -> bool {
+    let (from, to) = (name(from), name(to));
+    let families: [&[&str]; 4] = [
+        &["smallint", "integer", "bigint"],
+        &["real", "double precision"],
+        &["text", "character varying"],
+        &TIMES,
+    ];
+    let has_both =
+        |family: &&[&str]| family.contains(&from.as_str()) && family.contains(&to.as_str());
+    from == to || families.iter().any(has_both)
+}
+
 /// The expression that makes a value of one type one of another.
 pub(super) fn convert(sides: &Sides<'_>, own: &str, from: &str, to: &str) -> String {
     let element = |kind: &str| name(kind.trim_end_matches("[]"));
@@ -214,6 +229,20 @@ mod tests {
     fn check(from: &str, to: &str, assigned: bool, lost: bool) {
         assert_eq!(is_assigned(from, to), assigned, "{from} to {to}");
         assert_eq!(loses(from, to).is_some(), lost, "{from} to {to}");
+    }
+
+    #[test]
+    fn a_key_and_what_refers_to_it_are_compared_in_one_family() {
+        for (from, to, compared) in [
+            ("integer", "bigint", true),
+            ("numeric(10,2)", "numeric(12,2)", true),
+            ("character varying(5)", "text", true),
+            ("integer", "text", false),
+            ("integer", "numeric", false),
+            ("uuid", "uuid", true),
+        ] {
+            assert_eq!(is_compared(from, to), compared, "{from} to {to}");
+        }
     }
 
     #[test]

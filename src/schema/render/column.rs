@@ -185,8 +185,14 @@ pub(super) fn alter(
         }
     }
     // A partition has its parent's (since 17).
-    let is_own_identity = !(new.has("inherited") && comes_along);
-    if is_own_identity && is("identity") && !new.has("identity") {
+    let is_parents = |schema| {
+        (new.has("inherited") && comes_along)
+            || (sides.major >= 17 && inheritance::is_partition(schema, id))
+    };
+    // One that leaves has none.
+    let had = old.get("identity").filter(|_| !is_parents(sides.old));
+    let identity = new.get("identity").filter(|_| !is_parents(sides.new));
+    if had.is_some() && identity.is_none() {
         statements.push(set("drop identity"));
     }
     let retypes = is("type") || is("collation");
@@ -222,8 +228,8 @@ pub(super) fn alter(
         statements.extend(not_null::alter(sides, id, (old, new), unset, set_not_null));
         Vec::new()
     };
-    if let (true, Some(identity)) = (is_own_identity && is("identity"), new.get("identity")) {
-        if old.has("identity") {
+    if let Some(identity) = identity.filter(|_| identity != had) {
+        if had.is_some() {
             statements.push(set(&format!("set generated {identity}")));
         } else {
             let options = identity_options(sides, id, new);
@@ -234,7 +240,7 @@ pub(super) fn alter(
             behind.push(after_the_highest(sides, id));
         }
     }
-    if is_own_identity && is("identity options") && old.has("identity") && new.has("identity") {
+    if is("identity options") && had.is_some() && identity.is_some() {
         statements.extend(set_identity_options(sides, id, old, new));
     }
     statements.extend(storage(new, differing, retypes).iter().map(|one| set(one)));
@@ -257,7 +263,7 @@ pub(super) fn alter(
     statements.extend(alone);
     statements.append(&mut behind);
     let kind = |attributes: &Attributes| attributes.get("type").unwrap_or_default().to_owned();
-    if retypes && !cast::is_assigned(&kind(old), &kind(new)) {
+    if retypes && !cast::is_compared(&kind(old), &kind(new)) {
         Alteration::Without(statements, IN_THE_WAY_OF_ANOTHER_TYPE)
     } else if retypes {
         Alteration::Without(statements, IN_THE_WAY)

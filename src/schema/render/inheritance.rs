@@ -28,6 +28,12 @@ pub(super) fn stays(sides: &Sides<'_>, id: &Id) -> bool {
     joins.any(|join| is_kept(sides, join))
 }
 
+/// Whether the table of a part is a partition.
+pub(super) fn is_partition(schema: &Schema, id: &Id) -> bool {
+    let mut joins = schema.parts(id, Kind::Inheritance);
+    joins.any(|(_, join)| join.has("bound"))
+}
+
 /// Whether a table is below a parent all the time. One that gets another bound in one stroke is away
 /// for nothing else.
 fn is_kept(sides: &Sides<'_>, join: &Id) -> bool {

@@ -1,5 +1,6 @@
 //! Tables that are made anew with their rows: ordinary ones that become partitioned, and back.
 
+use super::inheritance::{is_partition, says};
 use super::table::{self, columns};
 use super::{Sides, carry, cast, chosen, probes, remake};
 use crate::schema::model::{Attributes, Id, Kind};
@@ -54,7 +55,8 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     }
     // The new table's identity columns are to have sequences of these names.
     for (column, attributes) in columns(sides.old, id) {
-        if attributes.has("identity") {
+        // A partition's is its parent's (since 17).
+        if attributes.has("identity") && !(sides.major >= 17 && is_partition(sides.old, id)) {
             let own = sides.own(column);
             statements.push(Statement::new(format!(
                 "alter table {before} alter column {own} drop identity"
@@ -64,7 +66,9 @@ pub(super) fn set_aside(sides: &Sides<'_>, id: &Id) -> Vec<Statement> {
     if sides.major >= 18 {
         // The new table's constraints are to have these names.
         for (number, (column, attributes)) in columns(sides.old, id).into_iter().enumerate() {
-            if attributes.has("not null") {
+            // Those of its parent are renamed with the parent's.
+            let is_moved = is_moved_by_its_parent(sides, id) && says(sides.old, column, "not null");
+            if attributes.has("not null") && !is_moved {
                 let usual = super::not_null::usual_name(column);
                 let name = attributes.get("not null name").unwrap_or(&usual);
                 let to = format!("{name}_before");

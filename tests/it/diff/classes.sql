@@ -321,3 +321,11 @@ create table p (id bigint, k int, u text, primary key (k, id), unique (u, k)) pa
 create table p1 partition of p for values from (1) to (10);
 create table p2 partition of p for values from (10) to (30);
 create table r (pid bigint, pk int, constraint rf foreign key (pk, pid) references p on delete cascade);
+
+-- case: a key and what refers to it become of a type that the other is not compared with
+-- old
+create table a (id text primary key, n int unique);
+create table b (a text references a, n int references a (n) on delete cascade);
+-- new
+create table a (id int generated always as identity primary key, n numeric(8) unique);
+create table b (a int references a, n numeric(8) references a (n) on delete cascade);
