@@ -327,7 +327,9 @@ pub(super) fn alter_sequence(
         }
         statements.push(Statement::new(format!("alter sequence {qualified}{text}")));
     }
-    if differing.contains("unlogged") || is_taken_along(sides, id, new) {
+    // Nothing can be done about it before 15.
+    let changes = differing.contains("unlogged") && sides.major >= 15;
+    if changes || is_taken_along(sides, id, new) {
         let how = if new.has("unlogged") {
             "unlogged"
         } else {

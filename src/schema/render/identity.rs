@@ -36,7 +36,9 @@ pub(super) fn named(sides: &Sides<'_>, column: &Id) -> Option<String> {
 /// What cannot be said where the column is made.
 pub(super) fn create(sides: &Sides<'_>, id: &Id, attributes: &Attributes) -> Vec<Statement> {
     let logged = format!("alter sequence {} set logged", sequence(sides, id));
-    let logged = attributes.has("logged").then(|| Statement::new(logged));
+    // All are, before 15.
+    let is_said = attributes.has("logged") && sides.major >= 15;
+    let logged = is_said.then(|| Statement::new(logged));
     logged.into_iter().collect()
 }
 
@@ -57,7 +59,7 @@ pub(super) fn alter(
             sides.name(after)
         )));
     }
-    if differing.contains("logged") {
+    if differing.contains("logged") && sides.major >= 15 {
         let how = if new.has("logged") {
             "logged"
         } else {
